@@ -1,0 +1,149 @@
+"""Bytes of an image file → upright 8-bit pixels, or a DecodeError that says what is wrong.
+
+The header is judged first (formats/), then OpenCV decodes once, and what came out is held against
+the header. Fully transparent colours do not exist for a model: alpha is composited on a grey level
+that the preprocessing chooses.
+"""
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.preprocessing.errors import (
+    CorruptImage,
+    DecodeError,
+    EmptyFile,
+    FileTooLarge,
+    TooManyPixels,
+    TruncatedImage,
+    UnknownFormat,
+    UnsupportedPixels,
+)
+from scoring.preprocessing.formats import Header, jpeg, read_header
+from scoring.preprocessing.pixels import DecodeLimits, Image
+
+__all__ = [
+    "CorruptImage",
+    "DecodeError",
+    "DecodeLimits",
+    "EmptyFile",
+    "FileTooLarge",
+    "TooManyPixels",
+    "TruncatedImage",
+    "UnknownFormat",
+    "UnsupportedPixels",
+    "checked_header",
+    "decode_color",
+    "decode_grey",
+]
+
+_SIXTEEN_TO_EIGHT_BITS = 1 / 257
+
+
+def checked_header(data: bytes, limits: DecodeLimits) -> Header:
+    """Read the header and refuse what is empty, too large, cut short or of no known format.
+
+    Raises DecodeError. Nothing is decoded; cost and memory do not grow with the picture.
+    """
+    if not data:
+        raise EmptyFile
+    if len(data) > limits.max_bytes:
+        raise FileTooLarge(len(data), limits.max_bytes)
+    header = read_header(data)
+    if header.width * header.height > limits.max_pixels:
+        raise TooManyPixels(header.width, header.height, limits.max_pixels)
+    return header
+
+
+def decode_grey(data: bytes, header: Header, behind: int) -> Image:
+    """Decode to grey, uint8 (height, width), upright; alpha composited on the level `behind`.
+
+    Colours become grey by ITU-R BT.601 luma; equal channels keep their value exactly.
+    Raises DecodeError.
+    """
+    if header.format == "jpeg":
+        pixels = _decode_jpeg(data, header, cv2.IMREAD_GRAYSCALE)
+    else:
+        pixels = _composited(_decode_as_stored(data, header), behind)
+    if pixels.ndim == 3:
+        pixels = cast(Image, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))
+    return upright(pixels, header.orientation)
+
+
+def decode_color(data: bytes, header: Header, behind: int) -> Image:
+    """Decode to colour, uint8 (height, width, 3) in the order R, G, B, upright.
+
+    Alpha is composited on the grey level `behind`. Raises DecodeError.
+    """
+    if header.format == "jpeg":
+        pixels = _decode_jpeg(data, header, cv2.IMREAD_COLOR)
+    else:
+        pixels = _composited(_decode_as_stored(data, header), behind)
+    order = cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB
+    return upright(cast(Image, cv2.cvtColor(pixels, order)), header.orientation)
+
+
+def upright(pixels: Image, orientation: int) -> Image:
+    """Apply an EXIF orientation (1 to 8, CIPA DC-008) to (height, width[, channels])."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _decode_jpeg(data: bytes, header: Header, flags: int) -> Image:
+    flags |= cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = _imdecode(data, flags)
+    _check_size(pixels, header)
+    block = pixels[-jpeg.BLOCK :, -jpeg.BLOCK :]
+    looks_missing = bool((block == jpeg.MISSING_GREY).all())
+    if looks_missing and not np.array_equal(_imdecode(jpeg.with_other_bits(data), flags), pixels):
+        raise TruncatedImage("JPEG ends before its last block")
+    return pixels
+
+
+def _decode_as_stored(data: bytes, header: Header) -> Image:
+    """Decode keeping alpha; 16 bits become 8. OpenCV leaves EXIF alone in this mode."""
+    pixels = _imdecode(data, cv2.IMREAD_UNCHANGED)
+    _check_size(pixels, header)
+    if pixels.dtype == np.uint16:
+        return cast(Image, cv2.convertScaleAbs(pixels, alpha=_SIXTEEN_TO_EIGHT_BITS))
+    if pixels.dtype != np.uint8:
+        raise UnsupportedPixels(str(pixels.dtype))
+    return pixels
+
+
+def _imdecode(data: bytes, flags: int) -> Image:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise CorruptImage("its picture data cannot be decoded")
+    return cast(Image, pixels)
+
+
+def _check_size(pixels: Image, header: Header) -> None:
+    if pixels.shape[:2] != (header.height, header.width):
+        height, width = pixels.shape[:2]
+        raise CorruptImage(
+            f"header says {header.width} x {header.height}, content {width} x {height}"
+        )
+
+
+def _composited(pixels: Image, behind: int) -> Image:
+    """Lay (height, width, 4) over a grey level; anything without alpha comes back as it is."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[:, :, 3:]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(pixels[:, :, :3])
+    colour: NDArray[np.uint32] = pixels[:, :, :3].astype(np.uint32)
+    weight: NDArray[np.uint32] = alpha.astype(np.uint32)
+    mixed = (colour * weight + np.uint32(behind) * (255 - weight) + 127) // 255
+    return mixed.astype(np.uint8)

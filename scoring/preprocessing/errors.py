@@ -1,0 +1,73 @@
+"""Say what is wrong with an image file, in one line that also says what to do.
+
+DecodeError
+├── EmptyFile         zero bytes
+├── FileTooLarge      more bytes than the limit
+├── UnknownFormat     not png, jpeg, bmp, webp or tiff by content
+├── TooManyPixels     the header announces more pixels than the limit
+├── TruncatedImage    the file ends before the picture does
+├── CorruptImage      the content contradicts itself or its checksums
+└── UnsupportedPixels a sample type no photograph has (floating point)
+"""
+
+
+class DecodeError(Exception):
+    """An image cannot be read. `code` is stable and short; str() is one clear line."""
+
+    code = "undecodable_image"
+
+
+class EmptyFile(DecodeError):
+    code = "empty_file"
+
+    def __init__(self) -> None:
+        super().__init__("the file is empty (0 bytes): copy it again")
+
+
+class FileTooLarge(DecodeError):
+    code = "file_too_large"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the file has {size:,} bytes, the limit is {limit:,}: shrink it or raise the limit"
+        )
+
+
+class UnknownFormat(DecodeError):
+    code = "unknown_format"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the content is not png, jpeg, bmp, webp or tiff: save it again as png or jpeg"
+        )
+
+
+class TooManyPixels(DecodeError):
+    code = "too_many_pixels"
+
+    def __init__(self, width: int, height: int, limit: int) -> None:
+        super().__init__(
+            f"the header announces {width} x {height} pixels, the limit is {limit:,}: "
+            "shrink it or raise the limit"
+        )
+
+
+class TruncatedImage(DecodeError):
+    code = "truncated_image"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the file is cut off ({what}): copy it again")
+
+
+class CorruptImage(DecodeError):
+    code = "corrupt_image"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the file is damaged ({what}): copy or save it again")
+
+
+class UnsupportedPixels(DecodeError):
+    code = "unsupported_pixels"
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(f"pixels of type {dtype} are not supported: save it as 8-bit png or jpeg")

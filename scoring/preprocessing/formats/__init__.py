@@ -1,0 +1,34 @@
+"""What a file says about itself before any decoder believes it.
+
+Each format's `read_header` walks the structure of the file (announced lengths, checksums, end
+marker) with `struct` on bytes already in memory: an image bomb is refused for microseconds, and a
+file cut short is found even where a decoder would fill the rest with grey.
+"""
+
+from collections.abc import Callable
+
+from scoring.preprocessing.errors import UnknownFormat
+from scoring.preprocessing.formats import bmp, jpeg, png, tiff, webp
+from scoring.preprocessing.formats.header import Header
+
+_READERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Header]], ...] = (
+    ((png.SIGNATURE,), png.read_header),
+    ((jpeg.SIGNATURE,), jpeg.read_header),
+    ((bmp.SIGNATURE,), bmp.read_header),
+    (tiff.SIGNATURES, tiff.read_header),
+    ((webp.SIGNATURE,), webp.read_header),
+)
+
+
+def read_header(data: bytes) -> Header:
+    """Tell format, size and orientation by content, never by name.
+
+    Raises UnknownFormat, TruncatedImage or CorruptImage.
+    """
+    for signatures, reader in _READERS:
+        if data.startswith(signatures):
+            return reader(data)
+    raise UnknownFormat
+
+
+__all__ = ["Header", "read_header"]

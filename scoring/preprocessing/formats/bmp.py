@@ -1,0 +1,33 @@
+"""BMP: a file header of 14 bytes, an info header, and rows padded to 4 bytes."""
+
+import struct
+
+from scoring.preprocessing.errors import CorruptImage, TruncatedImage
+from scoring.preprocessing.formats.header import Header
+
+SIGNATURE = b"BM"
+_CORE_HEADER = 12
+_INFO_HEADER = 40
+_RUN_LENGTH_CODED = (1, 2)
+
+
+def read_header(data: bytes) -> Header:
+    """Read size and depth; the rows must be there in full where their length is known."""
+    try:
+        pixels_at, info_bytes = struct.unpack_from("<I I", data, 10)
+        if info_bytes == _CORE_HEADER:
+            width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+            compression = 0
+        else:
+            width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    except struct.error:
+        raise TruncatedImage("BMP ends inside its header") from None
+    if info_bytes not in (_CORE_HEADER, *range(_INFO_HEADER, 129)):
+        raise CorruptImage("BMP header of unknown length")
+    height = abs(height)  # negative: rows from the top
+    if width <= 0 or not height:
+        raise CorruptImage("BMP without size")
+    row_bytes = (width * bits + 31) // 32 * 4
+    if compression not in _RUN_LENGTH_CODED and pixels_at + row_bytes * height > len(data):
+        raise TruncatedImage("BMP ends before its last row")
+    return Header("bmp", width, height)

@@ -1,0 +1,83 @@
+"""TIFF 6.0 and BigTIFF: a directory of tags, which says where the strips or tiles of pixels lie.
+
+The decoder applies the orientation of a TIFF by itself, so the header reports it as upright and
+the size as it will be after turning.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from scoring.preprocessing.errors import CorruptImage, TruncatedImage
+from scoring.preprocessing.formats.header import Header
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
+_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
+_WANTED = (_WIDTH, _HEIGHT, _ORIENTATION, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES)
+_VALUE_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_FIRST_SIDEWAYS = 5
+_MAX_PIECES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How wide the numbers of this file are."""
+
+    endian: str
+    big: bool
+
+    def entries(self, data: bytes) -> tuple[int, int]:
+        """Return where the first directory's entries start, and how many there are."""
+        at, count = ("Q", "Q") if self.big else ("I", "H")
+        (ifd,) = struct.unpack_from(self.endian + at, data, 8 if self.big else 4)
+        (entries,) = struct.unpack_from(self.endian + count, data, ifd)
+        return ifd + struct.calcsize("=" + count), entries
+
+
+def read_header(data: bytes) -> Header:
+    """Read the first page's size; its strips or tiles must lie inside the file."""
+    try:
+        tags = _first_directory(data)
+    except struct.error:
+        raise TruncatedImage("TIFF ends before its directory") from None
+    width, height = (tags.get(tag, (0,))[0] for tag in (_WIDTH, _HEIGHT))
+    if not width or not height:
+        raise CorruptImage("TIFF without size")
+    _check_pieces(tags, len(data))
+    if tags.get(_ORIENTATION, (1,))[0] >= _FIRST_SIDEWAYS:
+        width, height = height, width
+    return Header("tiff", width, height)
+
+
+def _first_directory(data: bytes) -> dict[int, tuple[int, ...]]:
+    layout = _Layout("<" if data.startswith(b"II") else ">", b"+" in data[2:4])
+    start, entries = layout.entries(data)
+    entry_bytes = 20 if layout.big else 12
+    tags = {}
+    for offset in range(start, start + entries * entry_bytes, entry_bytes):
+        (tag,) = struct.unpack_from(layout.endian + "H", data, offset)
+        if tag in _WANTED:
+            tags[tag] = _values(data, offset, layout)
+    return tags
+
+
+def _values(data: bytes, entry: int, layout: _Layout) -> tuple[int, ...]:
+    """Read one tag's numbers, which stand in the entry itself when they fit there."""
+    word = "Q" if layout.big else "I"
+    kind, count = struct.unpack_from(layout.endian + "H" + word, data, entry + 2)
+    code = _VALUE_CODES.get(kind)
+    if code is None or not 0 < count <= _MAX_PIECES:
+        raise CorruptImage("TIFF tag of a wrong type")
+    at = entry + (12 if layout.big else 8)
+    if struct.calcsize("=" + code) * count > struct.calcsize("=" + word):
+        (at,) = struct.unpack_from(layout.endian + word, data, at)
+    return struct.unpack_from(f"{layout.endian}{count}{code}", data, at)
+
+
+def _check_pieces(tags: dict[int, tuple[int, ...]], file_bytes: int) -> None:
+    starts = tags.get(_STRIPS) or tags.get(_TILES)
+    lengths = tags.get(_STRIP_BYTES) or tags.get(_TILE_BYTES)
+    if not starts or not lengths or len(starts) != len(lengths):
+        raise CorruptImage("TIFF without its table of strips")
+    if any(start + length > file_bytes for start, length in zip(starts, lengths, strict=True)):
+        raise TruncatedImage("TIFF ends before its last strip")

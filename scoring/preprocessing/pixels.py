@@ -1,0 +1,54 @@
+"""What every preprocessing takes and gives."""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape: TypeAlias = tuple[int, int, int]
+"""Height, width, channels of the model's input."""
+
+Image: TypeAlias = NDArray[np.uint8]
+"""uint8, (height, width) grey or (height, width, 3 or 4) in OpenCV's order B, G, R, A."""
+
+UNCONTROLLED_BACKGROUND = "uncontrolled background"
+"""Review reason: the border is neither light nor dark, or differs from corner to corner."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What one image may cost. The settings own the values; there are no defaults here."""
+
+    max_pixels: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """One image in the model's form.
+
+    values: uint8, contiguous, (height * width * channels,), row by row.
+    review: None, or why a person should look at this image.
+    """
+
+    values: NDArray[np.uint8]
+    review: str | None
+
+
+class Preprocess(Protocol):
+    """A named, versioned way from an image file to pixels."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    def __call__(self, data: bytes, shape: Shape, limits: DecodeLimits) -> Pixels:
+        """Turn a whole image file into pixels of `shape`.
+
+        Raises DecodeError when the file cannot be read, ValueError when this preprocessing
+        cannot make `shape` (a bundle whose signature does not fit).
+        """
+        ...

@@ -1,0 +1,25 @@
+"""Find a preprocessing by the name and version that a model's signature asks for."""
+
+from scoring.preprocessing.garment import GarmentOnDark
+from scoring.preprocessing.pixels import Preprocess
+
+_ALL: tuple[Preprocess, ...] = (GarmentOnDark(),)
+
+
+class UnknownPreprocessing(LookupError):
+    """No such name and version here. The message names what there is."""
+
+    def __init__(self, name: str, version: int) -> None:
+        known = ", ".join(f"{p.name} {p.version}" for p in _ALL)
+        super().__init__(f"no preprocessing {name!r} version {version}; there is: {known}")
+
+
+def find(name: str, version: int) -> Preprocess:
+    """Return the preprocessing with exactly this name and version.
+
+    Raises UnknownPreprocessing: a model must never be fed pixels made another way.
+    """
+    for preprocess in _ALL:
+        if (preprocess.name, preprocess.version) == (name, version):
+            return preprocess
+    raise UnknownPreprocessing(name, version)
