@@ -1,0 +1,1 @@
+"""The batch job: a folder of images becomes Results.csv."""

@@ -1,0 +1,307 @@
+"""``python -m client.request G1``: score batches of images and write Results.csv."""
+
+from __future__ import annotations
+
+import time
+
+# The clock of Process Time starts before the imports: they are part of what the user waits for.
+STARTED = time.monotonic()
+
+import argparse  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+import threading  # noqa: E402
+from collections.abc import Iterator, Sequence  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from datetime import date, datetime  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from client.api import ScoringClient, is_loopback_url  # noqa: E402
+from client.batch_scoring import BatchScoring, Interrupted, RunOutcome, RunRequest  # noqa: E402
+from client.image_folder import Batch, all_batches, find_batch  # noqa: E402
+from client.progress import progress_view  # noqa: E402
+from client.retry_policy import HttpRefusal, RunWindow, can_heal, retrying  # noqa: E402
+from client.stop_signal import StopSignal  # noqa: E402
+from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
+from scoring.processes import ManagedServer, ParentPipe, run_lock  # noqa: E402
+from scoring.protocol.errors import BatchMissing, ExitCode, NoServer, ScoringError  # noqa: E402
+from scoring.protocol.frame_codec import Compression  # noqa: E402
+from scoring.protocol.signature import Signature  # noqa: E402
+from scoring.records.events_log import FILE_NAME, EventsLog  # noqa: E402
+from scoring.records.ledger import Ledger, Run  # noqa: E402
+from scoring.records.metrics_log import metrics_file  # noqa: E402
+from scoring.settings import Settings, load_settings  # noqa: E402
+
+HOW_TO_START = "start a server with 'python -m server', or add --start-server"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Score what the command line asks for; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    stop = StopSignal()
+    pipe = _open_pipe(stop) if arguments.parent_pipe else None
+    _stop_on_signals(stop)
+    try:
+        settings = load_settings(**_flags(arguments))
+    except ScoringError as error:
+        return _fail(error)
+    command = Command(settings, arguments, stop, pipe.nonce if pipe else None)
+    return command.run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m client.request",
+        description="Score batches of garment images with a running server.",
+        epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 partial, 4 batch missing, "
+        "5 no server, 6 another run is at work.",
+    )
+    add = parser.add_argument
+    add("batches", nargs="*", metavar="BATCH", help="folder of image_batches, or a path")
+    add("--server", metavar="URL", help="server to use (default: client.server)")
+    add("--out", metavar="FILE", type=Path, help="where the results go (default: paths.results)")
+    add("--model", metavar="NAME", help="model to score with (default: the server's first)")
+    add("--start-server", action="store_true", help="start a server for this run, then stop it")
+    add("--fresh", action="store_true", help="score all anew even if a run was interrupted")
+    add("--wait", action="store_true", help="wait for another run to end instead of leaving")
+    add("--every-batch", action="store_true", help="all batches of image_batches")
+    add("--new", action="store_true", help="only images that no model has scored yet")
+    add("--all", action="store_true", help="score unchanged images of a nightly run again too")
+    add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
+    add("--parent-pipe", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    client = {"server": arguments.server, "model": arguments.model}
+    flags: dict[str, Any] = {
+        "client": {name: value for name, value in client.items() if value is not None}
+    }
+    if arguments.out:
+        flags["paths"] = {"results": arguments.out.resolve()}
+    return flags
+
+
+def _open_pipe(stop: StopSignal) -> ParentPipe:
+    """Take the scheduler's closing of the pipe as the request to stop."""
+    opened = threading.Event()
+    pipe: ParentPipe | None = None
+
+    def closed() -> None:
+        opened.wait()
+        stop.request(window_closed=pipe is not None and pipe.window_closed)
+
+    pipe = ParentPipe.open(closed)
+    stop.window = RunWindow(pipe.window_seconds)
+    opened.set()
+    return pipe
+
+
+def _stop_on_signals(stop: StopSignal) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: stop.request())
+
+
+def _fail(error: Exception) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+
+
+class Command:
+    """One invocation: lock, server, ledger, run, and the lines that tell how it went."""
+
+    def __init__(
+        self, settings: Settings, arguments: argparse.Namespace, stop: StopSignal, nonce: str | None
+    ) -> None:
+        self._settings = settings
+        self._arguments = arguments
+        self._stop = stop
+        self._nonce = nonce
+        records = settings.records
+        self._events = EventsLog(
+            settings.logs_folder, records.log_bytes, records.log_files, settings.now, echo=True
+        )
+
+    def run(self) -> int:
+        """Run and return the exit code; every error becomes an event and a line on stderr."""
+        try:
+            outcome = self._run()
+        except (ScoringError, UnknownPreprocessing) as error:
+            code = error.code if isinstance(error, ScoringError) else "preprocessing"
+            if not isinstance(error, Interrupted):
+                self._events.error(code, str(error))
+            self._close_nightly(error)
+            return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+        _write_summary(outcome, self._settings, self._events)
+        return outcome.exit_code
+
+    def _run(self) -> RunOutcome:
+        request = self._request()
+        command = " ".join(["python -m client.request", *self._arguments.batches])
+        with run_lock(self._settings, command=command, wait=self._arguments.wait):
+            with self._server() as (url, nonce):
+                return self._score(request, url, nonce)
+
+    def _request(self) -> RunRequest:
+        arguments = self._arguments
+        nightly: date | None = arguments.nightly
+        new = (nightly is not None or arguments.new) and not arguments.all
+        return RunRequest(self._batches(), "new" if new else "all", nightly, arguments.fresh)
+
+    def _batches(self) -> tuple[Batch, ...]:
+        home = self._settings.batches_folder
+        named: Sequence[str] = self._arguments.batches
+        if self._arguments.nightly and not named:
+            named = self._settings.schedule.batches
+        if named:
+            return tuple(dict.fromkeys(find_batch(name, home) for name in named))
+        if self._arguments.nightly or self._arguments.every_batch:
+            return tuple(all_batches(home))
+        raise _usage("name a batch, like: python -m client.request G1 (or --every-batch)")
+
+    @contextmanager
+    def _server(self) -> Iterator[tuple[str, str | None]]:
+        """Yield where the server is and the nonce it must answer with."""
+        if not self._arguments.start_server:
+            yield self._settings.server_url, self._nonce
+            return
+        with ManagedServer(self._settings) as server:
+            server.start()
+            server.wait_until_ready()
+            yield server.url, server.nonce
+
+    def _score(self, request: RunRequest, url: str, nonce: str | None) -> RunOutcome:
+        settings = self._settings
+        client = settings.client
+        api_key = client.api_key or settings.server.api_key
+        api = ScoringClient(
+            url,
+            connect_seconds=client.connect_seconds,
+            read_seconds=client.read_seconds,
+            api_key=api_key.get_secret_value() if api_key else "",
+            nonce=nonce,
+            compression=_compression(settings, url),
+        )
+        try:
+            signature = self._connect(api)
+            with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+                scoring = BatchScoring(
+                    settings, api, signature, ledger, self._events, progress_view(),
+                    self._stop, settings.now, STARTED,
+                )  # fmt: skip
+                return scoring.run(request)
+        finally:
+            api.close()
+
+    def _connect(self, api: ScoringClient) -> Signature:
+        """Return the model's signature; each failed try is an event that says what to do."""
+        client = self._settings.client
+        policy = retrying(
+            client.tries,
+            client.retry_seconds,
+            self._stop.window,
+            self._stop.sleep,
+            lambda state: self._tell_no_server(api.url, state.outcome and state.outcome.exception()),
+        )
+        try:
+            for attempt in policy:
+                with attempt:
+                    if self._stop.requested:
+                        raise Interrupted("stopped before a server answered")
+                    signature = api.signature(client.model)
+        except Exception as error:
+            if can_heal(error) or isinstance(error, HttpRefusal):
+                raise NoServer(_no_server(api.url, error)) from error
+            raise
+        return signature
+
+    def _tell_no_server(self, url: str, error: BaseException | None) -> None:
+        self._events.warning(NoServer.code, f"{_no_server(url, error)}; trying again")
+
+    def _close_nightly(self, error: Exception) -> None:
+        """A due day whose run could not even begin has failed, and the ledger says so."""
+        due: date | None = self._arguments.nightly
+        if due is None or isinstance(error, Interrupted) or _is_busy(error):
+            return
+        try:
+            with Ledger(
+                self._settings.ledger_file, self._settings.records.busy_seconds
+            ) as ledger:
+                _record_failure(ledger, due, str(error), self._settings.now())
+        except ScoringError as second:
+            self._events.error(second.code, str(second))
+
+
+def _record_failure(ledger: Ledger, due: date, reason: str, now: datetime) -> None:
+    run = ledger.nightly_run(due)
+    if run:
+        ledger.finish_run(run.id, "failed", reason, now)
+        return
+    ledger.start_run(
+        Run(f"{now:%Y%m%d-%H%M%S}-{due:%m%d}", "nightly", due, "new", (), "failed", reason,
+            "", "", now, now)
+    )  # fmt: skip
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, ScoringError) and error.exit_code == ExitCode.BUSY
+
+
+def _usage(message: str) -> ScoringError:
+    error = ScoringError(message)
+    error.exit_code = ExitCode.USAGE  # type: ignore[misc]  # this one instance only
+    return error
+
+
+def _no_server(url: str, error: BaseException | None) -> str:
+    reason = _reason(error)
+    return f"no scoring server at {url} ({reason}); {HOW_TO_START}"
+
+
+def _reason(error: BaseException | None) -> str:
+    """Return one clear clause; the HTTP library's own texts run to three lines."""
+    if isinstance(error, ScoringError):
+        return str(error)
+    texts = {"Timeout": "no answer in time", "ConnectionError": "nobody listens there"}
+    for kind in type(error).__mro__:
+        for name, text in texts.items():
+            if kind.__name__.endswith(name):
+                return text
+    return type(error).__name__
+
+
+def _compression(settings: Settings, url: str) -> Compression:
+    chosen = settings.client.compression
+    if chosen == "auto":
+        return None if is_loopback_url(url) else "zlib"
+    return "zlib" if chosen == "zlib" else None
+
+
+def _write_summary(outcome: RunOutcome, settings: Settings, events: EventsLog) -> None:
+    """Write the short table a person reads after a run."""
+    mean = outcome.mean_confidence
+    rate = outcome.images / outcome.seconds if outcome.seconds else 0.0
+    metrics = metrics_file(settings.logs_folder, settings.records.main_model, settings.records.main_model)
+    lines = [
+        ("run", f"{outcome.run_id} {outcome.state}"),
+        ("images", f"{outcome.images}"),
+        ("failed", f"{outcome.failed}"),
+        ("to review", f"{outcome.flagged}"),
+        ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
+        ("images/s", f"{rate:.1f}"),
+        ("time", f"{outcome.seconds:.2f} s"),
+        ("results", str(outcome.results or "left as they were: nothing new")),
+        ("metrics log", str(metrics)),
+        ("event log", str(settings.logs_folder / FILE_NAME)),
+    ]
+    sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))
+    if outcome.reason:
+        sys.stdout.write(f"  {'note':<16} {outcome.reason}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Three tries, one minute apart, for what can heal; within the run window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from scoring.protocol.errors import RETRYABLE_STATUSES, ScoringError
+
+# Not subclasses of each other, and none of the builtin ConnectionError.
+RETRYABLE_TRANSPORT = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+
+
+class HttpRefusal(ScoringError):
+    """The server answered with an error status."""
+
+    code = "refused"
+
+    def __init__(self, status: int, message: str, retry_after: float | None) -> None:
+        super().__init__(f"the server answered {status}: {message}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+class BrokenAnswer(ScoringError):
+    """The answer broke off or is no JSON; asking again may heal it."""
+
+    code = "broken-answer"
+
+
+class StrangerOnPort(ScoringError):
+    """Who answers is not the server of this session."""
+
+    code = "stranger"
+
+
+@dataclass(frozen=True)
+class RunWindow:
+    """How long this run may still take, on the monotonic clock; None: as long as it needs."""
+
+    seconds: float | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float | None:
+        """Return the seconds left, never below 0."""
+        if self.seconds is None:
+            return None
+        return max(0.0, self.seconds - (time.monotonic() - self.started))
+
+
+def can_heal(error: BaseException) -> bool:
+    """Tell whether the same request may succeed later."""
+    if isinstance(error, HttpRefusal):
+        return error.status in RETRYABLE_STATUSES
+    return isinstance(error, (*RETRYABLE_TRANSPORT, BrokenAnswer, StrangerOnPort))
+
+
+class wait_as_told(wait_base):  # noqa: N801  # tenacity's own names read this way
+    """Wait the usual time, or longer where the server says ``Retry-After``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        told = error.retry_after if isinstance(error, HttpRefusal) else None
+        return max(self._seconds, told or 0.0)
+
+
+class stop_past_window(stop_base):  # noqa: N801
+    """Give up where the next try would fall outside the run window."""
+
+    def __init__(self, window: RunWindow) -> None:
+        self._window = window
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        left = self._window.left()
+        return left is not None and retry_state.upcoming_sleep >= left
+
+
+def retrying(
+    tries: int,
+    seconds: float,
+    window: RunWindow,
+    sleep: Callable[[float], None],
+    before_sleep: Callable[[RetryCallState], None],
+) -> Retrying:
+    """Return the policy; it raises the last error as it was."""
+    return Retrying(
+        stop=stop_after_attempt(tries) | stop_past_window(window),
+        wait=wait_as_told(seconds),
+        retry=retry_if_exception(can_heal),
+        sleep=sleep,
+        before_sleep=before_sleep,
+        reraise=True,
+    )

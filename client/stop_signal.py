@@ -1,0 +1,36 @@
+"""Why and when a run should end early."""
+
+from __future__ import annotations
+
+import threading
+
+from client.retry_policy import RunWindow
+
+
+class StopSignal:
+    """Asks a run to end after the chunk in hand.
+
+    The run window ending closes the run as partial; any other stop (Ctrl-C, the scheduler gone)
+    leaves it to be resumed.
+    """
+
+    def __init__(self, window: RunWindow | None = None) -> None:
+        self.window = window or RunWindow()
+        self._event = threading.Event()
+        self._window_closed = False
+
+    def request(self, *, window_closed: bool = False) -> None:
+        self._window_closed = self._window_closed or window_closed
+        self._event.set()
+
+    @property
+    def window_over(self) -> bool:
+        return self._window_closed or self.window.left() == 0.0
+
+    @property
+    def requested(self) -> bool:
+        return self._event.is_set() or self.window_over
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not past a stop."""
+        self._event.wait(seconds)

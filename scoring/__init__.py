@@ -1,0 +1,1 @@
+"""The library that the four programs stand on: server, client, scheduler and model maker."""

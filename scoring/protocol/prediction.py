@@ -1,0 +1,247 @@
+"""A prediction request and its answer, as both sides know them. No web framework here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from scoring.protocol.errors import BadRequest, InvalidPixels, ScoringError, TooLarge
+from scoring.protocol.frame_codec import (
+    Compression,
+    RowIds,
+    decode_block,
+    decode_ids,
+    encode_block,
+    too_many_rows,
+)
+
+FORMS = ("dataframe_b64", "dataframe_split")
+NOT_JSON = ("NaN", "Infinity")
+
+
+class BadResponse(ScoringError):
+    """The server's answer does not belong to the request; it is never written."""
+
+    code = "bad-response"
+
+
+@dataclass(frozen=True)
+class PredictionRequest:
+    """Rows to score.
+
+    Attributes:
+        ids: one id a row, echoed in the answer.
+        pixels: uint8, shape [N, H·W·C], values 0 to 255.
+    """
+
+    ids: RowIds
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """What a request may hold at most."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class RowPrediction:
+    """One row of the answer: calibrated confidence 0 to 1, review reason or None."""
+
+    id: int | str
+    label: str
+    confidence: float
+    review: str | None
+
+
+@dataclass(frozen=True)
+class PredictionResponse:
+    """The answer to one request, checked against it."""
+
+    model_name: str
+    model_version: str
+    inference_seconds: float
+    predictions: list[RowPrediction]
+
+
+def encode_request(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> bytes:
+    """Return the client's own compact JSON for uint8 pixels [N, H·W·C]."""
+    return orjson.dumps({"dataframe_b64": encode_block(ids, pixels, compression)})
+
+
+def decode_request(body: bytes, row_bytes: int, limits: RequestLimits) -> PredictionRequest:
+    """Read a JSON request with one of the known forms; ``row_bytes`` is H·W·C of the model.
+
+    Raises BadRequest (400), TooLarge (413) or InvalidPixels (422).
+    """
+    document = _parse(body)
+    if not isinstance(document, dict):
+        _refuse(f"send a JSON object with one of: {', '.join(FORMS)}")
+    form = _only_form(document)
+    if form == "dataframe_b64":
+        return PredictionRequest(*decode_block(document[form], row_bytes, limits.rows))
+    return _decode_split(document[form], row_bytes, limits, may_hold_booleans(body))
+
+
+def encode_response(
+    model_name: str,
+    model_version: str,
+    inference_seconds: float,
+    predictions: Iterable[dict[str, Any]],
+) -> bytes:
+    """Return the answer as JSON; raises ValueError rather than write a score that is no number."""
+    rows = list(predictions)
+    if not all(math.isfinite(row["confidence"]) for row in rows):
+        raise ValueError("the model gave a confidence that is no number")
+    return orjson.dumps(
+        {
+            "model_name": model_name,
+            "model_version": model_version,
+            "inference_seconds": inference_seconds,
+            "predictions": rows,
+        }
+    )
+
+
+def decode_response(
+    body: bytes, ids: Sequence[int | str], labels: Sequence[str], model_version: str
+) -> PredictionResponse:
+    """Read an answer and hold it against the request it must answer.
+
+    Raises BadResponse for a wrong count, order, id, label, number or model version.
+    """
+    try:
+        document = orjson.loads(body)
+        answer = PredictionResponse(
+            model_name=str(document["model_name"]),
+            model_version=str(document["model_version"]),
+            inference_seconds=float(document["inference_seconds"]),
+            predictions=[_decode_row(row) for row in document["predictions"]],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadResponse(f"the answer is not a prediction response: {error!r}") from error
+    _check_answer(answer, ids, frozenset(labels), model_version)
+    return answer
+
+
+def _decode_row(row: dict[str, Any]) -> RowPrediction:
+    review = row["review"]
+    if not isinstance(row["label"], str) or not (review is None or isinstance(review, str)):
+        raise TypeError("label and review are strings")
+    confidence = row["confidence"]
+    if type(confidence) not in (float, int):
+        raise TypeError("confidence is a number")
+    return RowPrediction(row["id"], row["label"], float(confidence), review)
+
+
+def _check_answer(
+    answer: PredictionResponse,
+    ids: Sequence[int | str],
+    labels: frozenset[str],
+    model_version: str,
+) -> None:
+    if answer.model_version != model_version:
+        raise BadResponse(
+            f"the answer comes from model version {answer.model_version[:12]}, "
+            f"this run uses {model_version[:12]}"
+        )
+    if len(answer.predictions) != len(ids):
+        raise BadResponse(f"{len(answer.predictions)} predictions for {len(ids)} images")
+    if not math.isfinite(answer.inference_seconds) or answer.inference_seconds < 0:
+        raise BadResponse("inference_seconds is no time")
+    for wanted, row in zip(ids, answer.predictions, strict=True):
+        if row.id != wanted or type(row.id) is not type(wanted):
+            raise BadResponse(f"prediction for id {row.id!r} where {wanted!r} was due")
+        if row.label not in labels:
+            raise BadResponse(f"unknown label {row.label!r}")
+        if not 0.0 <= row.confidence <= 1.0:
+            raise BadResponse(f"confidence {row.confidence} is not between 0 and 1")
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if any(name.encode() in body for name in NOT_JSON):
+            raise InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255") from error
+        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
+
+
+def _only_form(document: dict[str, Any]) -> str:
+    present = [form for form in FORMS if form in document]
+    if len(present) != 1:
+        _refuse(f"send exactly one of: {', '.join(FORMS)}")
+    return present[0]
+
+
+def _decode_split(
+    split: Any, row_bytes: int, limits: RequestLimits, booleans: bool
+) -> PredictionRequest:
+    if not isinstance(split, dict) or not isinstance(split.get("data"), list):
+        _refuse("dataframe_split is an object with columns, index and data")
+    rows = split["data"]
+    if len(rows) > limits.rows:
+        raise too_many_rows(len(rows), limits.rows)
+    columns = split.get("columns")
+    if columns is not None and (not isinstance(columns, list) or len(columns) != row_bytes):
+        raise InvalidPixels(f"this model takes {row_bytes} columns")
+    pixels = decode_pixel_rows(rows, row_bytes, booleans)
+    return PredictionRequest(decode_ids(split.get("index"), len(rows), limits.rows), pixels)
+
+
+def may_hold_booleans(body: bytes) -> bool:
+    """Tell cheaply whether a look for booleans among the pixels is due: NumPy takes True for 1."""
+    return b"true" in body or b"false" in body
+
+
+def decode_pixel_rows(rows: list[Any], row_bytes: int, booleans: bool) -> NDArray[np.uint8]:
+    """Return uint8 [N, row_bytes] from a list of rows of whole numbers 0 to 255.
+
+    Raises InvalidPixels and names the first row that is wrong.
+    """
+    if not rows:
+        return np.empty((0, row_bytes), dtype=np.uint8)
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != row_bytes:
+            raise InvalidPixels(f"row {number} is not a list of {row_bytes} pixels")
+        if booleans and any(isinstance(value, bool) for value in row):
+            raise InvalidPixels(f"row {number} holds a boolean; send integers 0 to 255")
+    try:
+        values = np.array(rows)
+    except (ValueError, OverflowError) as error:
+        raise InvalidPixels("pixels are numbers, integers 0 to 255") from error
+    if values.ndim != 2 or values.dtype.kind not in "iuf":
+        raise InvalidPixels("pixels are numbers, integers 0 to 255")
+    wrong = ~((values >= 0) & (values <= 255) & (values == np.floor(values)))
+    if wrong.any():
+        row, column = (int(place[0]) for place in np.nonzero(wrong))
+        raise InvalidPixels(
+            f"row {row}, column {column} holds {values[row, column]}; send integers 0 to 255"
+        )
+    return values.astype(np.uint8)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise BadRequest(message)
+
+
+__all__ = [
+    "BadResponse",
+    "PredictionRequest",
+    "PredictionResponse",
+    "RequestLimits",
+    "RowPrediction",
+    "TooLarge",
+    "decode_pixel_rows",
+    "decode_request",
+    "decode_response",
+    "encode_request",
+    "encode_response",
+]

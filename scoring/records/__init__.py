@@ -1,0 +1,1 @@
+"""What is written: ledger, Results.csv, metrics log, Events-log."""

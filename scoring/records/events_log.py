@@ -1,0 +1,91 @@
+"""Events-log.txt: what happened, one physical line an event.
+
+``ISO-8601 time with offset, LEVEL, code, run, batch, message``
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from scoring.records.text import printable
+
+Level = Literal["INFO", "WARNING", "ERROR"]
+FILE_NAME = "Events-log.txt"
+
+
+class EventsLog:
+    """Append events; never fail because of it: where the file cannot be written, stderr is."""
+
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        keep_files: int,
+        clock: Callable[[], datetime] | None = None,
+        echo: bool = False,
+    ) -> None:
+        self.path = folder / FILE_NAME
+        self._max_bytes = max_bytes
+        self._keep_files = keep_files
+        self._clock = clock or (lambda: datetime.now().astimezone())
+        self._echo = echo
+
+    def info(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
+        self.write("INFO", code, message, run=run, batch=batch)
+
+    def warning(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
+        self.write("WARNING", code, message, run=run, batch=batch)
+
+    def error(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
+        self.write("ERROR", code, message, run=run, batch=batch)
+
+    def write(
+        self, level: Level, code: str, message: str, *, run: str = "", batch: str = ""
+    ) -> None:
+        """Append one line; with ``echo``, warnings and errors also go to stderr."""
+        time = self._clock().isoformat(timespec="seconds")
+        batch = printable(batch).replace(",", "\\x2c")
+        line = f"{time}, {level}, {code}, {run}, {batch}, {printable(message)}\n"
+        written = self._append(line)
+        if not written:
+            _to_stderr(line)
+        elif self._echo and level != "INFO":
+            _to_stderr(f"{level}: {printable(message)}\n")
+
+    def _append(self, line: str) -> bool:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._rotate()
+            # One write to a file opened for appending: lines of several processes never mix.
+            with self.path.open("ab", buffering=0) as file:
+                file.write(line.encode("utf-8"))
+        except OSError:
+            return False
+        return True
+
+    def _rotate(self) -> None:
+        """Set a full log aside under a name of its own, so that two processes lose nothing."""
+        try:
+            if self.path.stat().st_size < self._max_bytes:
+                return
+        except FileNotFoundError:
+            return
+        stamp = f"{self._clock():%Y%m%d-%H%M%S}-{os.getpid()}"
+        with suppress(OSError):
+            os.replace(self.path, self.path.with_name(f"Events-log.{stamp}.txt"))
+        aside = sorted(self.path.parent.glob("Events-log.*.txt"), key=lambda file: file.name)
+        for old in aside[: -self._keep_files]:
+            with suppress(OSError):
+                old.unlink()
+
+
+def _to_stderr(line: str) -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.write(line)
+        sys.stderr.flush()

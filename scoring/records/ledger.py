@@ -1,0 +1,445 @@
+"""The ledger: what was due, what ran, what every image was found to be.
+
+SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a power cut. One
+chunk's predictions are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from scoring.protocol.errors import LedgerError
+from scoring.records.schema import SCHEMA, SCHEMA_VERSION
+
+Kind = Literal["nightly", "manual"]
+Scope = Literal["new", "all"]
+State = Literal["running", "done", "partial", "failed", "missed"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One invocation, nightly (with its due date) or by hand."""
+
+    id: str
+    kind: Kind
+    due_date: date | None
+    scope: Scope
+    batches: tuple[str, ...]
+    state: State
+    reason: str
+    model_name: str
+    model_version: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """What one image was found to be; ``label`` and ``confidence``, or ``error``.
+
+    ``num`` is its place in the batch, from 1; ``content_hash`` is empty where the file could not
+    be read; ``confidence`` lies between 0 and 1.
+    """
+
+    num: int
+    path: str
+    content_hash: str
+    label: str | None = None
+    confidence: float | None = None
+    review: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ChunkCost:
+    """What it took to score one chunk."""
+
+    prediction_seconds: float = 0.0
+    payload_bytes: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One row of Results.csv; all of label, confidence and error None: not scored yet."""
+
+    batch: str
+    path: str
+    label: str | None
+    confidence: float | None
+    review: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did; the mean confidence (0 to 1) is None where nothing was scored."""
+
+    images: int
+    failed: int
+    flagged: int
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True)
+class BatchFigures:
+    """How one batch of one run went; confidences between 0 and 1, times in seconds."""
+
+    run: Run
+    batch: str
+    images: int
+    failed: int
+    flagged: int
+    mean_confidence: float | None
+    class_confidence: dict[str, float]
+    prediction_seconds: float
+    process_seconds: float | None
+    payload_bytes: int
+    retries: int
+
+
+class Ledger:
+    """The one store of runs and predictions; a connection of one thread unless ``shared``."""
+
+    def __init__(self, path: Path, busy_seconds: float, *, shared: bool = False) -> None:
+        """Open or make the ledger; raises LedgerError where that cannot be."""
+        self.path = path
+        self.busy_seconds = busy_seconds
+        with _explained(path, busy_seconds):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                path, timeout=busy_seconds, isolation_level=None, check_same_thread=not shared
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        with self._writing():
+            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if found == 0:
+                for statement in SCHEMA.split(";\n"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if found > SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self.path} was written by a newer version of this software "
+                f"(schema {found}, this one knows {SCHEMA_VERSION}); update the software"
+            )
+
+    def open_reader(self) -> Ledger:
+        """Return a second connection, for look-ups from other threads (one at a time)."""
+        return Ledger(self.path, self.busy_seconds, shared=True)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Runs
+
+    def start_run(self, run: Run) -> None:
+        """Write down a run; a nightly run takes its due date, which can be taken once."""
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run.id,
+                    run.kind,
+                    run.due_date.isoformat() if run.due_date else None,
+                    run.scope,
+                    json.dumps(run.batches),
+                    run.state,
+                    run.reason,
+                    run.model_name,
+                    run.model_version,
+                    run.started_at.isoformat(),
+                    run.finished_at.isoformat() if run.finished_at else None,
+                ),
+            )
+
+    def finish_run(self, run_id: str, state: State, reason: str, finished_at: datetime) -> None:
+        """Close a run; a run that is closed stays as it is."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
+                " WHERE id = ? AND state = 'running'",
+                (state, reason, finished_at.isoformat(), run_id),
+            )
+
+    def take_over_run(self, run_id: str, model_name: str, model_version: str) -> None:
+        """Let a run that was interrupted go on with the model that serves now."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE runs SET model_name = ?, model_version = ? WHERE id = ?",
+                (model_name, model_version, run_id),
+            )
+
+    def run(self, run_id: str) -> Run | None:
+        return self._one_run("WHERE id = ?", (run_id,))
+
+    def nightly_run(self, due_date: date) -> Run | None:
+        """Return the run of a due day, if it has one."""
+        return self._one_run("WHERE due_date = ?", (due_date.isoformat(),))
+
+    def latest_run(self) -> Run | None:
+        return self._one_run("ORDER BY started_at DESC, id DESC LIMIT 1", ())
+
+    def runs(self, limit: int) -> list[Run]:
+        """Return the latest runs, newest first."""
+        return self._runs("ORDER BY started_at DESC, id DESC LIMIT ?", (limit,))
+
+    def nightly_runs(self, since: date) -> dict[date, Run]:
+        """Return the nightly runs by due date, from ``since`` on."""
+        runs = self._runs("WHERE due_date >= ?", (since.isoformat(),))
+        return {run.due_date: run for run in runs if run.due_date}
+
+    def running(self) -> list[Run]:
+        """Return the runs that have not ended: in progress, or interrupted."""
+        return self._runs("WHERE state = 'running' ORDER BY started_at", ())
+
+    def _one_run(self, where: str, parameters: Sequence[Any]) -> Run | None:
+        runs = self._runs(where, parameters)
+        return runs[0] if runs else None
+
+    def _runs(self, where: str, parameters: Sequence[Any]) -> list[Run]:
+        with _explained(self.path, self.busy_seconds):
+            rows = self._db.execute(f"SELECT * FROM runs {where}", parameters).fetchall()
+        return [_read_run(row) for row in rows]
+
+    # Facts: single values that outlive a process
+
+    def fact(self, name: str) -> str | None:
+        with _explained(self.path, self.busy_seconds):
+            row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    # Images and predictions
+
+    def touch_batch(self, run_id: str, batch: str, position: int, paths: Iterable[str]) -> None:
+        """List the images of a batch that a run shows, in order; none has a prediction yet."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO run_batches (run_id, batch, position) VALUES (?, ?, ?)",
+                (run_id, batch, position),
+            )
+            self._db.execute(
+                "DELETE FROM run_images WHERE run_id = ? AND batch = ?", (run_id, batch)
+            )
+            self._db.executemany(
+                "INSERT INTO run_images VALUES (?, ?, ?, ?, NULL)",
+                ((run_id, batch, num, path) for num, path in enumerate(paths, start=1)),
+            )
+
+    def is_touched(self, run_id: str, batch: str) -> bool:
+        """Tell whether a run shows a batch already (it was interrupted, and goes on)."""
+        with _explained(self.path, self.busy_seconds):
+            row = self._db.execute(
+                "SELECT 1 FROM run_batches WHERE run_id = ? AND batch = ?", (run_id, batch)
+            ).fetchone()
+        return row is not None
+
+    def find_prediction(
+        self, batch: str, path: str, content_hash: str, run_id: str | None
+    ) -> int | None:
+        """Return the id of the latest prediction of an image, by any model; None if there is none.
+
+        With ``run_id`` only that run's own count. A file that could not be read has no hash and
+        is never known.
+        """
+        mine = " AND run_id = ?" if run_id else ""
+        key = [batch, path, content_hash, *([run_id] if run_id else [])]
+        with _explained(self.path, self.busy_seconds):
+            row = self._db.execute(
+                "SELECT id FROM predictions WHERE batch = ? AND path = ? AND content_hash = ?"
+                f" AND content_hash <> ''{mine} ORDER BY scored_at DESC, id DESC LIMIT 1",
+                key,
+            ).fetchone()
+        return int(row[0]) if row else None
+
+    def commit_chunk(
+        self,
+        run_id: str,
+        batch: str,
+        model_version: str,
+        images: Sequence[ScoredImage],
+        cost: ChunkCost,
+        now: datetime,
+    ) -> None:
+        """Write a chunk's predictions, what they cost and where they are shown, or nothing."""
+        time = now.isoformat()
+        with self._writing():
+            self._db.executemany(
+                "INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label,"
+                " confidence, review, error, scored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (batch, path, content_hash, model_version) DO UPDATE SET"
+                " run_id = excluded.run_id, label = excluded.label,"
+                " confidence = excluded.confidence, review = excluded.review,"
+                " error = excluded.error, scored_at = excluded.scored_at",
+                (
+                    (batch, image.path, image.content_hash, model_version, run_id, image.label,
+                     image.confidence, image.review, image.error, time)
+                    for image in images
+                ),
+            )  # fmt: skip
+            self._db.executemany(
+                "UPDATE run_images SET prediction_id ="
+                " (SELECT id FROM predictions WHERE batch = ?2 AND path = ?4"
+                "  AND content_hash = ?5 AND model_version = ?6)"
+                " WHERE run_id = ?1 AND batch = ?2 AND num = ?3",
+                (
+                    (run_id, batch, image.num, image.path, image.content_hash, model_version)
+                    for image in images
+                ),
+            )
+            self._db.execute(
+                "UPDATE run_batches SET prediction_seconds = prediction_seconds + ?,"
+                " payload_bytes = payload_bytes + ?, retries = retries + ?"
+                " WHERE run_id = ? AND batch = ?",
+                (cost.prediction_seconds, cost.payload_bytes, cost.retries, run_id, batch),
+            )
+
+    def show_known(self, run_id: str, batch: str, known: Iterable[tuple[int, int]]) -> None:
+        """Show stored predictions for images of a touched batch: (num, prediction id) pairs."""
+        with self._writing():
+            self._db.executemany(
+                "UPDATE run_images SET prediction_id = ? WHERE run_id = ? AND batch = ? AND num = ?",
+                ((prediction_id, run_id, batch, num) for num, prediction_id in known),
+            )
+
+    def result_rows(self, run_id: str) -> Iterator[ResultRow]:
+        """Yield what a run shows: its batches in order, their images in order."""
+        with _explained(self.path, self.busy_seconds):
+            rows = self._db.execute(
+                "SELECT i.batch, i.path, p.label, p.confidence, p.review, p.error"
+                " FROM run_batches b CROSS JOIN run_images i"
+                " ON i.run_id = b.run_id AND i.batch = b.batch"
+                " LEFT JOIN predictions p ON p.id = i.prediction_id"
+                " WHERE b.run_id = ? ORDER BY b.position, i.num",
+                (run_id,),
+            )
+            for row in rows:
+                yield ResultRow(*row)
+
+    # Figures
+
+    def count_images(self, run_id: str) -> tuple[int, int]:
+        """Return how many images a run shows, and how many of them have no prediction yet."""
+        with _explained(self.path, self.busy_seconds):
+            row = self._db.execute(
+                "SELECT count(*), count(*) - count(prediction_id) FROM run_images"
+                " WHERE run_id = ?",
+                (run_id,),
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def run_summary(self, run_id: str) -> RunSummary:
+        """Return the figures of a run over the images it handled itself."""
+        with _explained(self.path, self.busy_seconds):
+            row = self._db.execute(
+                "SELECT count(*), count(error), count(review), avg(confidence)"
+                " FROM predictions WHERE run_id = ?",
+                (run_id,),
+            ).fetchone()
+        return RunSummary(*row)
+
+    def close_batch(self, run_id: str, batch: str, process_seconds: float) -> None:
+        """Write a batch's figures: later runs may replace the predictions they come from."""
+        mine = (run_id, batch)
+        with self._writing():
+            images, failed, flagged, mean = self._db.execute(
+                "SELECT count(*), count(error), count(review), avg(confidence) FROM predictions"
+                " WHERE run_id = ? AND batch = ?",
+                mine,
+            ).fetchone()
+            classes = self._db.execute(
+                "SELECT label, avg(confidence) FROM predictions"
+                " WHERE run_id = ? AND batch = ? AND label IS NOT NULL GROUP BY label",
+                mine,
+            ).fetchall()
+            self._db.execute(
+                "UPDATE run_batches SET images = ?, failed = ?, flagged = ?, mean_confidence = ?,"
+                " class_confidence = ?, process_seconds = ? WHERE run_id = ? AND batch = ?",
+                (images, failed, flagged, mean, json.dumps(dict(classes)), process_seconds, *mine),
+            )
+
+    def batch_figures(self, model_name: str | None = None) -> Iterator[BatchFigures]:
+        """Yield the figures of every ended run and batch, oldest first."""
+        where, parameters = ("", ()) if model_name is None else (" AND model_name = ?", (model_name,))
+        for run in self._runs(f"WHERE state <> 'running'{where} ORDER BY started_at, id", parameters):
+            rows = self._db.execute(
+                "SELECT batch, images, failed, flagged, mean_confidence, class_confidence,"
+                " prediction_seconds, process_seconds, payload_bytes, retries"
+                " FROM run_batches WHERE run_id = ? ORDER BY position",
+                (run.id,),
+            ).fetchall()
+            for row in rows:
+                yield BatchFigures(run, *row[:5], json.loads(row[5]), *row[6:])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction: all of it or nothing, waiting for other writers first."""
+        with _explained(self.path, self.busy_seconds):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _explained(path: Path, busy_seconds: float) -> Iterator[None]:
+    """Turn SQLite's errors into one that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise LedgerError(
+                f"{path} was locked by another program for {busy_seconds:g} s; "
+                "close what has it open"
+            ) from error
+        raise LedgerError(f"{path} cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"{path} is damaged or refused the data: {error}") from error
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be used: {error}") from error
+
+
+def _read_run(row: Sequence[Any]) -> Run:
+    id_, kind, due_date, scope, batches, state, reason, model_name, version, started, ended = row
+    return Run(
+        id=id_,
+        kind=kind,
+        due_date=date.fromisoformat(due_date) if due_date else None,
+        scope=scope,
+        batches=tuple(json.loads(batches)),
+        state=state,
+        reason=reason,
+        model_name=model_name,
+        model_version=version,
+        started_at=datetime.fromisoformat(started),
+        finished_at=datetime.fromisoformat(ended) if ended else None,
+    )

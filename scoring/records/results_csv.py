@@ -1,0 +1,86 @@
+"""Results.csv: what the refund desk opens in the morning."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from scoring.records.atomic_file import atomic_text, remove_leftovers
+from scoring.records.ledger import ResultRow
+from scoring.records.text import neutral_cell, printable
+
+COLUMNS = ("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error")
+NOT_SCORED_YET = "not scored yet; the next run will"
+# Excel holds an open file against renaming on Windows; a save in progress ends within seconds.
+REPLACE_TRIES = 5
+REPLACE_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How a spreadsheet of this country wants it: separator and decimal sign."""
+
+    separator: str = ","
+    decimal: str = "."
+
+    def number(self, value: float | None, digits: int) -> str:
+        """Return a number with ``digits`` decimals, or nothing for None."""
+        if value is None:
+            return ""
+        return f"{value:.{digits}f}".replace(".", self.decimal)
+
+
+def write_results(
+    path: Path,
+    rows: Callable[[], Iterable[ResultRow]],
+    csv_format: CsvFormat,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Path:
+    """Write Results.csv whole and put it in place at once; return where it went.
+
+    A file that another program holds open (Excel on Windows) is tried again, then the results
+    go beside it with the time in the name. Any other OSError leaves the old file intact.
+    """
+    remove_leftovers(path)
+    for attempt in range(REPLACE_TRIES):
+        if attempt:
+            sleep(REPLACE_PAUSE_SECONDS)
+        try:
+            _write(path, rows(), csv_format)
+        except PermissionError:
+            if not path.exists():
+                raise
+            continue
+        return path
+    beside = path.with_stem(f"{path.stem}-{datetime.now():%Y%m%d-%H%M%S}")
+    _write(beside, rows(), csv_format)
+    return beside
+
+
+def _write(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat) -> None:
+    # The byte order mark tells Excel that this is UTF-8.
+    with atomic_text(path, encoding="utf-8-sig") as file:
+        writer = csv.writer(file, delimiter=csv_format.separator)
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(rows, csv_format))
+
+
+def _cells(rows: Iterable[ResultRow], csv_format: CsvFormat) -> Iterator[tuple[object, ...]]:
+    for num, row in enumerate(rows, start=1):
+        error = row.error
+        if row.label is None and error is None:
+            error = NOT_SCORED_YET
+        percent = None if row.confidence is None else row.confidence * 100
+        yield (
+            num,
+            neutral_cell(row.batch),
+            neutral_cell(row.path),
+            row.label or "",
+            csv_format.number(percent, 2),
+            row.review or "",
+            neutral_cell(printable(error)) if error else "",
+        )

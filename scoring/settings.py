@@ -1,0 +1,270 @@
+"""One settings class: the only home of defaults.
+
+Order, later wins: the defaults below, ``settings.toml`` (the same defaults, explained line by
+line), ``settings.local.toml`` (what the operator changes; not in git), the environment
+(``SCORING_SERVER__PORT=5001``), flags. A key nobody knows is an error that names it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, time, tzinfo
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import TomlConfigSettingsSource
+
+from scoring.protocol.errors import SettingsError
+
+PREFIX = "SCORING_"
+PROJECT_VARIABLE = "SCORING_PROJECT"
+CODE_ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Section(BaseModel):
+    """One table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """The prediction API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(5000, ge=0, le=65535)
+    models: tuple[Path, ...] = (Path("fashion_model"),)
+    threads: int = Field(8, ge=1)
+    inference_threads: int = Field(0, ge=0)
+    max_request_bytes: int = Field(16_000_000, ge=1024)
+    max_rows: int = Field(20_000, ge=1)
+    ready_seconds: float = Field(60.0, gt=0)
+    stop_seconds: float = Field(10.0, gt=0)
+    api_key: SecretStr | None = None
+    allow_anonymous: bool = False
+
+
+class ClientSettings(Section):
+    """The batch job and its retries."""
+
+    server: str = ""
+    model: str = ""
+    api_key: SecretStr | None = None
+    tries: int = Field(3, ge=1)
+    retry_seconds: float = Field(60.0, ge=0)
+    connect_seconds: float = Field(5.0, gt=0)
+    read_seconds: float = Field(120.0, gt=0)
+    chunk_rows: int = Field(512, ge=1)
+    chunk_bytes: int = Field(2_000_000, ge=1024)
+    compression: Literal["auto", "none", "zlib"] = "auto"
+    decode_threads: int = Field(0, ge=0)
+    max_file_bytes: int = Field(64_000_000, ge=1)
+    max_image_pixels: int = Field(100_000_000, ge=1)
+    max_failed_percent: float = Field(20.0, ge=0, le=100)
+
+
+class ScheduleSettings(Section):
+    """When the nightly run starts, and what it covers."""
+
+    start_at: time = time(18, 0)
+    client_after: float = Field(5.0, ge=0)
+    stop_after: float | Literal["never"] = 30.0
+    zone: str = ""
+    start_server: bool = True
+    batches: tuple[str, ...] = ()
+    catch_up_hours: float = Field(20.0, ge=0)
+    settle_seconds: float = Field(5.0, ge=0)
+
+    @field_validator("stop_after")
+    @classmethod
+    def _positive(cls, value: float | str) -> float | str:
+        if isinstance(value, float) and value <= 0:
+            raise ValueError('give minutes above 0, or "never"')
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+                raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin") from error
+        return value
+
+
+class PathSettings(Section):
+    """Where things lie; relative to the project folder."""
+
+    batches: Path = Path("image_batches")
+    results: Path = Path("Results.csv")
+    ledger: Path = Path("data/ledger.db")
+    logs: Path = Path("logs")
+
+
+class ResultsSettings(Section):
+    """How Results.csv and the metrics log are written."""
+
+    separator: Literal[",", ";", "\t"] = ","
+    decimal: Literal[".", ","] = "."
+
+
+class RecordsSettings(Section):
+    """The ledger and the logs."""
+
+    main_model: str = "fashion"
+    busy_seconds: float = Field(30.0, ge=0)
+    log_bytes: int = Field(5_000_000, ge=10_000)
+    log_files: int = Field(5, ge=1)
+
+
+class Settings(BaseSettings):
+    """Every setting of the four programs.
+
+    Build it with ``load_settings``; a test builds it directly with what it wants changed.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    project: Path = CODE_ROOT
+    server: ServerSettings = ServerSettings()
+    client: ClientSettings = ClientSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    paths: PathSettings = PathSettings()
+    results: ResultsSettings = ResultsSettings()
+    records: RecordsSettings = RecordsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over the operator's file over the tracked file."""
+        project = project_folder()
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, project / "settings.local.toml"),
+            TomlConfigSettingsSource(settings_cls, project / "settings.toml"),
+        )
+
+    def path(self, relative: Path) -> Path:
+        """Return an absolute path; relative ones start at the project folder."""
+        return self.project / relative
+
+    @property
+    def batches_folder(self) -> Path:
+        return self.path(self.paths.batches)
+
+    @property
+    def results_file(self) -> Path:
+        return self.path(self.paths.results)
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.path(self.paths.ledger)
+
+    @property
+    def logs_folder(self) -> Path:
+        return self.path(self.paths.logs)
+
+    @property
+    def model_folders(self) -> tuple[Path, ...]:
+        return tuple(self.path(folder) for folder in self.server.models)
+
+    @property
+    def server_url(self) -> str:
+        """Where the client finds the server: its own setting, else this machine's server."""
+        if self.client.server:
+            return self.client.server.rstrip("/")
+        host = "127.0.0.1" if self.server.host in ("0.0.0.0", "") else self.server.host
+        host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+        return f"http://{host}:{self.server.port}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone the schedule is told in: the setting, else the machine's own."""
+        if self.schedule.zone:
+            return ZoneInfo(self.schedule.zone)
+        # APScheduler's own dependency: it finds the machine's IANA zone on every system.
+        from tzlocal import get_localzone
+
+        return get_localzone()
+
+    def now(self) -> datetime:
+        """Return the present time in the schedule's zone."""
+        return datetime.now(self.zone)
+
+
+def project_folder() -> Path:
+    """Return the folder with settings, batches, results and ledger; by default the code's own."""
+    return Path(os.environ.get(PROJECT_VARIABLE) or CODE_ROOT).resolve()
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; 0 in a setting means that many."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_settings(**flags: Mapping[str, Any]) -> Settings:
+    """Read the settings; ``flags`` are tables that win over all else.
+
+    Raises SettingsError with one line that names each wrong key and where it may stand.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(project=project_folder(), **flags)  # type: ignore[arg-type]  # parsed by pydantic
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"a settings file is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"a settings file cannot be read: {error}") from error
+    except Exception as error:  # pydantic-settings: an environment value that is no JSON
+        if type(error).__name__ != "SettingsError":
+            raise
+        raise SettingsError(f"an environment setting is not valid: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """An unknown SCORING_* name is a typing error that would otherwise be silent."""
+    for name in os.environ:
+        upper = name.upper()
+        if not upper.startswith(PREFIX):
+            continue
+        section = upper.removeprefix(PREFIX).split("__")[0].lower()
+        if section not in Settings.model_fields:
+            known = ", ".join(f"{PREFIX}{field.upper()}__…" for field in _sections())
+            raise SettingsError(f"unknown environment setting {name}; there are {known}")
+
+
+def _sections() -> list[str]:
+    return [name for name in Settings.model_fields if name != "project"]
+
+
+def _explain(error: ValidationError) -> str:
+    """One line: each wrong key by its dotted name, with what is wrong."""
+    return "; ".join(_explain_one(part) for part in error.errors())
+
+
+def _explain_one(part: Any) -> str:
+    name = ".".join(str(piece) for piece in part["loc"])
+    if part["type"] == "extra_forbidden":
+        return f"unknown setting {name} (see settings.toml for all there are)"
+    # A key that may hold a secret is named, never quoted.
+    value = "" if isinstance(part.get("input"), SecretStr) or "key" in name else part.get("input")
+    message = str(part["msg"]).removeprefix("Value error, ")
+    return f"setting {name} = {value!r}: {message}"

@@ -1,0 +1,1 @@
+"""The Flask prediction API."""

@@ -1,0 +1,111 @@
+"""``python -m server``: serve by hand, or as the scheduler's child."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.inference.bundle import BundleError
+from scoring.processes import ParentPipe
+from scoring.protocol.errors import ExitCode, ScoringError
+from scoring.settings import Settings, load_settings
+from server.access import is_loopback, require_key_beyond_loopback
+from server.app import create_app
+from server.drain import Drain
+from server.http_server import HttpServer, bind
+from server.models import ModelTable, load_models
+
+logger = logging.getLogger("scoring.server")
+
+# Waiting in short turns lets Ctrl-C through on Windows.
+WAIT_TURN_SECONDS = 0.5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
+    stop = threading.Event()
+    pipe = ParentPipe.open(stop.set) if arguments.parent_pipe else None
+    try:
+        settings = load_settings(server=_flags(arguments))
+        if arguments.check:
+            return _check(settings)
+        return _serve(settings, pipe.nonce if pipe else None, stop)
+    except (ScoringError, BundleError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="Serve the model.")
+    parser.add_argument(
+        "--model", action="append", metavar="DIR", type=Path, help="bundle folder; may be repeated"
+    )
+    parser.add_argument("--host", help="address to listen on (default: server.host)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: server.port)")
+    parser.add_argument("--check", action="store_true", help="verify the bundles and leave")
+    parser.add_argument("--parent-pipe", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    flags = {"host": arguments.host, "port": arguments.port}
+    if arguments.model:
+        flags["models"] = tuple(folder.resolve() for folder in arguments.model)
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _check(settings: Settings) -> int:
+    models = _load(settings)
+    for predictor in models.all():
+        signature = predictor.signature
+        sys.stdout.write(f"{signature.name} {signature.version}\n")
+    models.close()
+    return ExitCode.DONE
+
+
+def _load(settings: Settings) -> ModelTable:
+    return load_models(settings.model_folders, settings.server.inference_threads)
+
+
+def _serve(settings: Settings, nonce: str | None, stop: threading.Event) -> int:
+    host = settings.server.host
+    loopback = is_loopback(host)
+    require_key_beyond_loopback(settings.server, loopback)
+    listener = bind(host, settings.server.port)
+    models = _load(settings)
+    drain = Drain()
+    app = create_app(settings, models=models, drain=drain, nonce=nonce, loopback=loopback)
+    server = HttpServer(app, listener, settings.server, drain)
+    _stop_on_signals(stop)
+    server.start()
+    names = ", ".join(predictor.signature.name for predictor in models.all())
+    logger.info("serving %s at http://%s:%d", names, _in_url(host), server.port)
+    while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
+        pass
+    logger.info("stopping: finishing what is in flight")
+    finished = server.stop(settings.server.stop_seconds)
+    logger.info("stopped" if finished else "stopped before all was answered")
+    return ExitCode.DONE if stop.is_set() and finished else ExitCode.FAILED
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: stop.set())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""waitress, with the limits, the JSON errors and the graceful stop it lacks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any, cast
+
+import orjson
+import waitress
+from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+
+from scoring.protocol.errors import SettingsError
+from scoring.settings import ServerSettings
+from server.drain import Drain
+from server.error_handlers import error_body
+
+# The application refuses a body over the limit as JSON with the limit in it; waitress itself,
+# before reading it, one that is far over. A body under the limit never touches a temporary file.
+HARD_LIMIT_FACTOR = 2
+IDLE_CONNECTION_SECONDS = 60
+POLL_SECONDS = 0.01
+
+
+class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """Answers a request that never reaches the application in the API's own form."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = orjson.dumps(error_body(error.code, f"{error.reason}: {error.body}"))
+        self.status = f"{error.code} {error.reason}"
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.response_headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        self.write(body)
+
+
+class JsonErrorChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    error_task_class = JsonErrorTask
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises SettingsError where the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        # On Windows two programs could otherwise listen on one port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; stop what uses it or"
+            " choose another port (--port, server.port)"
+        ) from error
+    return listener
+
+
+class HttpServer:
+    """A waitress server on a thread of its own, which can be stopped without losing an answer."""
+
+    def __init__(
+        self, app: Flask, listener: socket.socket, settings: ServerSettings, drain: Drain
+    ) -> None:
+        self._drain = drain
+        self._server = cast(
+            BaseWSGIServer,
+            waitress.create_server(
+                app,
+                sockets=[listener],
+                threads=settings.threads,
+                ident=None,
+                clear_untrusted_proxy_headers=True,
+                max_request_body_size=settings.max_request_bytes * HARD_LIMIT_FACTOR,
+                inbuf_overflow=settings.max_request_bytes,
+                outbuf_overflow=settings.max_request_bytes,
+                channel_timeout=IDLE_CONNECTION_SECONDS,
+            ),
+        )
+        self._server.channel_class = JsonErrorChannel
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.effective_port)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self, seconds: float) -> bool:
+        """Refuse new work, finish what is in flight and send it, close; True if all was sent."""
+        deadline = time.monotonic() + seconds
+        self._drain.close()
+        finished = self._drain.wait(seconds) and self._flushed(deadline)
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+        self._server.close()
+        return finished
+
+    def _serve(self) -> None:
+        self._server.run()
+
+    def _flushed(self, deadline: float) -> bool:
+        """Wait until every answer has left: the application is done before its bytes are."""
+        while time.monotonic() < deadline:
+            if not any(_busy(channel) for channel in self._channels()):
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _channels(self) -> list[Any]:
+        return list(self._server.active_channels.values())
+
+
+def _busy(channel: Any) -> bool:
+    return bool(channel.requests) or channel.total_outbufs_len > 0

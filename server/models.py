@@ -1,0 +1,50 @@
+"""The models a server serves, by name; the first answers where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scoring.inference.bundle import load_bundle
+from scoring.inference.predictor import Predictor
+from scoring.protocol.errors import NotFound, SettingsError
+
+
+class ModelTable:
+    """Predictors by the name in their signature, in the order they were given."""
+
+    def __init__(self, predictors: Iterable[Predictor]) -> None:
+        self._by_name: dict[str, Predictor] = {}
+        for predictor in predictors:
+            name = predictor.signature.name
+            if name in self._by_name:
+                raise SettingsError(f"two of the models to serve are named {name!r}")
+            self._by_name[name] = predictor
+        if not self._by_name:
+            raise SettingsError("no model to serve; name a bundle folder with --model")
+
+    @property
+    def first(self) -> Predictor:
+        return next(iter(self._by_name.values()))
+
+    def find(self, name: str) -> Predictor:
+        """Return the predictor of a model; raises NotFound and names those there are."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(self._by_name)
+            raise NotFound(
+                f"no model of that name; served here: {known}", code="unknown_model"
+            ) from None
+
+    def all(self) -> list[Predictor]:
+        return list(self._by_name.values())
+
+    def close(self) -> None:
+        for predictor in self._by_name.values():
+            predictor.close()
+
+
+def load_models(folders: Iterable[Path], threads: int) -> ModelTable:
+    """Load and verify every bundle; raises BundleError or SettingsError with the reason."""
+    return ModelTable(Predictor(load_bundle(folder), threads=threads) for folder in folders)

@@ -1,0 +1,163 @@
+"""The endpoints. Each reads a request, asks a predictor, writes the answer; no more."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from scoring.inference.predictor import Predictions, Predictor
+from scoring.protocol.errors import ApiError, TooLarge, UnsupportedMedia
+from scoring.protocol.frame_codec import RowIds
+from scoring.protocol.prediction import RequestLimits, decode_request, encode_response
+from scoring.settings import ServerSettings
+from server.drain import Drain
+from server.models import ModelTable
+
+JSON_TYPES = frozenset(
+    # What curl sends with -d and no header is JSON too, here.
+    {"", "application/json", "text/json", "application/x-www-form-urlencoded"}
+)
+
+
+def make_routes(
+    models: ModelTable, settings: ServerSettings, drain: Drain, nonce: str | None
+) -> Blueprint:
+    """Return the blueprint of the API."""
+    api = Blueprint("api", __name__)
+    limits = RequestLimits(rows=settings.max_rows)
+
+    @api.get("/")
+    def index() -> Response:
+        return _json(_about(models))
+
+    @api.get("/health/live")
+    def live() -> Response:
+        return _json({"live": True, "ready": not drain.closed})
+
+    @api.get("/health/ready")
+    def ready() -> Response:
+        status = 503 if drain.closed else 200
+        return _json(_readiness(models, not drain.closed, nonce), status)
+
+    @api.get("/v2/models/<name>")
+    def metadata(name: str) -> Response:
+        return _json(_metadata(models.find(name)))
+
+    @api.post("/predict")
+    def predict_first() -> Response:
+        with drain.request():
+            return _predict(models.first, settings, limits)
+
+    @api.post("/models/<name>/predict")
+    def predict_named(name: str) -> Response:
+        with drain.request():
+            return _predict(models.find(name), settings, limits)
+
+    return api
+
+
+def _predict(predictor: Predictor, settings: ServerSettings, limits: RequestLimits) -> Response:
+    wanted = decode_request(read_body(settings), predictor.signature.input.row_length, limits)
+    started = time.perf_counter()
+    predictions = predictor.predict(wanted.pixels)
+    seconds = time.perf_counter() - started
+    signature = predictor.signature
+    body = encode_response(
+        signature.name, signature.version, seconds, _rows(wanted.ids, predictions, signature.labels)
+    )
+    request.environ["scoring.rows"] = len(wanted.ids)
+    return Response(body, mimetype="application/json")
+
+
+def read_body(settings: ServerSettings) -> bytes:
+    """Return the request's body; raises TooLarge, UnsupportedMedia before reading it."""
+    if (request.content_length or 0) > settings.max_request_bytes:
+        raise body_too_large(settings.max_request_bytes)
+    if request.mimetype not in JSON_TYPES:
+        raise UnsupportedMedia("send application/json")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("send the body without Content-Encoding")
+    body = request.get_data(cache=False, parse_form_data=False)
+    if len(body) > settings.max_request_bytes:
+        raise body_too_large(settings.max_request_bytes)
+    return body
+
+
+def body_too_large(limit: int) -> ApiError:
+    """Return the error for a body over the limit in bytes."""
+    return TooLarge(f"the request is larger than {limit} bytes; send fewer rows", limit=limit)
+
+
+def _rows(
+    ids: RowIds, predictions: Predictions, labels: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    columns = zip(
+        ids,
+        predictions.class_index.tolist(),
+        predictions.confidence.tolist(),
+        predictions.review,
+        predictions.outlier_score.tolist(),
+        strict=True,
+    )
+    for id_, index, confidence, review, outlier in columns:
+        yield {
+            "id": id_,
+            "label": labels[index],
+            "confidence": confidence,
+            "review": review,
+            "outlier_score": outlier,
+        }
+
+
+def _about(models: ModelTable) -> dict[str, Any]:
+    return {
+        "service": "garment scorer",
+        "what": "names the garment in 28×28 grey images and says how sure it is",
+        "models": [_metadata_short(predictor) for predictor in models.all()],
+        "endpoints": {
+            "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",
+            "POST /models/{name}/predict": "the same with the model named",
+            "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
+            "GET /health/live": "the process answers",
+            "GET /health/ready": "models are loaded and work is taken",
+        },
+    }
+
+
+def _readiness(models: ModelTable, ready: bool, nonce: str | None) -> dict[str, Any]:
+    return {
+        "live": True,
+        "ready": ready,
+        "nonce": nonce,
+        "pid": os.getpid(),
+        "models": [_metadata_short(predictor) for predictor in models.all()],
+    }
+
+
+def _metadata_short(predictor: Predictor) -> dict[str, str]:
+    return {"name": predictor.signature.name, "version": predictor.signature.version}
+
+
+def _metadata(predictor: Predictor) -> dict[str, Any]:
+    """Return the Open Inference Protocol's metadata, with the signature as its parameters."""
+    signature = predictor.signature
+    return {
+        "name": signature.name,
+        "versions": [signature.version],
+        "platform": "litert_int8",
+        "inputs": [{"name": "pixels", "datatype": "UINT8", "shape": [-1, signature.input.row_length]}],
+        "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "confidence", "datatype": "FP64", "shape": [-1]},
+        ],
+        "parameters": signature.to_dict(),
+    }
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status=status, mimetype="application/json")
