@@ -1,0 +1,1 @@
+"""Starting, watching and stopping the other programs; the locks between them."""

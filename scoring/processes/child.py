@@ -1,0 +1,189 @@
+"""One child process: its pipe, its log, and its end by degrees."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
+from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
+
+TAIL_BYTES = 4_000
+TAIL_LINES = 12
+# Between the signal that asks and the one that does not: enough to unwind, not to work on.
+TERMINATE_SECONDS = 2.0
+
+
+@dataclass
+class Child:
+    """A running program of this software; make it with ``start_child``."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path | None
+    log_start: int
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it runs; never waits."""
+        return self.process.poll()
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit code as soon as there is one, None when the time is over."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(max(seconds, 0.0))
+        return None
+
+    def say_window_is_over(self) -> None:
+        """Ask it to finish what it has begun and to close its run."""
+        self._write(WINDOW_IS_OVER)
+
+    def close_pipe(self) -> None:
+        """Ask it to stop gracefully, as the parent's death would."""
+        if self.process.stdin:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def stop(self, grace_seconds: float) -> int:
+        """End it: close the pipe, after the grace ask by signal, then kill; return its code."""
+        self.close_pipe()
+        code = self.wait(grace_seconds)
+        if code is None:
+            _terminate(self.process)
+            code = self.wait(TERMINATE_SECONDS)
+        if code is None:
+            _kill(self.process)
+            code = self.process.wait()
+        return code
+
+    def log_tail(self) -> str:
+        """Return the last lines it wrote in this session, joined to one."""
+        if self.log is None:
+            return ""
+        try:
+            with self.log.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(self.log_start, end - TAIL_BYTES))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+
+    def _write(self, line: bytes) -> None:
+        # A child that is gone shows by its exit code, not by a broken pipe.
+        if self.process.stdin and not self.process.stdin.closed:
+            with suppress(OSError):
+                self.process.stdin.write(line)
+                self.process.stdin.flush()
+
+
+def start_child(
+    settings: Settings,
+    name: str,
+    module: str,
+    arguments: list[str],
+    first: FirstLine,
+    foreground: bool = False,
+) -> Child:
+    """Start ``python -m module --parent-pipe …`` with its output in ``logs/<name>.log``.
+
+    In a session and group of its own, so that Ctrl-C at the terminal reaches only the parent,
+    which then stops its children in order. ``foreground`` leaves it the terminal's output.
+    """
+    output = None if foreground else _open_log(settings, name)
+    command = [sys.executable, "-m", module, FLAG, *arguments]
+    try:
+        process = _popen(command, settings.project, output)
+    finally:
+        if output:
+            output.close()
+    log = None if output is None else Path(output.name)
+    child = Child(name, process, log, _size(log) if log else 0)
+    child._write(first.encode())
+    return child
+
+
+def _popen(command: list[str], project: Path, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, PROJECT_VARIABLE: str(project)}
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(
+            command, cwd=CODE_ROOT, env=environment, creationflags=flags,
+            stdin=subprocess.PIPE, stdout=output, stderr=output,
+        )  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=CODE_ROOT, env=environment, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=output, stderr=output,
+    )  # fmt: skip
+
+
+def _open_log(settings: Settings, name: str) -> IO[bytes] | None:
+    """Open the child's log for appending; a full one is set aside. None: use our own output."""
+    path = settings.logs_folder / f"{name}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _size(path) >= settings.records.log_bytes:
+            _set_aside(path, settings.records.log_files)
+        return path.open("ab")
+    except OSError:
+        return None
+
+
+def _set_aside(path: Path, keep: int) -> None:
+    """Number the old logs from 1, the newest; drop the last."""
+    for number in range(keep, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        newer = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        # On Windows a log that somebody reads cannot be renamed: then it grows on.
+        with suppress(OSError):
+            os.replace(newer, older)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+if sys.platform == "win32":
+
+    def _terminate(process: subprocess.Popen[bytes]) -> None:
+        with suppress(OSError):
+            process.send_signal(signal.CTRL_BREAK_EVENT)
+
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+
+else:
+
+    def _terminate(process: subprocess.Popen[bytes]) -> None:
+        _signal_group(process, signal.SIGTERM)
+
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        _signal_group(process, signal.SIGKILL)
+
+    def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """Signal the child's whole group; only while it has not been waited for."""
+        if process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+
+
+def wait_until(deadline: float, poll_seconds: float) -> bool:
+    """Sleep a little; False when the monotonic deadline has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return False
+    time.sleep(min(poll_seconds, left))
+    return True

@@ -1,0 +1,156 @@
+"""One scheduler per project folder, one run at a time.
+
+The operating system frees both locks when their holder dies, however it dies. A file beside the
+lock names the holder, for the message to the one who finds it taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scoring.protocol.errors import Busy, ScoringError
+from scoring.settings import Settings
+
+POLL_SECONDS = 0.05
+# Whoever looks whether a lock is held takes it for an instant; do not fall over that.
+GLANCE_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; ``since`` is an ISO-8601 time with offset."""
+
+    pid: int
+    command: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.command} (process {self.pid}, since {self.since})"
+
+
+class RunLock:
+    """Names of the two locks; both lie beside the ledger."""
+
+    INSTANCE = "scheduler.lock"
+    RUN = "run.lock"
+
+
+@contextmanager
+def run_lock(
+    settings: Settings,
+    command: str,
+    wait: bool | float = False,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[None]:
+    """Hold the run lock: only its holder writes predictions and Results.csv.
+
+    ``command`` names the holder to others. With ``wait`` another holder is waited for, without
+    an end (True) or for that many seconds, until ``cancelled`` returns True. Raises Busy and
+    names the holder.
+    """
+    with _held(_lock_file(settings, RunLock.RUN), settings, command, wait, cancelled, "run"):
+        yield
+
+
+@contextmanager
+def instance_lock(settings: Settings, command: str, wait: bool | float = False) -> Iterator[None]:
+    """Hold the lock of the one scheduler of a project folder; raises Busy naming the first."""
+    path = _lock_file(settings, RunLock.INSTANCE)
+    with _held(path, settings, command, wait, None, "scheduler"):
+        yield
+
+
+def run_holder(settings: Settings) -> Holder | None:
+    """Return who scores at the moment, if anybody."""
+    return _holder(_lock_file(settings, RunLock.RUN))
+
+
+def instance_holder(settings: Settings) -> Holder | None:
+    """Return the scheduler of this project folder, if one is there."""
+    return _holder(_lock_file(settings, RunLock.INSTANCE))
+
+
+@contextmanager
+def _held(
+    path: Path,
+    settings: Settings,
+    command: str,
+    wait: bool | float,
+    cancelled: Callable[[], bool] | None,
+    what: str,
+) -> Iterator[None]:
+    lock = _acquire(path, wait, cancelled, what)
+    try:
+        _name_holder(path, Holder(os.getpid(), command, settings.now().isoformat("T", "seconds")))
+        yield
+    finally:
+        with suppress(OSError):
+            _sidecar(path).unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(
+    path: Path, wait: bool | float, cancelled: Callable[[], bool] | None, what: str
+) -> FileLock:
+    timeout = -1.0 if wait is True else max(float(wait), GLANCE_SECONDS)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+        lock.acquire(timeout=timeout, poll_interval=POLL_SECONDS, cancel_check=cancelled)
+    except Timeout as error:
+        holder = _read_sidecar(path)
+        name = str(holder) if holder else "another process"
+        raise Busy(f"another {what} is in progress: {name}") from error
+    except OSError as error:
+        raise ScoringError(f"{path} cannot be locked: {error}") from error
+    return lock
+
+
+def _holder(path: Path) -> Holder | None:
+    """Return the holder; a name whose lock is free is left over from a process that was killed."""
+    holder = _read_sidecar(path)
+    if holder is None:
+        return None
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return holder
+    except OSError:
+        return None
+    with suppress(OSError):
+        _sidecar(path).unlink(missing_ok=True)
+    lock.release()
+    return None
+
+
+def _lock_file(settings: Settings, name: str) -> Path:
+    return settings.ledger_file.parent / name
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _name_holder(path: Path, holder: Holder) -> None:
+    """Write the holder's name whole or not at all; the lock holds without it."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with suppress(OSError):
+        part.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        os.replace(part, _sidecar(path))
+
+
+def _read_sidecar(path: Path) -> Holder | None:
+    try:
+        document = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        return Holder(int(document["pid"]), str(document["command"]), str(document["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

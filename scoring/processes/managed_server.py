@@ -1,0 +1,146 @@
+"""A server of our own: start it, wait until it is ready, stop it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from scoring.processes.child import Child, start_child, wait_until
+from scoring.processes.parent_pipe import FirstLine
+from scoring.processes.port_owner import describe_owner, free_port, port_is_taken
+from scoring.processes.readiness import Readiness, read_readiness
+from scoring.protocol.errors import NoServer
+from scoring.settings import Settings
+
+POLL_SECONDS = 0.03
+# A poll must not outlast the notice that the child has died.
+POLL_TIMEOUT_SECONDS = 0.5
+
+
+def new_nonce() -> str:
+    """Return a word that only this session's server can know."""
+    return secrets.token_hex(16)
+
+
+class ManagedServer:
+    """The prediction API as a child process.
+
+    Readiness must carry this session's nonce, so nothing is ever scored through a stranger that
+    answers on the port. Use it as a context manager: leaving it stops the server.
+    """
+
+    def __init__(
+        self, settings: Settings, *, port: int | None = None, nonce: str | None = None
+    ) -> None:
+        """Prepare it; ``port`` 0 takes a free one, None the one in settings."""
+        wanted = settings.server.port if port is None else port
+        self.port = wanted or free_port(settings.server.host)
+        self.nonce = nonce or new_nonce()
+        self._settings = settings
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers, from this machine."""
+        server = self._settings.server.model_copy(update={"port": self.port})
+        client = self._settings.client.model_copy(update={"server": ""})
+        return self._settings.model_copy(update={"server": server, "client": client}).server_url
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    def start(self, arguments: list[str] | None = None) -> None:
+        """Start the process; raises NoServer and names the owner where the port is taken."""
+        self._require_free_port()
+        self._child = start_child(
+            self._settings,
+            "server",
+            "server",
+            ["--port", str(self.port), *(arguments or [])],
+            FirstLine(self.nonce, None),
+        )
+
+    def wait_until_ready(
+        self, seconds: float | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> Readiness:
+        """Return its first good readiness answer.
+
+        Raises NoServer when it dies (with the tail of its log), when it is not ready in time
+        (default: ``server.ready_seconds``; it is stopped then), or when ``cancelled``.
+        """
+        limit = self._settings.server.ready_seconds if seconds is None else seconds
+        deadline = time.monotonic() + limit
+        stranger = False
+        while not cancelled():
+            self._require_alive()
+            answer = read_readiness(self.url, POLL_TIMEOUT_SECONDS)
+            if answer and answer.ready and answer.belongs_to(self.nonce):
+                return answer
+            stranger = answer is not None and not answer.belongs_to(self.nonce)
+            if not wait_until(deadline, POLL_SECONDS):
+                raise self._never_ready(limit, stranger)
+        self.stop()
+        raise NoServer("stopped while the server was starting")
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, None while it runs or before it was started."""
+        return self._child.exit_code() if self._child else None
+
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.exit_code() is None
+
+    def log_tail(self) -> str:
+        """Return the last lines of its log of this session."""
+        return self._child.log_tail() if self._child else ""
+
+    def stop(self, grace_seconds: float | None = None) -> None:
+        """Let it finish what is in flight, then end it; harmless when it is not running."""
+        if self._child:
+            grace = self._settings.server.stop_seconds if grace_seconds is None else grace_seconds
+            self._child.stop(grace)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _require_free_port(self) -> None:
+        """Wait for a server that is just stopping (its parent died); name any other owner."""
+        deadline = time.monotonic() + self._settings.server.stop_seconds
+        host = self._settings.server.host
+        while port_is_taken(host, self.port):
+            answer = read_readiness(self.url, POLL_TIMEOUT_SECONDS)
+            stopping = answer is None or not (answer.ready or answer.foreign)
+            if not stopping or not wait_until(deadline, POLL_SECONDS):
+                raise NoServer(self._taken())
+
+    def _require_alive(self) -> None:
+        code = self.exit_code()
+        if self._child is None:
+            raise NoServer("the server was not started")
+        if code is not None:
+            why = self.log_tail() or "it left no message in its log"
+            raise NoServer(f"the server ended with exit code {code} before it was ready: {why}")
+
+    def _never_ready(self, seconds: float, stranger: bool) -> NoServer:
+        tail = self.log_tail() or "its log is empty"
+        self.stop()
+        if stranger:
+            return NoServer(self._taken())
+        return NoServer(f"the server was not ready after {seconds:g} s and was stopped: {tail}")
+
+    def _taken(self) -> str:
+        return (
+            f"port {self.port} is taken by {describe_owner(self.port)}; "
+            "stop that or set another server.port"
+        )

@@ -1,0 +1,155 @@
+"""The child's end of ``--parent-pipe``: who started me, and is it still there?
+
+Standard input is a pipe whose other end only the parent holds. The first line is JSON with the
+session's nonce and the window; a later line ``{"stop": "window"}`` says that the window is over.
+When the pipe closes, however the parent went, the child stops gracefully, and hard if it cannot.
+This is portable, and has no race with a parent that dies early: what it wrote stays readable.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.protocol.errors import ScoringError
+
+FLAG = "--parent-pipe"
+STDIN = 0
+READ_BYTES = 4096
+# The parent writes the first line right after the start; waiting longer means nobody will.
+FIRST_LINE_SECONDS = 10.0
+HARD_EXIT_CODE = 70
+
+log = logging.getLogger("scoring.processes")
+
+
+class NoParent(ScoringError):
+    """``--parent-pipe`` was given, but nobody speaks on standard input."""
+
+    code = "no-parent"
+
+
+@dataclass(frozen=True)
+class FirstLine:
+    """What a parent tells its child at the start; the window is in seconds, None: no end."""
+
+    nonce: str | None
+    window_seconds: float | None
+
+    def encode(self) -> bytes:
+        document = {"nonce": self.nonce, "window_seconds": self.window_seconds}
+        return json.dumps(document).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> FirstLine:
+        """Read the line; raises ValueError for anything else than this form."""
+        document = json.loads(line)
+        if not isinstance(document, dict):
+            raise ValueError("not an object")
+        nonce, window = document.get("nonce"), document.get("window_seconds")
+        if not (nonce is None or isinstance(nonce, str)):
+            raise ValueError("nonce is a string or null")
+        if not (window is None or type(window) in (int, float)):
+            raise ValueError("window_seconds is a number or null")
+        return cls(nonce, None if window is None else float(window))
+
+
+WINDOW_IS_OVER = b'{"stop": "window"}\n'
+
+
+class ParentPipe:
+    """What the parent says; make it with ``ParentPipe.open``."""
+
+    def __init__(self, on_close: Callable[[], None], exit_seconds: float) -> None:
+        self.first = FirstLine(None, None)
+        self.window_closed = False
+        self.parent_gone = False
+        self._on_close = on_close
+        self._exit_seconds = exit_seconds
+        self._told = False
+        self._first_line_read = threading.Event()
+        self._hard_exit: Callable[[int], Any] = os._exit
+
+    @classmethod
+    def open(
+        cls,
+        on_close: Callable[[], None],
+        *,
+        exit_seconds: float,
+        fd: int = STDIN,
+        hard_exit: Callable[[int], Any] = os._exit,
+        first_line_seconds: float = FIRST_LINE_SECONDS,
+    ) -> ParentPipe:
+        """Read the first line and go on reading in a daemon thread.
+
+        ``on_close`` is called once, from that thread, when the window is over or the parent is
+        gone; ``window_closed`` tells which. ``exit_seconds`` after the pipe closed the process
+        ends hard if it is still there. Raises NoParent where no first line comes.
+        """
+        pipe = cls(on_close, exit_seconds)
+        pipe._hard_exit = hard_exit
+        threading.Thread(target=pipe._read, args=(fd,), name="parent-pipe", daemon=True).start()
+        if not pipe._first_line_read.wait(first_line_seconds) or pipe.first is _NOTHING:
+            raise NoParent(f"{FLAG} is for children of this software; leave it out by hand")
+        return pipe
+
+    @property
+    def nonce(self) -> str | None:
+        return self.first.nonce
+
+    @property
+    def window_seconds(self) -> float | None:
+        """Seconds from the start until the window is over; None: it has no end."""
+        return self.first.window_seconds
+
+    def _read(self, fd: int) -> None:
+        lines = _lines(fd)
+        try:
+            self.first = FirstLine.decode(next(lines))
+        except (ValueError, StopIteration):
+            self.first = _NOTHING
+        self._first_line_read.set()
+        for line in lines:
+            if line == WINDOW_IS_OVER:
+                self.window_closed = True
+                self._tell()
+        self.parent_gone = True
+        self._tell()
+        time.sleep(self._exit_seconds)
+        self._hard_exit(HARD_EXIT_CODE)
+
+    def _tell(self) -> None:
+        if self._told:
+            return
+        self._told = True
+        try:
+            self._on_close()
+        except Exception:
+            # The hard exit below must come whatever the callback does.
+            log.exception("stopping gracefully failed")
+
+
+_NOTHING = FirstLine(None, None)
+
+
+def _lines(fd: int) -> Iterator[bytes]:
+    """Yield lines until the pipe closes.
+
+    Not through sys.stdin: a daemon thread that blocks inside it aborts the interpreter's exit.
+    """
+    rest = b""
+    while True:
+        try:
+            read = os.read(fd, READ_BYTES)
+        except OSError:
+            read = b""
+        if not read:
+            return
+        *lines, rest = (rest + read).split(b"\n")
+        yield from (line + b"\n" for line in lines)
