@@ -1,0 +1,1 @@
+"""Batches of images to score, and the script that draws the first of them."""
