@@ -12,10 +12,18 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import TomlConfigSettingsSource
 
@@ -66,6 +74,7 @@ class ClientSettings(Section):
     max_file_bytes: int = Field(64_000_000, ge=1)
     max_image_pixels: int = Field(100_000_000, ge=1)
     max_failed_percent: float = Field(20.0, ge=0, le=100)
+    stop_seconds: float = Field(20.0, gt=0)
 
 
 class ScheduleSettings(Section):
@@ -86,6 +95,12 @@ class ScheduleSettings(Section):
         if isinstance(value, float) and value <= 0:
             raise ValueError('give minutes above 0, or "never"')
         return value
+
+    @model_validator(mode="after")
+    def _has_window(self) -> Self:
+        if self.stop_after != "never" and self.client_after >= self.stop_after:
+            raise ValueError("client_after must be less than stop_after")
+        return self
 
     @field_validator("zone")
     @classmethod
