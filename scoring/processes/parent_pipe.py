@@ -67,7 +67,7 @@ class ParentPipe:
     """What the parent says; make it with ``ParentPipe.open``."""
 
     def __init__(self, on_close: Callable[[], None], exit_seconds: float) -> None:
-        self.first = FirstLine(None, None)
+        self._first: FirstLine | None = None
         self.window_closed = False
         self.parent_gone = False
         self._on_close = on_close
@@ -95,26 +95,25 @@ class ParentPipe:
         pipe = cls(on_close, exit_seconds)
         pipe._hard_exit = hard_exit
         threading.Thread(target=pipe._read, args=(fd,), name="parent-pipe", daemon=True).start()
-        if not pipe._first_line_read.wait(first_line_seconds) or pipe.first is _NOTHING:
+        if not pipe._first_line_read.wait(first_line_seconds) or pipe._first is None:
             raise NoParent(f"{FLAG} is for children of this software; leave it out by hand")
         return pipe
 
     @property
     def nonce(self) -> str | None:
-        return self.first.nonce
+        return self._first.nonce if self._first else None
 
     @property
     def window_seconds(self) -> float | None:
         """Seconds from the start until the window is over; None: it has no end."""
-        return self.first.window_seconds
+        return self._first.window_seconds if self._first else None
 
     def _read(self, fd: int) -> None:
         lines = _lines(fd)
-        try:
-            self.first = FirstLine.decode(next(lines))
-        except (ValueError, StopIteration):
-            self.first = _NOTHING
+        self._first = _decode(next(lines, b""))
         self._first_line_read.set()
+        if self._first is None:
+            return
         for line in lines:
             if line == WINDOW_IS_OVER:
                 self.window_closed = True
@@ -135,7 +134,11 @@ class ParentPipe:
             log.exception("stopping gracefully failed")
 
 
-_NOTHING = FirstLine(None, None)
+def _decode(line: bytes) -> FirstLine | None:
+    try:
+        return FirstLine.decode(line)
+    except ValueError:
+        return None
 
 
 def _lines(fd: int) -> Iterator[bytes]:
