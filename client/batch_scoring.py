@@ -29,10 +29,11 @@ from client.pixel_frame import (
     settled_before,
 )
 from client.progress import ProgressView
-from client.retry_policy import HttpRefusal, can_heal, retrying
+from client.retry_policy import HttpRefusal, can_heal, failure, retrying
 from client.stop_signal import StopSignal
 from scoring.preprocessing.decode import DecodeLimits
-from scoring.preprocessing.registry import Preprocess, find
+from scoring.preprocessing.pixels import Preprocess
+from scoring.preprocessing.registry import find
 from scoring.protocol.errors import BatchMissing, ExitCode, LedgerError, ScoringError
 from scoring.protocol.prediction import BadResponse, RowPrediction
 from scoring.protocol.signature import Signature
@@ -108,9 +109,7 @@ class BatchScoring:
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError."""
-        preprocess = find(
-            self.signature.preprocessing.name, self.signature.preprocessing.version
-        )
+        preprocess = find(self.signature.preprocessing.name, self.signature.preprocessing.version)
         run, resumed = self._start_or_resume(request)
         state: State
         try:
@@ -267,9 +266,7 @@ class BatchScoring:
         try:
             write_results(copy, lambda: self.ledger.result_rows(run.id), self._csv_format)
         except OSError as error:
-            self.events.error(
-                "copy-failed", f"the run's copy of the results: {error}", run=run.id
-            )
+            self.events.error("copy-failed", f"the run's copy of the results: {error}", run=run.id)
 
     def _write_metrics(self, run: Run) -> None:
         name = self.signature.name
@@ -342,7 +339,9 @@ class BatchJob:
     def touch(self) -> None:
         """Make the batch part of what the run shows."""
         ledger = self._scoring.ledger
-        ledger.touch_batch(self._run.id, self._batch, self._position, self._images.printable_paths())
+        ledger.touch_batch(
+            self._run.id, self._batch, self._position, self._images.printable_paths()
+        )
         known = ((num, id_) for num, id_ in enumerate(self._known, start=1) if id_ != NOT_KNOWN)
         ledger.show_known(self._run.id, self._batch, known)
         self._known = array("q")
@@ -446,7 +445,7 @@ class ChunkPoster:
             scoring.settings.client.retry_seconds,
             scoring.stop.window,
             scoring.stop.sleep,
-            lambda state: self._tell_retry(state.outcome and state.outcome.exception()),
+            lambda state: self._tell_retry(failure(state)),
         )
         try:
             for attempt in policy:

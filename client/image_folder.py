@@ -29,8 +29,8 @@ class Batch:
 class ImageList(Sequence[str]):
     """The candidates of a batch in natural order, as relative paths with forward slashes.
 
-    Holds the encoded names only, about 60 bytes each for short ones, so that a folder of a million images
-    stays small.
+    Holds the encoded names only, about 60 bytes each for short ones, so that a folder of a
+    million images stays small.
     """
 
     def __init__(self, names: list[bytes], skipped: int) -> None:
@@ -58,9 +58,8 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
     for folder in (batches_folder / argument, Path(argument)):
         if argument and folder.is_dir():
             return Batch(batch_name(folder, batches_folder), folder)
-    raise BatchMissing(
-        f"no batch {printable(argument)}: there is no folder {printable(str(batches_folder / argument))}"
-    )
+    looked = printable(str(batches_folder / argument))
+    raise BatchMissing(f"no batch {printable(argument)}: there is no folder {looked}")
 
 
 def batch_name(folder: Path, batches_folder: Path) -> str:

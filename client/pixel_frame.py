@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from client.image_folder import open_regular
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
-from scoring.preprocessing.registry import Preprocess
+from scoring.preprocessing.pixels import Preprocess
 from scoring.records.text import printable
 
 # (path as the ledger spells it, content hash) → id of the prediction that is known already.
@@ -103,6 +104,6 @@ def pixel_frame(rows: Sequence[ImageRow], columns: pd.Index[str]) -> pd.DataFram
     """Return the pixel DataFrame of rows to score: uint8, one row an image, ids their nums."""
     pixels = np.empty((len(rows), len(columns)), dtype=np.uint8)
     for place, row in enumerate(rows):
-        pixels[place] = row.pixels
+        pixels[place] = cast(NDArray[np.uint8], row.pixels)
     index = pd.Index([row.num for row in rows])
     return pd.DataFrame(pixels, index=index, columns=columns, copy=False)

@@ -21,11 +21,13 @@ from client.api import ScoringClient, is_loopback_url  # noqa: E402
 from client.batch_scoring import BatchScoring, Interrupted, RunOutcome, RunRequest  # noqa: E402
 from client.image_folder import Batch, all_batches, find_batch  # noqa: E402
 from client.progress import progress_view  # noqa: E402
-from client.retry_policy import HttpRefusal, RunWindow, can_heal, retrying  # noqa: E402
+from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, retrying  # noqa: E402
 from client.stop_signal import StopSignal  # noqa: E402
 from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
-from scoring.processes import ManagedServer, ParentPipe, run_lock  # noqa: E402
-from scoring.protocol.errors import BatchMissing, ExitCode, NoServer, ScoringError  # noqa: E402
+from scoring.processes.locks import run_lock  # noqa: E402
+from scoring.processes.managed_server import ManagedServer  # noqa: E402
+from scoring.processes.parent_pipe import FLAG, ParentPipe  # noqa: E402
+from scoring.protocol.errors import ExitCode, NoServer, ScoringError, UsageError  # noqa: E402
 from scoring.protocol.frame_codec import Compression  # noqa: E402
 from scoring.protocol.signature import Signature  # noqa: E402
 from scoring.records.events_log import FILE_NAME, EventsLog  # noqa: E402
@@ -40,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Score what the command line asks for; return the exit code."""
     arguments = _parser().parse_args(argv)
     stop = StopSignal()
-    pipe = _open_pipe(stop) if arguments.parent_pipe else None
     _stop_on_signals(stop)
     try:
         settings = load_settings(**_flags(arguments))
+        pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
     except ScoringError as error:
         return _fail(error)
     command = Command(settings, arguments, stop, pipe.nonce if pipe else None)
@@ -69,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--new", action="store_true", help="only images that no model has scored yet")
     add("--all", action="store_true", help="score unchanged images of a nightly run again too")
     add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
-    add("--parent-pipe", action="store_true", help=argparse.SUPPRESS)
+    add(FLAG, action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
@@ -83,7 +85,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     return flags
 
 
-def _open_pipe(stop: StopSignal) -> ParentPipe:
+def _open_pipe(settings: Settings, stop: StopSignal) -> ParentPipe:
     """Take the scheduler's closing of the pipe as the request to stop."""
     opened = threading.Event()
     pipe: ParentPipe | None = None
@@ -92,7 +94,7 @@ def _open_pipe(stop: StopSignal) -> ParentPipe:
         opened.wait()
         stop.request(window_closed=pipe is not None and pipe.window_closed)
 
-    pipe = ParentPipe.open(closed)
+    pipe = ParentPipe.open(closed, exit_seconds=settings.client.stop_seconds)
     stop.window = RunWindow(pipe.window_seconds)
     opened.set()
     return pipe
@@ -141,9 +143,21 @@ class Command:
     def _run(self) -> RunOutcome:
         request = self._request()
         command = " ".join(["python -m client.request", *self._arguments.batches])
-        with run_lock(self._settings, command=command, wait=self._arguments.wait):
+        with run_lock(
+            self._settings,
+            command=command,
+            wait=self._lock_wait(),
+            cancelled=lambda: self._stop.requested,
+        ):
             with self._server() as (url, nonce):
                 return self._score(request, url, nonce)
+
+    def _lock_wait(self) -> bool | float:
+        """A run by hand in progress must not cost the night: the nightly run waits for it."""
+        if self._arguments.nightly:
+            left = self._stop.window.left()
+            return True if left is None else left
+        return bool(self._arguments.wait)
 
     def _request(self) -> RunRequest:
         arguments = self._arguments
@@ -160,7 +174,7 @@ class Command:
             return tuple(dict.fromkeys(find_batch(name, home) for name in named))
         if self._arguments.nightly or self._arguments.every_batch:
             return tuple(all_batches(home))
-        raise _usage("name a batch, like: python -m client.request G1 (or --every-batch)")
+        raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
 
     @contextmanager
     def _server(self) -> Iterator[tuple[str, str | None]]:
@@ -204,7 +218,7 @@ class Command:
             client.retry_seconds,
             self._stop.window,
             self._stop.sleep,
-            lambda state: self._tell_no_server(api.url, state.outcome and state.outcome.exception()),
+            lambda state: self._tell_no_server(api.url, failure(state)),
         )
         try:
             for attempt in policy:
@@ -227,9 +241,7 @@ class Command:
         if due is None or isinstance(error, Interrupted) or _is_busy(error):
             return
         try:
-            with Ledger(
-                self._settings.ledger_file, self._settings.records.busy_seconds
-            ) as ledger:
+            with Ledger(self._settings.ledger_file, self._settings.records.busy_seconds) as ledger:
                 _record_failure(ledger, due, str(error), self._settings.now())
         except ScoringError as second:
             self._events.error(second.code, str(second))
@@ -248,12 +260,6 @@ def _record_failure(ledger: Ledger, due: date, reason: str, now: datetime) -> No
 
 def _is_busy(error: Exception) -> bool:
     return isinstance(error, ScoringError) and error.exit_code == ExitCode.BUSY
-
-
-def _usage(message: str) -> ScoringError:
-    error = ScoringError(message)
-    error.exit_code = ExitCode.USAGE  # type: ignore[misc]  # this one instance only
-    return error
 
 
 def _no_server(url: str, error: BaseException | None) -> str:
@@ -284,7 +290,9 @@ def _write_summary(outcome: RunOutcome, settings: Settings, events: EventsLog) -
     """Write the short table a person reads after a run."""
     mean = outcome.mean_confidence
     rate = outcome.images / outcome.seconds if outcome.seconds else 0.0
-    metrics = metrics_file(settings.logs_folder, settings.records.main_model, settings.records.main_model)
+    metrics = metrics_file(
+        settings.logs_folder, settings.records.main_model, settings.records.main_model
+    )
     lines = [
         ("run", f"{outcome.run_id} {outcome.state}"),
         ("images", f"{outcome.images}"),

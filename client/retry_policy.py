@@ -66,19 +66,19 @@ def can_heal(error: BaseException) -> bool:
     return isinstance(error, (*RETRYABLE_TRANSPORT, BrokenAnswer, StrangerOnPort))
 
 
-class wait_as_told(wait_base):  # noqa: N801  # tenacity's own names read this way
+class wait_as_told(wait_base):  # tenacity's own names read this way
     """Wait the usual time, or longer where the server says ``Retry-After``."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
+        error = failure(retry_state)
         told = error.retry_after if isinstance(error, HttpRefusal) else None
         return max(self._seconds, told or 0.0)
 
 
-class stop_past_window(stop_base):  # noqa: N801
+class stop_past_window(stop_base):
     """Give up where the next try would fall outside the run window."""
 
     def __init__(self, window: RunWindow) -> None:
@@ -87,6 +87,11 @@ class stop_past_window(stop_base):  # noqa: N801
     def __call__(self, retry_state: RetryCallState) -> bool:
         left = self._window.left()
         return left is not None and retry_state.upcoming_sleep >= left
+
+
+def failure(state: RetryCallState) -> BaseException | None:
+    """Return the error of the try that just failed."""
+    return state.outcome.exception() if state.outcome else None
 
 
 def retrying(

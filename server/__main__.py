@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.inference.bundle import BundleError
-from scoring.processes import ParentPipe
+from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.settings import Settings, load_settings
 from server.access import is_loopback, require_key_beyond_loopback
@@ -32,15 +32,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
     stop = threading.Event()
-    pipe = ParentPipe.open(stop.set) if arguments.parent_pipe else None
     try:
         settings = load_settings(server=_flags(arguments))
+        pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
         if arguments.check:
             return _check(settings)
         return _serve(settings, pipe.nonce if pipe else None, stop)
     except (ScoringError, BundleError) as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+
+
+def _open_pipe(settings: Settings, stop: threading.Event) -> ParentPipe:
+    """Stop when the pipe from the parent closes, however the parent went."""
+    return ParentPipe.open(stop.set, exit_seconds=settings.server.stop_seconds + 2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on (default: server.host)")
     parser.add_argument("--port", type=int, help="port to listen on (default: server.port)")
     parser.add_argument("--check", action="store_true", help="verify the bundles and leave")
-    parser.add_argument("--parent-pipe", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(FLAG, action="store_true", help=argparse.SUPPRESS)
     return parser
 
 

@@ -150,7 +150,9 @@ def _metadata(predictor: Predictor) -> dict[str, Any]:
         "name": signature.name,
         "versions": [signature.version],
         "platform": "litert_int8",
-        "inputs": [{"name": "pixels", "datatype": "UINT8", "shape": [-1, signature.input.row_length]}],
+        "inputs": [
+            {"name": "pixels", "datatype": "UINT8", "shape": [-1, signature.input.row_length]}
+        ],
         "outputs": [
             {"name": "label", "datatype": "BYTES", "shape": [-1]},
             {"name": "confidence", "datatype": "FP64", "shape": [-1]},

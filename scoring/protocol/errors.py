@@ -1,19 +1,20 @@
 """Errors that more than one program knows, and how they leave: exit codes and JSON.
 
-    ScoringError                exit 1
-    ├── SettingsError           exit 2    a key, a value or a flag is wrong
-    ├── BatchMissing            exit 4    no such folder of images
-    ├── NoServer                exit 5    nobody answers, or a stranger does
-    ├── Busy                    exit 6    another run holds the lock
-    ├── LedgerError             exit 1    the ledger is locked, broken or too new
-    └── ApiError                          what the server refuses, as JSON with a status
-        ├── BadRequest          400
-        ├── Unauthorized        401
-        ├── NotFound            404
-        ├── TooLarge            413
-        ├── UnsupportedMedia    415
-        ├── InvalidPixels       422
-        └── Unavailable         503
+ScoringError                exit 1
+├── SettingsError           exit 2    a key, a value or a flag is wrong
+├── UsageError              exit 2    the command line asks for nothing that can be done
+├── BatchMissing            exit 4    no such folder of images
+├── NoServer                exit 5    nobody answers, or a stranger does
+├── Busy                    exit 6    another run holds the lock
+├── LedgerError             exit 1    the ledger is locked, broken or too new
+└── ApiError                          what the server refuses, as JSON with a status
+    ├── BadRequest          400
+    ├── Unauthorized        401
+    ├── NotFound            404
+    ├── TooLarge            413
+    ├── UnsupportedMedia    415
+    ├── InvalidPixels       422
+    └── Unavailable         503
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class ScoringError(Exception):
 
 class SettingsError(ScoringError):
     code = "settings"
+    exit_code = ExitCode.USAGE
+
+
+class UsageError(ScoringError):
+    code = "usage"
     exit_code = ExitCode.USAGE
 
 

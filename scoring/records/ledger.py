@@ -323,7 +323,8 @@ class Ledger:
         """Show stored predictions for images of a touched batch: (num, prediction id) pairs."""
         with self._writing():
             self._db.executemany(
-                "UPDATE run_images SET prediction_id = ? WHERE run_id = ? AND batch = ? AND num = ?",
+                "UPDATE run_images SET prediction_id = ?"
+                " WHERE run_id = ? AND batch = ? AND num = ?",
                 ((prediction_id, run_id, batch, num) for num, prediction_id in known),
             )
 
@@ -347,8 +348,7 @@ class Ledger:
         """Return how many images a run shows, and how many of them have no prediction yet."""
         with _explained(self.path, self.busy_seconds):
             row = self._db.execute(
-                "SELECT count(*), count(*) - count(prediction_id) FROM run_images"
-                " WHERE run_id = ?",
+                "SELECT count(*), count(*) - count(prediction_id) FROM run_images WHERE run_id = ?",
                 (run_id,),
             ).fetchone()
         return int(row[0]), int(row[1])
@@ -385,8 +385,10 @@ class Ledger:
 
     def batch_figures(self, model_name: str | None = None) -> Iterator[BatchFigures]:
         """Yield the figures of every ended run and batch, oldest first."""
-        where, parameters = ("", ()) if model_name is None else (" AND model_name = ?", (model_name,))
-        for run in self._runs(f"WHERE state <> 'running'{where} ORDER BY started_at, id", parameters):
+        mine = "" if model_name is None else " AND model_name = ?"
+        parameters = () if model_name is None else (model_name,)
+        ended = f"WHERE state <> 'running'{mine} ORDER BY started_at, id"
+        for run in self._runs(ended, parameters):
             rows = self._db.execute(
                 "SELECT batch, images, failed, flagged, mean_confidence, class_confidence,"
                 " prediction_seconds, process_seconds, payload_bytes, retries"
@@ -394,7 +396,7 @@ class Ledger:
                 (run.id,),
             ).fetchall()
             for row in rows:
-                yield BatchFigures(run, *row[:5], json.loads(row[5]), *row[6:])
+                yield _read_figures(run, row)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -442,4 +444,21 @@ def _read_run(row: Sequence[Any]) -> Run:
         model_version=version,
         started_at=datetime.fromisoformat(started),
         finished_at=datetime.fromisoformat(ended) if ended else None,
+    )
+
+
+def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
+    batch, images, failed, flagged, mean, classes, prediction, process, payload, retries = row
+    return BatchFigures(
+        run=run,
+        batch=batch,
+        images=images,
+        failed=failed,
+        flagged=flagged,
+        mean_confidence=mean,
+        class_confidence=json.loads(classes),
+        prediction_seconds=prediction,
+        process_seconds=process,
+        payload_bytes=payload,
+        retries=retries,
     )

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.protocol.errors import LedgerError
+from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage
+
+NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
+RUN = Run(
+    id="r1",
+    kind="manual",
+    due_date=None,
+    scope="all",
+    batches=("G1",),
+    state="running",
+    reason="",
+    model_name="fashion",
+    model_version="v1",
+    started_at=NOW,
+    finished_at=None,
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.db", busy_seconds=0.2) as ledger:
+        yield ledger
+
+
+def scored(num: int, label: str = "shirt", digest: str = "d") -> ScoredImage:
+    return ScoredImage(num, f"{num}.png", digest, label=label, confidence=0.9)
+
+
+def test_a_run_is_read_as_it_was_written(ledger: Ledger) -> None:
+    nightly = replace(RUN, id="r2", kind="nightly", due_date=date(2026, 11, 21))
+    ledger.start_run(RUN)
+    ledger.start_run(nightly)
+    assert ledger.run("r1") == RUN
+    assert ledger.nightly_run(date(2026, 11, 21)) == nightly
+    assert ledger.nightly_run(date(2026, 11, 22)) is None
+    assert {run.id for run in ledger.running()} == {"r1", "r2"}
+    ledger.finish_run("r1", "done", "", NOW)
+    ledger.finish_run("r1", "failed", "too late", NOW)
+    assert ledger.run("r1") == replace(RUN, state="done", finished_at=NOW)
+
+
+def test_a_due_day_is_taken_once(ledger: Ledger) -> None:
+    nightly = replace(RUN, kind="nightly", due_date=date(2026, 11, 21))
+    ledger.start_run(nightly)
+    with pytest.raises(LedgerError):
+        ledger.start_run(replace(nightly, id="r2"))
+
+
+def test_a_chunk_is_written_whole_or_not_at_all(ledger: Ledger) -> None:
+    ledger.start_run(RUN)
+    ledger.touch_batch("r1", "G1", 0, ["1.png", "2.png"])
+    wrong = ScoredImage(2, "2.png", "d", label="shirt", confidence=7.0)
+    with pytest.raises(LedgerError):
+        ledger.commit_chunk("r1", "G1", "v1", [scored(1), wrong], ChunkCost(1.0), NOW)
+    assert ledger.count_images("r1") == (2, 2)
+    assert ledger.run_summary("r1").images == 0
+
+
+def test_scoring_again_replaces_the_row_and_keeps_one(ledger: Ledger) -> None:
+    for run_id, label in (("r1", "shirt"), ("r2", "coat")):
+        ledger.start_run(replace(RUN, id=run_id))
+        ledger.touch_batch(run_id, "G1", 0, ["1.png"])
+        ledger.commit_chunk(run_id, "G1", "v1", [scored(1, label)], ChunkCost(), NOW)
+    assert [row.label for row in ledger.result_rows("r2")] == ["coat"]
+    assert [row.label for row in ledger.result_rows("r1")] == ["coat"]
+    assert ledger.run_summary("r1").images == 0
+
+
+def test_what_is_known_is_found_by_content_not_by_name(ledger: Ledger) -> None:
+    ledger.start_run(RUN)
+    ledger.touch_batch("r1", "G1", 0, ["1.png", "2.png"])
+    unreadable = ScoredImage(2, "2.png", "", error="gone")
+    ledger.commit_chunk("r1", "G1", "v1", [scored(1), unreadable], ChunkCost(), NOW)
+    assert ledger.find_prediction("G1", "1.png", "d", None) is not None
+    assert ledger.find_prediction("G1", "1.png", "d", "r1") is not None
+    assert ledger.find_prediction("G1", "1.png", "d", "other run") is None
+    assert ledger.find_prediction("G1", "1.png", "changed", None) is None
+    assert ledger.find_prediction("G1", "2.png", "", None) is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    chunks=st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=10, unique=True), max_size=6)
+)
+def test_every_image_of_a_touched_batch_has_exactly_one_row(chunks: list[list[int]]) -> None:
+    """Chunks may come twice or overlap, as after a kill; the rows stay one an image, in order."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Ledger(Path(folder) / "ledger.db", busy_seconds=1) as ledger,
+    ):
+        ledger.start_run(RUN)
+        ledger.touch_batch("r1", "G1", 0, (f"{num}.png" for num in range(1, 31)))
+        for chunk in chunks:
+            ledger.commit_chunk("r1", "G1", "v1", [scored(n) for n in chunk], ChunkCost(), NOW)
+        rows = list(ledger.result_rows("r1"))
+        assert [row.path for row in rows] == [f"{num}.png" for num in range(1, 31)]
+        done = {f"{num}.png" for chunk in chunks for num in chunk}
+        assert {row.path for row in rows if row.label} == done
+        assert ledger.count_images("r1") == (30, 30 - len(done))
+
+
+def test_figures_stay_when_a_later_run_replaces_the_predictions(ledger: Ledger) -> None:
+    for run_id in ("r1", "r2"):
+        ledger.start_run(replace(RUN, id=run_id))
+        ledger.touch_batch(run_id, "G1", 0, ["1.png", "2.png"])
+        failed = ScoredImage(2, "2.png", "d", error="broken")
+        cost = ChunkCost(0.5, 100, 1)
+        ledger.commit_chunk(run_id, "G1", "v1", [scored(1), failed], cost, NOW)
+        ledger.close_batch(run_id, "G1", 2.0)
+        ledger.finish_run(run_id, "done", "", NOW)
+    figures = list(ledger.batch_figures("fashion"))
+    assert [(f.run.id, f.images, f.failed, f.retries) for f in figures] == [
+        ("r1", 2, 1, 1),
+        ("r2", 2, 1, 1),
+    ]
+    assert figures[0].class_confidence == {"shirt": 0.9}
+    assert figures[0].payload_bytes == 100
+    assert list(ledger.batch_figures("digits")) == []
+
+
+def test_a_locked_ledger_is_an_error_that_says_so(tmp_path: Path, ledger: Ledger) -> None:
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerError, match="locked by another program"):
+        ledger.start_run(RUN)
+    other.close()
+    ledger.start_run(RUN)
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(LedgerError, match="newer version"):
+        Ledger(path, busy_seconds=0.1)
+
+
+def test_a_file_that_is_no_ledger_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(LedgerError, match="damaged"):
+        Ledger(path, busy_seconds=0.1)
+
+
+def test_two_processes_that_make_the_ledger_at_once_both_get_it(tmp_path: Path) -> None:
+    errors: list[Exception] = []
+
+    def make() -> None:
+        try:
+            Ledger(tmp_path / "ledger.db", busy_seconds=10).close()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import csv
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from scoring.records import results_csv
+from scoring.records.ledger import ResultRow
+from scoring.records.results_csv import COLUMNS, CsvFormat, write_results
+
+ROWS = [
+    ResultRow("G1", "1.png", "T-shirt/Top", 0.98765, None, None),
+    ResultRow("G1", "=cmd().png", "Bag", 0.5, "low confidence", None),
+    ResultRow("G1", "3.png", None, None, None, "truncated,\nfile"),
+    ResultRow("G1", "4.png", None, None, None, None),
+]
+
+
+def read(path: Path, separator: str = ",") -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file, delimiter=separator))
+
+
+def test_results_are_what_a_spreadsheet_expects(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "Results.csv", lambda: ROWS, CsvFormat())
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfNum,")
+    assert read(path) == [
+        list(COLUMNS),
+        ["1", "G1", "1.png", "T-shirt/Top", "98.77", "", ""],
+        ["2", "G1", "'=cmd().png", "Bag", "50.00", "low confidence", ""],
+        ["3", "G1", "3.png", "", "", "", "truncated,\\nfile"],
+        ["4", "G1", "4.png", "", "", "", "not scored yet; the next run will"],
+    ]
+
+
+def test_separator_and_decimal_sign_of_another_country(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "Results.csv", lambda: ROWS, CsvFormat(";", ","))
+    assert read(path, ";")[1][4] == "98,77"
+
+
+def test_a_file_open_in_excel_is_tried_again_then_the_results_go_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "Results.csv"
+    path.write_text("old")
+    replace = os.replace
+
+    def held_open(source: Path, target: Path) -> None:
+        if Path(target) == path:
+            raise PermissionError(errno.EACCES, "used by another process")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", held_open)
+    pauses: list[float] = []
+    written = write_results(path, lambda: ROWS, CsvFormat(), sleep=pauses.append)
+    assert len(pauses) == results_csv.REPLACE_TRIES - 1
+    assert path.read_text() == "old"
+    assert written.name.startswith("Results-20")
+    assert len(read(written)) == 5
