@@ -1,0 +1,1 @@
+"""The default bundle, and the code that makes bundles: data, training, export, evaluation."""

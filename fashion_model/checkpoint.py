@@ -1,0 +1,63 @@
+"""Training state on disk: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+
+@dataclass
+class TrainingState:
+    """Everything a resumed training needs to go on as if it had never stopped."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    arrays: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+
+
+def save_state(path: Path, state: TrainingState, fingerprint: str) -> None:
+    """Write ``state`` so that a kill at any moment leaves the old or the new one.
+
+    ``fingerprint`` says what is being trained; another training cannot resume from it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "fingerprint": fingerprint,
+        "epoch": state.epoch,
+        "step": state.step,
+        "seconds": state.seconds,
+        "history": state.history,
+        "counts": {name: len(arrays) for name, arrays in state.arrays.items()},
+    }
+    flat = {f"{n}.{i}": a for n, arrays in state.arrays.items() for i, a in enumerate(arrays)}
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, facts=np.frombuffer(orjson.dumps(facts), np.uint8), **flat)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_state(path: Path, fingerprint: str | None = None) -> TrainingState | None:
+    """Return the state saved for ``fingerprint`` (None: for any), or None without one."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as saved:
+        facts = orjson.loads(saved["facts"].tobytes())
+        if fingerprint is not None and facts["fingerprint"] != fingerprint:
+            return None
+        arrays = {
+            name: [saved[f"{name}.{i}"] for i in range(count)]
+            for name, count in facts["counts"].items()
+        }
+    return TrainingState(
+        facts["epoch"], facts["step"], facts["seconds"], facts["history"], arrays
+    )

@@ -1,0 +1,78 @@
+"""What the commands share: the flags that name the data, logging, errors to exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fashion_model.dataset.description import KNOWN, DataError, DatasetDescription
+from fashion_model.dataset.download import fetch
+from fashion_model.dataset.readers import Decoder, LabelledData, read_data
+from fashion_model.dataset.split import Split, split_data
+from scoring.inference.bundle import BundleError
+from scoring.protocol.errors import ExitCode
+from scoring.protocol.signature import PreprocessingRef
+
+logger = logging.getLogger("scoring.fashion_model")
+CACHE = Path("data/datasets")
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which data set, and where it is."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder with IDX files, the Kaggle CSVs or folders named after their classes"
+        " (default: download from the data set's official address, once)",
+    )
+    parser.add_argument(
+        "--dataset", choices=sorted(KNOWN), default="fashion", help="which data set that is"
+    )
+    parser.add_argument("--address", help="download from another address than the official one")
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, help="where downloads are kept (default: %(default)s)"
+    )
+
+
+def load_data(options: argparse.Namespace) -> tuple[DatasetDescription, LabelledData]:
+    """Return the data set the flags name, downloading it where there is no ``--data``.
+
+    Raises:
+        DataError: no data, or not what was expected.
+    """
+    description = KNOWN[options.dataset]
+    folder = options.data
+    if folder is None:
+        folder = options.cache / description.name
+        fetch(options.address or description.address, description.md5, folder)
+    data = read_data(folder, description, _decoder(description.preprocessing))
+    return dataclasses.replace(description, labels=data.class_names), data
+
+
+def load_split(options: argparse.Namespace) -> tuple[DatasetDescription, Split]:
+    """Return the description and the three parts of the training images."""
+    description, data = load_data(options)
+    if data.train is None:
+        raise DataError(f"{options.data}: has a test split but no training images")
+    return description, split_data(data.train)
+
+
+def run_command(command: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Run ``command``; return its exit code, with an expected error as one line on stderr."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    try:
+        command(options)
+    except (DataError, BundleError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return int(ExitCode.FAILED)
+    return int(ExitCode.DONE)
+
+
+def _decoder(reference: PreprocessingRef) -> Decoder | None:
+    return None

@@ -1,0 +1,1 @@
+"""Where training images come from: descriptions, readers, the download, the split."""

@@ -1,0 +1,155 @@
+"""What is known of a data set before it is read: labels, input, preprocessing, recipe.
+
+The labels stand here for training only; from there they travel inside the bundle's signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scoring.protocol.signature import InputSpec, PreprocessingRef
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
+
+
+class DataError(Exception):
+    """Training data that is missing, broken or of another kind; the message says which."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Residual blocks of one width: the first has ``stride``, each ``convolutions`` 3x3 layers."""
+
+    filters: int
+    blocks: int
+    stride: int
+    convolutions: int = 2
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A residual network: a 3x3 stem, stages, global average pooling, a dense layer."""
+
+    stem: int
+    stages: tuple[Stage, ...]
+    stem_stride: int = 1
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a training image; lengths in pixels, shares of 0-1, angles in degrees.
+
+    ``resample_share`` of the images are turned, scaled and softened or sharpened a little, as
+    photographs are; ``tone_share`` get another contrast and gamma.
+    """
+
+    shift: int = 3
+    flip: bool = True
+    erase_share: float = 0.5
+    erase_area: float = 0.3
+    tone_share: float = 0.25
+    resample_share: float = 0.25
+    rotation: float = 4.0
+    scale: float = 0.08
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how hard to train. ``prune`` is InfoBatch's share of easy samples left out."""
+
+    steps: int = 34_000
+    batch: int = 128
+    peak_rate: float = 0.1
+    weight_decay: float = 5e-3
+    warmup_share: float = 0.05
+    average_decay: float = 0.999
+    prune: float = 0.6
+    unpruned_share: float = 0.12
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class DatasetDescription:
+    """A data set by name. No labels: they are the names of the class folders."""
+
+    name: str
+    labels: tuple[str, ...]
+    input: InputSpec
+    preprocessing: PreprocessingRef
+    architecture: Architecture
+    recipe: Recipe
+    address: str = ""
+    md5: Mapping[str, str] = field(default_factory=dict)
+
+
+GREY_28 = InputSpec((28, 28, 1), "uint8")
+
+FASHION = DatasetDescription(
+    name="fashion",
+    labels=(
+        "T-shirt/Top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    input=GREY_28,
+    preprocessing=PreprocessingRef("garment", 1),
+    architecture=Architecture(32, (Stage(32, 1, 1, 1), Stage(64, 2, 2), Stage(128, 2, 2))),
+    recipe=Recipe(),
+    address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    md5={
+        TRAIN_IMAGES: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        TRAIN_LABELS: "25c81989df183df01b3e8a0aad5dffbe",
+        TEST_IMAGES: "bef4ecab320f06d8554ea6380940ec79",
+        TEST_LABELS: "bb300cfdad3c16e7a12a480ee83cd310",
+    },
+)
+
+DIGITS = DatasetDescription(
+    name="digits",
+    labels=tuple("0123456789"),
+    input=GREY_28,
+    preprocessing=PreprocessingRef("digit", 1),
+    architecture=Architecture(16, (Stage(32, 2, 2), Stage(64, 2, 2))),
+    recipe=Recipe(
+        steps=9_000,
+        augmentation=Augmentation(
+            shift=2, flip=False, erase_share=0.3, erase_area=0.1, rotation=12.0, scale=0.12,
+            resample_share=0.6,
+        ),
+    ),
+)  # fmt: skip
+
+CATS_DOGS = DatasetDescription(
+    name="cats_dogs",
+    labels=(),
+    input=InputSpec((180, 180, 3), "uint8"),
+    preprocessing=PreprocessingRef("photo", 1),
+    architecture=Architecture(
+        24,
+        (Stage(32, 1, 2), Stage(64, 1, 2), Stage(96, 1, 2), Stage(128, 1, 2)),
+        stem_stride=2,
+        dropout=0.3,
+    ),
+    recipe=Recipe(
+        steps=6_000,
+        batch=32,
+        peak_rate=0.05,
+        prune=0.0,
+        augmentation=Augmentation(
+            shift=16, erase_share=0.3, erase_area=0.2, tone_share=0.5, rotation=12.0, scale=0.2,
+            resample_share=0.8,
+        ),
+    ),
+)  # fmt: skip
+
+KNOWN = {known.name: known for known in (FASHION, DIGITS, CATS_DOGS)}

@@ -1,0 +1,169 @@
+"""Turn a trained network into a bundle: ``python -m fashion_model.export --state FILE``.
+
+The served file is the integer backbone up to the pooled features; the dense layer stays float,
+beside it, so that confidences keep their fine grain and the features can tell strangers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import ai_edge_litert
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from fashion_model.calibrate import calibrate_bundle, fit_outlier_model
+from fashion_model.checkpoint import load_state
+from fashion_model.commands import add_data_options, load_split, run_command
+from fashion_model.dataset.description import DataError, DatasetDescription
+from fashion_model.dataset.split import Split
+from fashion_model.network import FEATURES, LOGITS, build_network, copy_weights
+from scoring.inference.bundle import (
+    HEAD_FILE,
+    REFERENCE_FILE,
+    SERVED_FILE,
+    SIGNATURE_FILE,
+    Bundle,
+    load_bundle,
+)
+from scoring.protocol.signature import FORMAT, Signature, dump_signature, seal
+
+logger = logging.getLogger("scoring.fashion_model")
+REPRESENTATIVE_IMAGES = 500
+NEVER = 1e30
+
+
+def export_bundle(
+    network: keras.Model, description: DatasetDescription, split: Split, folder: Path
+) -> Signature:
+    """Quantise ``network``, calibrate it on ``split`` and write the bundle to ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    backbone = keras.Model(network.inputs, network.get_layer(FEATURES).output)
+    (folder / SERVED_FILE).write_bytes(quantise(backbone, split.train.images))
+    network.save(folder / REFERENCE_FILE)
+    kernel, bias = network.get_layer(LOGITS).get_weights()
+    width = kernel.shape[1]
+    _write_head(folder, kernel, bias, np.eye(len(kernel)), np.zeros((width, len(kernel))))
+    whitening, means = fit_outlier_model(_provisional(description, folder), split.train)
+    _write_head(folder, kernel, bias, whitening, means)
+    return calibrate_bundle(_provisional(description, folder), split)
+
+
+def quantise(backbone: keras.Model, images: NDArray[np.uint8]) -> bytes:
+    """Return ``backbone`` as an int8 LiteRT flatbuffer: uint8 pixels in, float32 features out.
+
+    Plain post-training quantisation, per channel; ``images`` uint8 [N, H, W, C] set the ranges.
+    """
+    chosen = np.random.default_rng(0).permutation(len(images))[:REPRESENTATIVE_IMAGES]
+
+    def representative() -> Iterator[list[Any]]:
+        for index in chosen:
+            yield [images[index : index + 1].astype(np.float32)]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(backbone)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.float32
+    return bytes(converter.convert())
+
+
+def _write_head(
+    folder: Path,
+    kernel: NDArray[Any],
+    bias: NDArray[Any],
+    whitening: NDArray[Any],
+    means: NDArray[Any],
+) -> None:
+    arrays = {"kernel": kernel, "bias": bias, "whitening": whitening, "class_means": means}
+    np.savez(folder / HEAD_FILE, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
+
+
+def _provisional(description: DatasetDescription, folder: Path) -> Bundle:
+    """Give the files in ``folder`` a signature that flags nothing, and load them."""
+    names = (SERVED_FILE, HEAD_FILE, REFERENCE_FILE)
+    document = {
+        "format": FORMAT,
+        "name": description.name,
+        "labels": list(description.labels),
+        "input": {"shape": list(description.input.shape), "dtype": description.input.dtype},
+        "preprocessing": {
+            "name": description.preprocessing.name,
+            "version": description.preprocessing.version,
+        },
+        "temperature": 1.0,
+        "thresholds": {"confidence": 0.0, "outlier_score": NEVER},
+        "reference": _empty_reference(len(description.labels)),
+        "figures": {},
+        "libraries": {
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "converter": tf.__version__,
+            "ai_edge_litert": ai_edge_litert.__version__,
+        },
+        "created": datetime.now(UTC).date().isoformat(),
+        "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names},
+    }
+    (folder / SIGNATURE_FILE).write_bytes(dump_signature(seal(document)))
+    return load_bundle(folder)
+
+
+def _empty_reference(classes: int) -> dict[str, Any]:
+    names = ("confidence", "brightness", "contrast", "foreground")
+    rows: dict[str, Any] = {f"{name}_deciles": [0.0] * 11 for name in names}
+    return {
+        "count": 1,
+        "class_shares": [0.0] * classes,
+        **rows,
+        "outlier_percentiles": [0.0] * 101,
+    }
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the command line's values."""
+    parser = argparse.ArgumentParser(prog="python -m fashion_model.export", description=__doc__)
+    add_data_options(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--state", type=Path, help="a training's state file")
+    source.add_argument("--model", type=Path, help="a bundle's model.keras")
+    parser.add_argument("--out", type=Path, required=True, help="bundle folder")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Export the averaged weights of a training, finished or not, or a reference model."""
+    description, split = load_split(options)
+    network = build_network(
+        description.input, len(description.labels), description.architecture
+    )
+    if options.state:
+        state = load_state(options.state)
+        if state is None:
+            raise DataError(f"{options.state}: there is no such training state")
+        copy_weights(state.arrays["averages"], network)
+    else:
+        network = keras.models.load_model(options.model)
+    signature = export_bundle(network, description, split, options.out)
+    sys.stdout.write(f"{options.out}: version {signature.version}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run_command(run, parse_arguments(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

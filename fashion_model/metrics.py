@@ -1,0 +1,47 @@
+"""How good, how honest, how selective: the figures of the model card."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+CALIBRATION_BINS = 15
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def expected_calibration_error(
+    confidence: Floats, right: Flags, bins: int = CALIBRATION_BINS
+) -> float:
+    """Return the mean gap between confidence [N] and accuracy over equal-width bins, 0-1.
+
+    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv 1706.04599.
+    """
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(place, right.astype(float) - confidence, minlength=bins)
+    return float(np.abs(gap).sum() / len(confidence))
+
+
+def auroc(usual: Floats, unusual: Floats) -> float:
+    """Return how often an unusual score exceeds a usual one, ties counting half, 0-1."""
+    ordered = np.sort(usual)
+    below = np.searchsorted(ordered, unusual, side="left")
+    not_above = np.searchsorted(ordered, unusual, side="right")
+    return float((below + not_above).mean() / (2 * len(usual)))
+
+
+def confidence_threshold(confidence: Floats, right: Flags, accuracy: float) -> float:
+    """Return the lowest confidence from which on at least ``accuracy`` of the images are right.
+
+    Returns 1.0 where no such confidence exists.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(share >= accuracy)
+    return float(confidence[order[enough[-1]]]) if len(enough) else 1.0
+
+
+def confusion_matrix(actual: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Return counts int64 [classes, classes]: rows are the true classes."""
+    pairs = np.bincount(actual * classes + predicted, minlength=classes * classes)
+    return pairs.reshape(classes, classes)

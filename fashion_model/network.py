@@ -1,0 +1,91 @@
+"""The residual network: raw 0-255 pixels in, logits out.
+
+Pixels are scaled inside the network, so everything before it stays uint8. There is no offset in
+that scaling: the zeros that convolutions pad with stay the data set's own black background, and
+the first batch normalisation standardises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from fashion_model.dataset.description import Architecture, Stage
+from scoring.protocol.signature import InputSpec
+
+FEATURES = "features"
+LOGITS = "logits"
+NORMALISATION_MOMENTUM = 0.99
+
+
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Batch normalisation in one kernel while training.
+
+    Keras 3 computes it in a dozen steps on a CPU; the fused kernel trains the whole network 1.5
+    to 1.7 times as fast. Only training uses it: exported networks carry the stock layer.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalise ``inputs`` [N, H, W, C] with the batch's own statistics while training."""
+        if not training:
+            return super().call(inputs, training=False)
+        outputs, mean, variance, *_ = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return outputs
+
+
+def build_network(
+    spec: InputSpec, classes: int, plan: Architecture, training: bool = False
+) -> keras.Model:
+    """Return the network: float [N, H, W, C] raw pixels to logits float32 [N, classes].
+
+    Args:
+        training: use the fused normalisation. Weights have the same order either way.
+    """
+    inputs = keras.Input(spec.shape, name="pixels")
+    maps = layers.Rescaling(1.0 / 255.0)(inputs)
+    maps = layers.ReLU()(_convolve(maps, plan.stem, plan.stem_stride, training))
+    for stage in plan.stages:
+        for block in range(stage.blocks):
+            maps = _block(maps, stage, stage.stride if block == 0 else 1, training)
+    pooled = layers.GlobalAveragePooling2D(name=FEATURES)(maps)
+    if plan.dropout:
+        pooled = layers.Dropout(plan.dropout)(pooled)
+    logits = layers.Dense(classes, dtype="float32", name=LOGITS)(pooled)
+    return keras.Model(inputs, logits)
+
+
+def copy_weights(source: keras.Model | list[Any], target: keras.Model) -> None:
+    """Copy weights, given as a network or a list of arrays, into a network of the same plan."""
+    values = source.get_weights() if isinstance(source, keras.Model) else source
+    target.set_weights(values)
+
+
+def _block(maps: Any, stage: Stage, stride: int, training: bool) -> Any:
+    shortcut = maps
+    if stride > 1:
+        shortcut = layers.AveragePooling2D(stride, padding="same")(shortcut)
+    if maps.shape[-1] != stage.filters:
+        shortcut = layers.Conv2D(stage.filters, 1, use_bias=False)(shortcut)
+    for number in range(stage.convolutions):
+        last = number == stage.convolutions - 1
+        maps = _convolve(maps, stage.filters, stride if number == 0 else 1, training, last)
+        maps = maps if last else layers.ReLU()(maps)
+    return layers.ReLU()(layers.Add()([shortcut, maps]))
+
+
+def _convolve(maps: Any, filters: int, stride: int, training: bool, last: bool = False) -> Any:
+    maps = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False)(maps)
+    kind = FusedBatchNormalization if training else layers.BatchNormalization
+    # A block's last scale starts at zero, so that the block starts as the identity.
+    return kind(
+        momentum=NORMALISATION_MOMENTUM,
+        gamma_initializer="zeros" if last else "ones",
+        autocast=False,
+    )(maps)

@@ -1,0 +1,83 @@
+"""Train a network and make its bundle: ``python -m fashion_model.train --data DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from fashion_model.commands import add_data_options, load_split, run_command
+from fashion_model.dataset.description import DatasetDescription
+from fashion_model.dataset.split import Split
+
+logger = logging.getLogger("scoring.fashion_model")
+STATE_FOLDER = Path("data/training")
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the command line's values."""
+    parser = argparse.ArgumentParser(prog="python -m fashion_model.train", description=__doc__)
+    add_data_options(parser)
+    parser.add_argument("--out", type=Path, help="bundle folder (default: fashion_model for"
+                        " fashion, else models/NAME)")  # fmt: skip
+    parser.add_argument("--steps", type=int, help="length of the training in batches")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--state", type=Path, help="file the training is resumed from"
+                        " (default: data/training/NAME-SEED.npz)")  # fmt: skip
+    parser.add_argument("--precision", choices=("auto", "float32", "mixed_bfloat16"),
+                        default="auto", help="auto: bfloat16 where the processor has it")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def train_bundle(options: argparse.Namespace) -> None:
+    """Train, or continue, and write the bundle with its pictures."""
+    description, split = load_split(options)
+    if options.steps:
+        recipe = dataclasses.replace(description.recipe, steps=options.steps)
+        description = dataclasses.replace(description, recipe=recipe)
+    folder = options.out or default_folder(description.name)
+    _train_and_export(options, description, split, folder)
+
+
+def default_folder(name: str) -> Path:
+    """Return where the bundle called ``name`` lives."""
+    return Path("fashion_model") if name == "fashion" else Path("models") / name
+
+
+def _train_and_export(
+    options: argparse.Namespace, description: DatasetDescription, split: Split, folder: Path
+) -> None:
+    # TensorFlow takes seconds to load; a wrong flag or a missing file is told before that.
+    from fashion_model.export import export_bundle
+    from fashion_model.pictures import draw_training_curve
+    from fashion_model.trainer import Job, best_precision, train
+
+    job = Job(
+        spec=description.input,
+        classes=len(description.labels),
+        architecture=description.architecture,
+        recipe=description.recipe,
+        seed=options.seed,
+        precision=best_precision() if options.precision == "auto" else options.precision,
+        state_file=options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz",
+    )
+    logger.info("training %s on %d images, %s, seed %d", description.name, len(split.train),
+                job.precision, job.seed)  # fmt: skip
+    network, history = train(job, split)
+    signature = export_bundle(network, description, split, folder)
+    draw_training_curve(history, folder / "pictures" / "training.png")
+    logger.info("%s: version %s", folder, signature.version)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run_command(train_bundle, parse_arguments(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""The training loop: warm-up and cosine, InfoBatch, averaged weights, resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from fashion_model.augment import augment
+from fashion_model.checkpoint import TrainingState, load_state, save_state
+from fashion_model.dataset.description import Architecture, Recipe
+from fashion_model.dataset.readers import LabelledImages
+from fashion_model.dataset.split import Split
+from fashion_model.infobatch import SamplePruner
+from fashion_model.network import build_network, copy_weights
+from scoring.protocol.signature import InputSpec
+
+logger = logging.getLogger("scoring.fashion_model")
+
+MOMENTUM = 0.9
+PROGRESS_SECONDS = 15.0
+EVALUATION_BATCH = 250
+CPU_FLAGS = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train: network, recipe, seed, where to keep the state."""
+
+    spec: InputSpec
+    classes: int
+    architecture: Architecture
+    recipe: Recipe
+    seed: int
+    precision: str
+    state_file: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what must be equal for a saved state to be continued; its length may change."""
+        recipe = dataclasses.replace(self.recipe, steps=0)
+        plain = (self.spec, self.classes, self.architecture, recipe, self.seed)
+        return f"{plain} {self.precision}"
+
+
+def best_precision() -> str:
+    """Return ``mixed_bfloat16`` where the processor multiplies it natively, else ``float32``."""
+    flags = CPU_FLAGS.read_text() if CPU_FLAGS.is_file() else ""
+    native = "avx512_bf16" in flags or "amx_bf16" in flags
+    return "mixed_bfloat16" if native else "float32"
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Return the rate at ``step``: linear warm-up, then a cosine down to zero."""
+    warmup = max(1, round(recipe.steps * recipe.warmup_share))
+    if step < warmup:
+        return recipe.peak_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, recipe.steps - warmup)
+    return recipe.peak_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def train(job: Job, split: Split) -> tuple[keras.Model, list[dict[str, float]]]:
+    """Return the trained network (float32, averaged weights) and the history of its epochs.
+
+    Continues from ``job.state_file`` where that holds a state of the same job.
+    """
+    keras.utils.set_random_seed(job.seed)
+    tf.config.experimental.enable_op_determinism()
+    session = _Session(job, split)
+    while session.state.step < job.recipe.steps:
+        session.run_epoch()
+    return session.averaged_network(), session.state.history
+
+
+class _Session:
+    """One training under way: network, optimiser, averaged weights, sample losses."""
+
+    def __init__(self, job: Job, split: Split) -> None:
+        self.job, self.split = job, split
+        self.network = _under_policy(
+            job.precision,
+            lambda: build_network(job.spec, job.classes, job.architecture, training=True),
+        )
+        self.reference = build_network(job.spec, job.classes, job.architecture)
+        self.optimizer = keras.optimizers.SGD(
+            0.0, momentum=MOMENTUM, nesterov=True, weight_decay=job.recipe.weight_decay
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        self.optimizer.build(self.network.trainable_variables)
+        self.averages = [tf.Variable(weight.value) for weight in self.network.weights]
+        self.pruner = SamplePruner(len(split.train), job.recipe.prune)
+        self.step_function = self._make_step()
+        self.state = load_state(job.state_file, job.fingerprint) or TrainingState()
+        self._restore()
+
+    def run_epoch(self) -> None:
+        """Train one (pruned) pass, measure, and save the state."""
+        started, recipe = time.monotonic(), self.job.recipe
+        random = np.random.default_rng([self.job.seed, self.state.epoch])
+        everything = self.state.step >= recipe.steps * (1.0 - recipe.unpruned_share)
+        order, weights = self.pruner.plan(random, everything)
+        batches = min(len(order) // recipe.batch, recipe.steps - self.state.step)
+        if not batches:
+            raise ValueError(f"{len(order)} training images do not fill a batch of {recipe.batch}")
+        loss, accuracy = self._run_batches(order, weights, batches, random)
+        self.state.epoch += 1
+        self.state.seconds += time.monotonic() - started
+        self._note(loss, accuracy)
+        self._save()
+
+    def averaged_network(self) -> keras.Model:
+        """Return the float32 network with the averaged weights."""
+        copy_weights([average.numpy() for average in self.averages], self.reference)
+        return self.reference
+
+    def _run_batches(
+        self,
+        order: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        batches: int,
+        random: np.random.Generator,
+    ) -> tuple[float, float]:
+        size, sums, reported = self.job.recipe.batch, np.zeros(3), time.monotonic()
+        for batch in range(batches):
+            part = slice(batch * size, (batch + 1) * size)
+            losses, right = self._run_batch(order[part], weights[part], random)
+            sums += (losses @ weights[part], right @ weights[part], weights[part].sum())
+            self.state.step += 1
+            if time.monotonic() - reported > PROGRESS_SECONDS:
+                reported = time.monotonic()
+                self._report(batch + 1, batches, sums)
+        return sums[0] / sums[2], sums[1] / sums[2]
+
+    def _run_batch(
+        self, index: NDArray[np.int64], weights: NDArray[np.float32], random: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        train, recipe = self.split.train, self.job.recipe
+        images = augment(train.images[index], recipe.augmentation, random)
+        self.optimizer.learning_rate.assign(learning_rate(self.state.step, recipe))
+        # Early averages forget quickly, or the random start would stay in them.
+        decay = min(recipe.average_decay, (1.0 + self.state.step) / (10.0 + self.state.step))
+        losses, right = self.step_function(
+            tf.constant(images), tf.constant(train.labels[index]), tf.constant(weights),
+            tf.constant(decay, tf.float32),
+        )  # fmt: skip
+        losses = losses.numpy()
+        self.pruner.record(index, losses)
+        return losses, right.numpy()
+
+    def _make_step(self) -> Callable[..., Any]:
+        network, optimizer, averages = self.network, self.optimizer, self.averages
+
+        @tf.function
+        def step(images: Any, labels: Any, weights: Any, decay: Any) -> Any:
+            with tf.GradientTape() as tape:
+                logits = network(tf.cast(images, tf.float32), training=True)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                loss = tf.reduce_mean(losses * weights)
+            gradients = tape.gradient(loss, network.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+            for average, weight in zip(averages, network.weights, strict=True):
+                average.assign(decay * average + (1.0 - decay) * weight.value)
+            return losses, tf.equal(tf.argmax(logits, 1), labels)
+
+        return step  # type: ignore[no-any-return]
+
+    def _report(self, batch: int, batches: int, sums: NDArray[np.float64]) -> None:
+        steps = self.job.recipe.steps
+        logger.info(
+            "epoch %d: batch %d of %d, step %d of %d (%.1f %%), loss %.4f",
+            self.state.epoch + 1, batch, batches, self.state.step, steps,
+            100.0 * self.state.step / steps, sums[0] / sums[2],
+        )  # fmt: skip
+
+    def _note(self, loss: float, accuracy: float) -> None:
+        held_out_loss, held_out_accuracy = measure(self.averaged_network(), self.split.fit)
+        entry = {
+            "step": float(self.state.step),
+            "loss": float(loss),
+            "accuracy": float(accuracy),
+            "held_out_loss": held_out_loss,
+            "held_out_accuracy": held_out_accuracy,
+        }
+        self.state.history.append(entry)
+        logger.info(
+            "epoch %d done at step %d of %d after %.0f s: loss %.4f, accuracy %.2f %%;"
+            " held out: loss %.4f, accuracy %.2f %%",
+            self.state.epoch, self.state.step, self.job.recipe.steps, self.state.seconds,
+            loss, 100.0 * accuracy, held_out_loss, 100.0 * held_out_accuracy,
+        )  # fmt: skip
+
+    def _save(self) -> None:
+        self.state.arrays = {
+            "weights": self.network.get_weights(),
+            "optimizer": [np.asarray(variable) for variable in self.optimizer.variables],
+            "averages": [average.numpy() for average in self.averages],
+            "losses": [self.pruner.losses],
+        }
+        save_state(self.job.state_file, self.state, self.job.fingerprint)
+
+    def _restore(self) -> None:
+        arrays = self.state.arrays
+        if not arrays:
+            return
+        copy_weights(arrays["weights"], self.network)
+        for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
+            variable.assign(value)
+        for average, value in zip(self.averages, arrays["averages"], strict=True):
+            average.assign(value)
+        self.pruner.losses[:] = arrays["losses"][0]
+        logger.info("resumed at step %d, epoch %d", self.state.step, self.state.epoch + 1)
+
+
+def measure(network: keras.Model, data: LabelledImages) -> tuple[float, float]:
+    """Return mean cross-entropy (nats) and accuracy (0-1) of ``network`` on ``data``."""
+    logits = predict_logits(network, data.images)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_likelihood = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    chosen = log_likelihood[np.arange(len(data)), data.labels]
+    return float(-chosen.mean()), float((logits.argmax(axis=1) == data.labels).mean())
+
+
+def predict_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return logits float64 [N, K] for ``images`` uint8 [N, H, W, C]."""
+    parts = [
+        network(images[start : start + EVALUATION_BATCH].astype(np.float32), training=False)
+        for start in range(0, len(images), EVALUATION_BATCH)
+    ]
+    return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+
+
+def _under_policy(precision: str, build: Callable[[], keras.Model]) -> keras.Model:
+    previous = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(precision)
+    try:
+        return build()
+    finally:
+        keras.mixed_precision.set_dtype_policy(previous)

@@ -1,0 +1,1 @@
+"""A checked bundle becomes labels, calibrated confidences and reasons to look again."""
