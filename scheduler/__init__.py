@@ -1,0 +1,1 @@
+"""The clock: starts the server, the client, and stops them."""

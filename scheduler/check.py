@@ -1,0 +1,203 @@
+"""``python -m scheduler check``: will tonight's run work? One line for each thing it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from scheduler.due_days import Policy, next_due_day, unusual_days
+from scoring.processes.locks import instance_holder
+from scoring.processes.port_owner import describe_owner, port_is_taken
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.errors import ExitCode, ScoringError
+from scoring.records.ledger import Ledger
+from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
+
+Verdict = Literal["OK", "WARN", "FAIL"]
+
+# A night of 100,000 images writes some 100 MB of ledger, results and copies.
+LITTLE_BYTES = 1_000_000_000
+TOO_FEW_BYTES = 100_000_000
+DAYS_AHEAD = 366
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the answer."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:<5} {self.subject:<12} {self.text}"
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def show_check(settings: Settings) -> ExitCode:
+    """Write a line for each check to stdout; FAILED when one of them says that it will not work."""
+    failed = False
+    for check in CHECKS:
+        for finding in check(settings):
+            failed = failed or finding.verdict == "FAIL"
+            sys.stdout.write(f"{finding}\n")
+            sys.stdout.flush()
+    return ExitCode.FAILED if failed else ExitCode.DONE
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """They were read, or this would not run."""
+    local = settings.project / "settings.local.toml"
+    text = f"settings.toml and {local.name}" if local.exists() else "settings.toml"
+    yield Finding("OK", "settings", f"{text} in {settings.project}")
+
+
+def check_folders(settings: Settings) -> Iterator[Finding]:
+    """Results, ledger and logs must be written; without logs the run goes on."""
+    yield _writable(settings.results_file.parent, "FAIL")
+    yield _writable(settings.ledger_file.parent, "FAIL")
+    yield _writable(settings.logs_folder, "WARN")
+
+
+def check_ledger(settings: Settings) -> Iterator[Finding]:
+    try:
+        with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+            count = len(ledger.running())
+    except ScoringError as error:
+        yield Finding("FAIL", "ledger", str(error))
+    else:
+        open_runs = f"; {count} unfinished" if count else ""
+        yield Finding("OK", "ledger", f"{settings.ledger_file}{open_runs}")
+
+
+def check_batches(settings: Settings) -> Iterator[Finding]:
+    home = settings.batches_folder
+    named = settings.schedule.batches
+    missing = [name for name in named if not (home / name).is_dir()]
+    if missing:
+        yield Finding("FAIL", "batches", f"no such folder in {home}: {', '.join(missing)}")
+        return
+    found = named or _folders(home)
+    if found:
+        yield Finding("OK", "batches", f"{len(found)} in {home}")
+    else:
+        yield Finding("WARN", "batches", f"no folder of images in {home} yet")
+
+
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """The port must be free for the server, or there must be a server where one is expected."""
+    server = settings.server
+    answer = read_readiness(settings.server_url)
+    if not settings.schedule.start_server:
+        ready = answer is not None and answer.ready
+        text = "is ready" if ready else "does not answer; schedule.start_server is false"
+        yield Finding("OK" if ready else "FAIL", "server", f"{settings.server_url} {text}")
+    elif not port_is_taken(server.host, server.port):
+        yield Finding("OK", "port", f"{server.port} is free")
+    elif answer and not answer.foreign and answer.nonce and instance_holder(settings):
+        yield Finding("OK", "port", f"{server.port} is the scheduler's own server's")
+    else:
+        owner = describe_owner(server.port)
+        yield Finding("FAIL", "port", f"{server.port} is taken by {owner}; the server needs it")
+
+
+def check_bundle(settings: Settings) -> Iterator[Finding]:
+    """The server itself verifies its bundles: files, hashes, and that the model loads."""
+    if not settings.schedule.start_server:
+        return
+    environment = {**os.environ, PROJECT_VARIABLE: str(settings.project)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "server", "--check"],
+            cwd=CODE_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=settings.server.ready_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        yield Finding("FAIL", "bundle", f"not verified after {error.timeout:g} s")
+        return
+    if done.returncode == 0:
+        for line in done.stdout.splitlines():
+            yield Finding("OK", "bundle", line)
+    else:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        yield Finding("FAIL", "bundle", lines[-1].removeprefix("error: "))
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.project).free
+    verdict: Verdict = "OK" if free >= LITTLE_BYTES else "WARN"
+    if free < TOO_FEW_BYTES:
+        verdict = "FAIL"
+    yield Finding(verdict, "disk", f"{free / 1e9:.1f} GB free")
+
+
+def check_zone(settings: Settings) -> Iterator[Finding]:
+    """Warn of days on which daylight saving skips or doubles the start time."""
+    policy = Policy.from_settings(settings)
+    origin = "settings" if settings.schedule.zone else "the machine's"
+    yield Finding("OK", "zone", f"{policy.zone} ({origin})")
+    for day, what in unusual_days(settings.now().date(), DAYS_AHEAD, policy):
+        yield Finding("WARN", "zone", f"on {day} {policy.start_at:%H:%M} {what}")
+
+
+def check_next_run(settings: Settings) -> Iterator[Finding]:
+    policy = Policy.from_settings(settings)
+    due = next_due_day(settings.now(), policy, ())
+    start, client = due.server_at.astimezone(policy.zone), due.client_at.astimezone(policy.zone)
+    stop = due.stop_at.astimezone(policy.zone).strftime("%H:%M") if due.stop_at else "never"
+    text = f"{start:%Y-%m-%d}: server {start:%H:%M}, client {client:%H:%M}, stop {stop}"
+    yield Finding("OK", "next run", text)
+    holder = instance_holder(settings)
+    if holder:
+        yield Finding("OK", "scheduler", str(holder))
+    else:
+        yield Finding("WARN", "scheduler", "not running; start it with: python -m scheduler")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_settings,
+    check_folders,
+    check_ledger,
+    check_batches,
+    check_bundle,
+    check_port,
+    check_disk,
+    check_zone,
+    check_next_run,
+)
+
+
+def _writable(folder: Path, otherwise: Verdict) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=".check-") as file:
+            file.write(b"x")
+    except OSError as error:
+        return Finding(otherwise, "folder", f"{folder} cannot be written: {error.strerror}")
+    return Finding("OK", "folder", f"{folder} can be written")
+
+
+def _folders(home: Path) -> tuple[str, ...]:
+    try:
+        return tuple(
+            entry.name
+            for entry in home.iterdir()
+            if entry.is_dir() and not entry.name.startswith((".", "_"))
+        )
+    except OSError:
+        return ()

@@ -1,0 +1,193 @@
+"""What is due: the calendar against the ledger. Pure functions of time, policy and rows.
+
+All comparing happens in UTC: two times of one zone are compared by their wall clocks, which go
+back an hour every autumn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from scoring.records.ledger import Run
+from scoring.settings import Settings
+
+DAY = timedelta(days=1)
+# With neither a window nor catching up, a run may still start this much after its time.
+LATE_START = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When runs are due; ``window`` is how long the client may take, None: as long as it needs."""
+
+    start_at: time
+    client_after: timedelta
+    stop_after: timedelta | None
+    zone: tzinfo
+    catch_up: timedelta
+    start_server: bool
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Policy:
+        schedule = settings.schedule
+        stop = schedule.stop_after
+        return cls(
+            start_at=schedule.start_at.replace(tzinfo=None),
+            client_after=timedelta(minutes=schedule.client_after),
+            stop_after=None if stop == "never" else timedelta(minutes=stop),
+            zone=settings.zone,
+            catch_up=timedelta(hours=schedule.catch_up_hours),
+            start_server=schedule.start_server,
+        )
+
+    @property
+    def window(self) -> timedelta | None:
+        return None if self.stop_after is None else self.stop_after - self.client_after
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """A day's times in UTC: server start, client start, server stop, latest start of the client."""
+
+    date: date
+    server_at: datetime
+    client_at: datetime
+    stop_at: datetime | None
+    latest: datetime
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """The run to start now; ``window`` is what is left of it, ``resumes`` an interrupted run."""
+
+    day: DueDay
+    window: timedelta | None
+    resumes: Run | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to happen now.
+
+    Attributes:
+        missed: days that can no longer be run, oldest first.
+        expired: interrupted nightly runs whose window is over.
+        run: the run to start or to resume.
+    """
+
+    missed: tuple[DueDay, ...]
+    expired: tuple[Run, ...]
+    run: DueRun | None
+
+
+def due_day(day: date, policy: Policy) -> DueDay:
+    """Return a day's times.
+
+    A wall time that daylight saving skips is taken as far after midnight as without the change;
+    of a time that comes twice, the first counts.
+    """
+    server_at = datetime.combine(day, policy.start_at, policy.zone).astimezone(UTC)
+    client_at = server_at + policy.client_after
+    stop_at = None if policy.stop_after is None else server_at + policy.stop_after
+    return DueDay(
+        date=day,
+        server_at=server_at,
+        client_at=client_at,
+        stop_at=stop_at,
+        latest=max(server_at + policy.catch_up, stop_at or client_at + LATE_START),
+    )
+
+
+def make_plan(
+    now: datetime, policy: Policy, first_start: datetime, runs: Mapping[date, Run]
+) -> Plan:
+    """Compare the calendar with the nightly runs in the ledger.
+
+    Days whose client time was over at the first start are not due. Every day before the latest
+    one recorded is taken as settled, so that pruned rows do not come back.
+    """
+    now, first_start = now.astimezone(UTC), first_start.astimezone(UTC)
+    open_days = list(_days_without_run(now, policy, first_start, runs))
+    interrupted = [run for run in runs.values() if run.state == "running"]
+    resumable = [due for run in interrupted if (due := _resume(now, policy, run))]
+    run = resumable[-1] if resumable else None
+    if run is None and open_days and now <= open_days[-1].latest:
+        run = DueRun(open_days[-1], policy.window)
+    waiting = open_days[-1:] if open_days and now <= open_days[-1].latest else []
+    kept = {due.resumes.id for due in resumable if due.resumes}
+    return Plan(
+        missed=tuple(open_days[: len(open_days) - len(waiting)]),
+        expired=tuple(run for run in interrupted if run.id not in kept),
+        run=run,
+    )
+
+
+def is_server_wanted(now: datetime, policy: Policy, first_start: datetime) -> bool:
+    """Tell whether the calendar alone, without a run that is due, wants the server up now."""
+    now, first_start = now.astimezone(UTC), first_start.astimezone(UTC)
+    if not policy.start_server:
+        return False
+    if policy.stop_after is None:
+        return True
+    today = _local_date(now, policy)
+    reach = range(-1 - policy.stop_after // DAY, 2)
+    days = (due_day(today + DAY * offset, policy) for offset in reach)
+    return any(
+        day.server_at <= now < day.stop_at and day.client_at > first_start
+        for day in days
+        if day.stop_at
+    )
+
+
+def next_due_day(now: datetime, policy: Policy, runs: Iterable[date]) -> DueDay:
+    """Return the next day whose client time lies ahead and that has no run yet."""
+    now, taken = now.astimezone(UTC), set(runs)
+    day = _local_date(now, policy) - DAY
+    while day in taken or due_day(day, policy).client_at <= now:
+        day += DAY
+    return due_day(day, policy)
+
+
+def unusual_days(start: date, days: int, policy: Policy) -> list[tuple[date, str]]:
+    """Return the days on which daylight saving skips or doubles the start time."""
+    found = []
+    for day in (start + DAY * offset for offset in range(days)):
+        local = datetime.combine(day, policy.start_at, policy.zone)
+        back = local.astimezone(UTC).astimezone(policy.zone)
+        if back.replace(tzinfo=None) != local.replace(tzinfo=None):
+            found.append((day, f"is skipped; it will be {back:%H:%M}"))
+        elif local.utcoffset() != local.replace(fold=1).utcoffset():
+            found.append((day, "comes twice; the first counts"))
+    return found
+
+
+def _days_without_run(
+    now: datetime, policy: Policy, first_start: datetime, runs: Mapping[date, Run]
+) -> Iterator[DueDay]:
+    today = _local_date(now, policy)
+    day = _local_date(first_start, policy) - DAY
+    settled = [one for one in runs if one <= today]
+    if settled:
+        day = max(day, max(settled) + DAY)
+    while day <= today:
+        due = due_day(day, policy)
+        if first_start < due.client_at <= now:
+            yield due
+        day += DAY
+
+
+def _resume(now: datetime, policy: Policy, run: Run) -> DueRun | None:
+    """Return how an interrupted run goes on, or None when its time is over."""
+    if run.due_date is None:
+        return None
+    due = due_day(run.due_date, policy)
+    if policy.window is None:
+        return DueRun(due, None, run) if now <= due.latest else None
+    left = run.started_at.astimezone(UTC) + policy.window - now
+    return DueRun(due, min(left, policy.window), run) if left > timedelta(0) else None
+
+
+def _local_date(moment: datetime, policy: Policy) -> date:
+    return moment.astimezone(policy.zone).date()

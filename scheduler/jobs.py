@@ -1,0 +1,122 @@
+"""APScheduler's four jobs, and the loop that keeps them true to the clock.
+
+Everything inside APScheduler is in UTC: only the triggers know the schedule's zone. Two times of
+one zone are compared by their wall clocks in Python, which stalls or doubles jobs every autumn.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from scheduler.due_days import DAY, DueDay, Policy, due_day
+
+RECONCILE_SECONDS = 60
+# Waiting in short turns lets Ctrl-C through on Windows, and notices a clock that was set.
+WAIT_TURN_SECONDS = 0.5
+CLOCK_JUMP_SECONDS = 30.0
+
+log = logging.getLogger("scoring.scheduler")
+
+
+class DailyTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires once a day, at one of a due day's times."""
+
+    def __init__(self, policy: Policy, time_of: Callable[[DueDay], datetime | None]) -> None:
+        self._policy = policy
+        self._time_of = time_of
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """Return the first time at or after ``now`` and after the previous one, in UTC."""
+        day = now.astimezone(self._policy.zone).date() - DAY * self._reach
+        for _ in range(2 * self._reach + 2):
+            moment = self._time_of(due_day(day, self._policy))
+            if moment is None:
+                return None
+            if moment >= now and (previous_fire_time is None or moment > previous_fire_time):
+                return moment
+            day += DAY
+        return None
+
+    @property
+    def _reach(self) -> int:
+        """How many days a day's latest time may lie after its date, and one for the zone."""
+        longest = max(self._policy.client_after, self._policy.stop_after or timedelta(0))
+        return 2 + longest // DAY
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: a name, when it fires, what it does."""
+
+    name: str
+    trigger: BaseTrigger
+    action: Callable[[], None]
+
+
+def job_table(policy: Policy, reconcile: Callable[[], None]) -> list[Job]:
+    """Return the jobs.
+
+    All of them reconcile: at those times the calendar wants something else than before, and what
+    that is the ledger knows. Three are punctual, the fourth heals.
+    """
+    jobs = [Job("run client", DailyTrigger(policy, lambda day: day.client_at), reconcile)]
+    if policy.start_server:
+        jobs.insert(0, Job("start server", DailyTrigger(policy, lambda d: d.server_at), reconcile))
+    if policy.start_server and policy.stop_after is not None:
+        jobs.append(Job("stop server", DailyTrigger(policy, lambda d: d.stop_at), reconcile))
+    every_minute = IntervalTrigger(seconds=RECONCILE_SECONDS, timezone=UTC)
+    return [*jobs, Job("reconcile", every_minute, reconcile)]
+
+
+def run_jobs(jobs: list[Job], misfire_grace: timedelta, stop: threading.Event) -> None:
+    """Fire the jobs until ``stop`` is set; the one in progress is waited for."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        # One thread: the jobs never overlap.
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={
+            "misfire_grace_time": max(int(misfire_grace.total_seconds()), RECONCILE_SECONDS),
+            "coalesce": True,
+            "max_instances": 1,
+        },
+    )
+    for job in jobs:
+        scheduler.add_job(job.action, job.trigger, id=job.name, name=job.name)
+    scheduler.start()
+    scheduler.modify_job(jobs[-1].name, next_run_time=datetime.now(UTC))
+    try:
+        _wait(stop, lambda: _reschedule(scheduler, jobs))
+    finally:
+        stop.set()
+        scheduler.shutdown(wait=True)
+
+
+def _wait(stop: threading.Event, clock_was_set: Callable[[], None]) -> None:
+    """Wait for the stop, looking out for a wall clock that jumps."""
+    offset = time.time() - time.monotonic()
+    while not stop.wait(WAIT_TURN_SECONDS):
+        now = time.time() - time.monotonic()
+        if abs(now - offset) > CLOCK_JUMP_SECONDS:
+            log.warning("the clock was set by %+.0f s", now - offset)
+            offset = now
+            clock_was_set()
+
+
+def _reschedule(scheduler: BackgroundScheduler, jobs: list[Job]) -> None:
+    """Compute every job's next time anew: APScheduler would wait for the old one for days."""
+    for job in jobs:
+        scheduler.reschedule_job(job.name, trigger=job.trigger)
+    scheduler.modify_job(jobs[-1].name, next_run_time=datetime.now(UTC))

@@ -1,0 +1,178 @@
+"""The seam for processes: what the scheduler starts, and the real way to start it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from scoring.processes.child import Child, start_child, wait_until
+from scoring.processes.managed_server import ManagedServer, new_nonce
+from scoring.processes.parent_pipe import FirstLine
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.errors import NoServer
+from scoring.settings import Settings
+
+CLIENT_MODULE = "client.request"
+# A server that is not ours is asked rarely: it is up already, or somebody is just starting it.
+RUNNING_POLL_SECONDS = 1.0
+
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class ClientJob:
+    """What a client is started for.
+
+    Attributes:
+        due_date: of the nightly run; None: a run by hand, in the foreground.
+        rescore: score again what has been scored.
+        window_seconds: how long it may take; None: as long as it needs.
+    """
+
+    due_date: date | None
+    rescore: bool = False
+    window_seconds: float | None = None
+
+    def arguments(self, server_url: str) -> list[str]:
+        """Return the client's command line."""
+        nightly = ["--nightly", self.due_date.isoformat()] if self.due_date else ["--every-batch"]
+        scope = ["--all"] if self.rescore else [] if self.due_date else ["--new"]
+        return ["--server", server_url, *nightly, *scope]
+
+
+class ServerHandle(Protocol):
+    """A server that was ready when the launcher returned it."""
+
+    @property
+    def is_ours(self) -> bool: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def nonce(self) -> str | None: ...
+
+    def failure(self) -> str | None:
+        """Return why it is gone, None while it is there."""
+
+    def stop(self) -> None:
+        """Let it finish what is in flight and end it."""
+
+
+class ClientHandle(Protocol):
+    """A client at work."""
+
+    def exit_code(self) -> int | None: ...
+
+    def say_window_is_over(self) -> None: ...
+
+    def stop(self, grace_seconds: float) -> int: ...
+
+    def log_tail(self) -> str: ...
+
+
+class Launcher(Protocol):
+    """Starts the two programs."""
+
+    def start_server(self, cancelled: Cancelled) -> ServerHandle:
+        """Return a server that is ready; raises NoServer with the reason."""
+
+    def start_client(self, server: ServerHandle, job: ClientJob) -> ClientHandle:
+        """Start a client that scores through this server and no other."""
+
+
+class OwnServer:
+    """The server that this session started."""
+
+    is_ours = True
+
+    def __init__(self, server: ManagedServer) -> None:
+        self._server = server
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def nonce(self) -> str | None:
+        return self._server.nonce
+
+    def failure(self) -> str | None:
+        code = self._server.exit_code()
+        if code is None:
+            return None
+        return f"the server ended with exit code {code}: {self._server.log_tail() or 'no message'}"
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+class RunningServer:
+    """A server that somebody else keeps up (``start_server = false``)."""
+
+    is_ours = False
+    nonce = None
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def failure(self) -> str | None:
+        return None  # the client's own tries find out
+
+    def stop(self) -> None:
+        """Leave it up."""
+
+
+class ProcessLauncher:
+    """Starts real processes; one nonce a session, for every server and client of it."""
+
+    def __init__(self, settings: Settings, port: int | None = None) -> None:
+        """Prepare it; ``port`` 0 takes a free one, None the one in settings."""
+        self._settings = settings
+        self._port = port
+        self._nonce = new_nonce()
+
+    def start_server(self, cancelled: Cancelled) -> ServerHandle:
+        if not self._settings.schedule.start_server:
+            return find_running_server(self._settings, cancelled)
+        server = ManagedServer(self._settings, port=self._port, nonce=self._nonce)
+        # A server that is restarted must be where the client looks for it.
+        self._port = server.port
+        server.start()
+        try:
+            server.wait_until_ready(cancelled=cancelled)
+        except BaseException:
+            server.stop()
+            raise
+        return OwnServer(server)
+
+    def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
+        return start_child(
+            self._settings,
+            "client",
+            CLIENT_MODULE,
+            job.arguments(server.url),
+            FirstLine(server.nonce, job.window_seconds),
+            foreground=job.due_date is None,
+        )
+
+
+def find_running_server(settings: Settings, cancelled: Cancelled) -> RunningServer:
+    """Return the server that is up already; waits ``server.ready_seconds`` for it."""
+    url = settings.server_url
+    deadline = time.monotonic() + settings.server.ready_seconds
+    while not cancelled():
+        answer = read_readiness(url)
+        if answer and answer.ready:
+            return RunningServer(url)
+        if answer and answer.foreign:
+            raise NoServer(f"what answers at {url} is no server of this software")
+        if not wait_until(deadline, RUNNING_POLL_SECONDS):
+            break
+    raise NoServer(
+        f"no server is ready at {url}; start one with 'python -m server', "
+        "or set schedule.start_server = true"
+    )

@@ -1,0 +1,223 @@
+"""The night: whatever the ledger says is due is started, watched and written down.
+
+``reconcile`` is all of it. It asks what the calendar and the ledger want now and brings it about;
+asking once more changes nothing. APScheduler's jobs call it when something is due, and once a
+minute for what nobody foresaw: a machine that was off, a clock that jumped, a server that died.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from scheduler.clock import Clock
+from scheduler.due_days import DueDay, DueRun, Policy, is_server_wanted, make_plan
+from scheduler.launcher import ClientJob, Launcher
+from scheduler.session import ClientEnd, Session
+from scoring.processes.locks import run_holder
+from scoring.protocol.errors import ExitCode, NoServer, ScoringError
+from scoring.records.events_log import EventsLog, Level
+from scoring.records.ledger import Ledger, Run, State
+from scoring.settings import Settings
+
+FIRST_START = "first_start"
+# A client that was killed is started once more; the next run takes what it leaves then.
+CLIENT_STARTS = 2
+
+log = logging.getLogger("scoring.scheduler")
+LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
+
+
+class Nightly:
+    """The scheduler's whole decision, over a clock and a launcher that can be exchanged."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        launcher: Launcher,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        records = settings.records
+        self._settings = settings
+        self._policy = Policy.from_settings(settings)
+        self._clock = clock
+        self._stopping = stopping
+        self._session = Session(settings, clock, launcher, stopping, self._tell)
+        self._events = EventsLog(
+            settings.logs_folder, records.log_bytes, records.log_files, clock.now
+        )
+        self._started = clock.now()
+        self._last_trouble = ""
+
+    def reconcile(self) -> None:
+        """Do what is due now; trouble becomes an event, and the next minute tries again."""
+        try:
+            self._reconcile()
+        except ScoringError as error:
+            self._tell_trouble(error)
+        except Exception as error:
+            # Whatever it is, tomorrow's run must still be tried.
+            log.exception("unexpected")
+            self._tell_trouble(error)
+        else:
+            self._last_trouble = ""
+
+    def shut_down(self) -> None:
+        """Stop client and server; an unfinished run stays open and is resumed at the next start."""
+        self._session.shut_down()
+
+    def _reconcile(self) -> None:
+        if self._stopping():
+            return
+        now = self._clock.now()
+        with self._ledger() as ledger:
+            first_start = remember_first_start(ledger, now, self._started)
+            runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
+            plan = make_plan(now, self._policy, first_start, runs)
+            self._write_missed(ledger, plan.missed)
+            self._close_expired(ledger, plan.expired)
+        if plan.run:
+            self._run(plan.run)
+        self._keep_server(is_server_wanted(self._clock.now(), self._policy, first_start))
+
+    # Server
+
+    def _keep_server(self, wanted: bool) -> None:
+        if not wanted:
+            self._session.stop_server()
+        elif not self._stopping():
+            self._session.require_server(starts=1)
+
+    # Runs
+
+    def _run(self, due: DueRun) -> None:
+        if due.resumes:
+            self._tell("WARNING", "run-found", "an interrupted run goes on", due.resumes.id)
+        elif self._clock.now() > due.day.client_at + timedelta(minutes=1):
+            self._tell("WARNING", "run-late", f"the run of {due.day.date} is caught up now")
+        try:
+            self._session.require_server()
+        except NoServer as error:
+            if not self._stopping():
+                self._close(due.day, "failed", str(error))
+            return
+        self._score(due)
+
+    def _score(self, due: DueRun) -> None:
+        """Run the client; once more if it vanished, within what is left of the window."""
+        window = None if due.window is None else due.window.total_seconds()
+        deadline = None if window is None else self._clock.monotonic() + window
+        for start in range(1, CLIENT_STARTS + 1):
+            end = self._session.score(ClientJob(due.day.date, window_seconds=window))
+            if self._stopping() or self._is_settled(due.day, end):
+                return
+            window = None if deadline is None else deadline - self._clock.monotonic()
+            if end.window_over or (window is not None and window <= 0):
+                self._close(due.day, "partial", "the window was over before the client ended")
+                return
+            if start < CLIENT_STARTS:
+                self._tell("ERROR", "client-died", f"{_describe(end)}; it is started once more")
+                self._session.require_server(starts=1)
+        self._close(due.day, "partial", f"the client died twice: {_describe(end)}")
+
+    def _is_settled(self, day: DueDay, end: ClientEnd) -> bool:
+        """Tell whether nothing is left to do for now; a client that left no row has failed."""
+        if end.exit_code == ExitCode.BUSY:
+            self._tell("WARNING", "run-waits", f"the run of {day.date} waits for another run")
+            return True
+        with self._ledger() as ledger:
+            run = ledger.nightly_run(day.date)
+        if run is not None:
+            return run.state != "running"
+        self._close(day, "failed", _describe(end))
+        return True
+
+    # Ledger
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self._settings.ledger_file, self._settings.records.busy_seconds)
+
+    def _write_missed(self, ledger: Ledger, days: Iterable[DueDay]) -> None:
+        """Write a row a day, and one event for all of them."""
+        dates = [day.date.isoformat() for day in days]
+        if not dates:
+            return
+        reason = "not started in time: the machine or the scheduler was off, or could not run it"
+        for day in days:
+            ledger.start_run(_closed_run(day, "missed", reason, day.client_at, self._clock.now()))
+        span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        runs = "nightly run" if len(dates) == 1 else "nightly runs"
+        self._tell("ERROR", "run-missed", f"{len(dates)} {runs} missed, {span}: {reason}")
+
+    def _close_expired(self, ledger: Ledger, runs: Iterable[Run]) -> None:
+        """Close what was interrupted and is too old to go on, unless somebody works on it."""
+        if not runs or run_holder(self._settings):
+            return
+        for run in runs:
+            reason = "interrupted, and its window is over; the next run takes what is left"
+            ledger.finish_run(run.id, "partial", reason, self._clock.now())
+            self._tell("WARNING", "run-partial", reason, run.id)
+
+    def _close(self, day: DueDay, state: State, reason: str) -> None:
+        """Give the day its terminal state, on the row that is open or on a new one."""
+        now = self._clock.now()
+        with self._ledger() as ledger:
+            run = ledger.nightly_run(day.date)
+            if run is None:
+                run = _closed_run(day, state, reason, now, now)
+                ledger.start_run(run)
+            else:
+                ledger.finish_run(run.id, state, reason, now)
+        level: Level = "ERROR" if state == "failed" else "WARNING"
+        self._tell(level, f"run-{state}", f"the run of {day.date}: {reason}", run.id)
+
+    # Events
+
+    def _tell(self, level: Level, code: str, message: str, run: str = "") -> None:
+        log.log(LEVELS[level], "%s: %s", code, message)
+        self._events.write(level, code, message, run=run)
+
+    def _tell_trouble(self, error: Exception) -> None:
+        """Tell the same trouble once, not every minute."""
+        code = error.code if isinstance(error, ScoringError) else "scheduler-trouble"
+        message = str(error) or repr(error)
+        if message != self._last_trouble:
+            self._last_trouble = message
+            self._tell("ERROR", code, message)
+
+
+def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:
+    """Return when the scheduler was first started here: nothing was due before.
+
+    A first start that lies in the future was written under a wrong clock; ``started``, when
+    this process began, stands in for it.
+    """
+    known = ledger.fact(FIRST_START)
+    if known is None:
+        ledger.set_fact(FIRST_START, now.isoformat())
+        return now
+    first_start = datetime.fromisoformat(known)
+    return first_start if first_start <= now else min(first_start, started)
+
+
+def _closed_run(day: DueDay, state: State, reason: str, started_at: datetime, now: datetime) -> Run:
+    return Run(
+        id=f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        kind="nightly",
+        due_date=day.date,
+        scope="new",
+        batches=(),
+        state=state,
+        reason=reason,
+        model_name="",
+        model_version="",
+        started_at=started_at,
+        finished_at=now,
+    )
+
+
+def _describe(end: ClientEnd) -> str:
+    return f"the client ended with exit code {end.exit_code}: {end.log_tail or 'no message'}"

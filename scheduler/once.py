@@ -1,0 +1,70 @@
+"""``python -m scheduler --once``: one full cycle now, as a run by hand."""
+
+from __future__ import annotations
+
+import logging
+
+from scheduler.clock import SystemClock
+from scheduler.launcher import ClientJob, ProcessLauncher
+from scheduler.session import Session, Tell
+from scheduler.stop_signals import stop_event
+from scoring.processes.locks import run_holder
+from scoring.processes.port_owner import port_is_taken
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.errors import Busy
+from scoring.records.events_log import EventsLog, Level
+from scoring.settings import Settings
+
+# Port 0: any that is free.
+ANY_PORT = 0
+
+log = logging.getLogger("scoring.scheduler")
+
+
+def run_once(settings: Settings, rescore: bool) -> int:
+    """Start a server, score every batch, stop the server; return the client's exit code.
+
+    Tonight's run stays due. Raises Busy while another run is in progress, NoServer where no
+    server can be started.
+    """
+    stop = stop_event()
+    holder = run_holder(settings)
+    if holder:
+        raise Busy(f"another run is in progress: {holder}")
+    clock = SystemClock(settings.zone, stop)
+    launcher = ProcessLauncher(settings, _own_port(settings))
+    session = Session(settings, clock, launcher, stop.is_set, _teller(settings))
+    try:
+        session.require_server(starts=1)
+        return session.score(ClientJob(None, rescore)).exit_code
+    finally:
+        session.shut_down()
+
+
+def _own_port(settings: Settings) -> int | None:
+    """Choose the port for this cycle's own server: the one in settings, or any.
+
+    Another server of this software on it, the standing scheduler's for example, may be stopped
+    at any time and may hold another model: it is left alone. A foreign program on it is an
+    error that the start of the server will name, for tonight's run would meet it too.
+    """
+    server = settings.server
+    if not settings.schedule.start_server or not port_is_taken(server.host, server.port):
+        return None
+    answer = read_readiness(settings.server_url)
+    if answer is None or answer.foreign:
+        return None
+    log.info("port %d has a server already; this run starts one of its own", server.port)
+    return ANY_PORT
+
+
+def _teller(settings: Settings) -> Tell:
+    records = settings.records
+    events = EventsLog(
+        settings.logs_folder, records.log_bytes, records.log_files, settings.now, echo=True
+    )
+
+    def tell(level: Level, code: str, message: str) -> None:
+        events.write(level, code, message)
+
+    return tell

@@ -1,0 +1,36 @@
+"""``python -m scheduler``: stays, and runs what is due every day."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from scheduler.clock import SystemClock
+from scheduler.due_days import Policy, next_due_day
+from scheduler.jobs import job_table, run_jobs
+from scheduler.launcher import ProcessLauncher
+from scheduler.nightly import Nightly
+from scheduler.stop_signals import stop_event
+from scoring.processes.locks import instance_lock
+from scoring.protocol.errors import ExitCode
+from scoring.settings import Settings
+
+log = logging.getLogger("scoring.scheduler")
+
+
+def run_standing(settings: Settings) -> ExitCode:
+    """Run until asked to stop; raises Busy where this folder's scheduler is up already."""
+    stop = stop_event()
+    with instance_lock(settings, "python -m scheduler"):
+        policy = Policy.from_settings(settings)
+        clock = SystemClock(settings.zone, stop)
+        nightly = Nightly(settings, clock, ProcessLauncher(settings), stop.is_set)
+        following = next_due_day(clock.now(), policy, ()).client_at.astimezone(policy.zone)
+        log.info("up; the next run is at %s", following.isoformat(" ", "minutes"))
+        grace = timedelta(hours=settings.schedule.catch_up_hours)
+        try:
+            run_jobs(job_table(policy, nightly.reconcile), grace, stop)
+        finally:
+            nightly.shut_down()
+        log.info("stopped; no server and no client is left")
+    return ExitCode.DONE
