@@ -165,9 +165,7 @@ def _write(folder: Path, document: dict[str, Any]) -> Signature:
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fashion_model.calibrate", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m fashion_model.calibrate", description=__doc__)
     add_data_options(parser)
     parser.add_argument(
         "--bundle", type=Path, default=Path("fashion_model"), help="(default: %(default)s)"

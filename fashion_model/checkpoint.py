@@ -58,6 +58,4 @@ def load_state(path: Path, fingerprint: str | None = None) -> TrainingState | No
             name: [saved[f"{name}.{i}"] for i in range(count)]
             for name, count in facts["counts"].items()
         }
-    return TrainingState(
-        facts["epoch"], facts["step"], facts["seconds"], facts["history"], arrays
-    )
+    return TrainingState(facts["epoch"], facts["step"], facts["seconds"], facts["history"], arrays)

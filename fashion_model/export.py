@@ -146,9 +146,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     """Export the averaged weights of a training, finished or not, or a reference model."""
     description, split = load_split(options)
-    network = build_network(
-        description.input, len(description.labels), description.architecture
-    )
+    network = build_network(description.input, len(description.labels), description.architecture)
     if options.state:
         state = load_state(options.state)
         if state is None:

@@ -41,7 +41,9 @@ def confidence_threshold(confidence: Floats, right: Flags, accuracy: float) -> f
     return float(confidence[order[enough[-1]]]) if len(enough) else 1.0
 
 
-def confusion_matrix(actual: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    actual: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
     """Return counts int64 [classes, classes]: rows are the true classes."""
     pairs = np.bincount(actual * classes + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes)

@@ -60,10 +60,10 @@ class Augmentation:
 class Recipe:
     """How long and how hard to train. ``prune`` is InfoBatch's share of easy samples left out."""
 
-    steps: int = 34_000
+    steps: int = 30_000
     batch: int = 128
     peak_rate: float = 0.1
-    weight_decay: float = 5e-3
+    weight_decay: float = 4e-3
     warmup_share: float = 0.05
     average_decay: float = 0.999
     prune: float = 0.6

@@ -1,10 +1,10 @@
 """Load a model bundle, and refuse one that is not what its signature says.
 
-    BundleError                 a bundle that will not be served; the message says why
-    ├── BundleMissing           no such folder, or a file of the bundle is not there
-    ├── BundleUnreadable        a file is there and cannot be read as what it should be
-    ├── BundleSignatureError    signature.json is broken, or its version is not its content's
-    └── BundleHashMismatch      a file is not the one the signature was written for
+BundleError                 a bundle that will not be served; the message says why
+├── BundleMissing           no such folder, or a file of the bundle is not there
+├── BundleUnreadable        a file is there and cannot be read as what it should be
+├── BundleSignatureError    signature.json is broken, or its version is not its content's
+└── BundleHashMismatch      a file is not the one the signature was written for
 """
 
 from __future__ import annotations
