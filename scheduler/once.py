@@ -11,7 +11,7 @@ from scheduler.stop_signals import stop_event
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
-from scoring.protocol.errors import Busy
+from scoring.protocol.errors import Busy, NoServer
 from scoring.records.events_log import EventsLog, Level
 from scoring.settings import Settings
 
@@ -33,10 +33,14 @@ def run_once(settings: Settings, rescore: bool) -> int:
         raise Busy(f"another run is in progress: {holder}")
     clock = SystemClock(settings.zone, stop)
     launcher = ProcessLauncher(settings, _own_port(settings))
-    session = Session(settings, clock, launcher, stop.is_set, _teller(settings))
+    tell = _teller(settings)
+    session = Session(settings, clock, launcher, stop.is_set, tell)
     try:
         session.require_server(starts=1)
         return session.score(ClientJob(None, rescore)).exit_code
+    except NoServer as error:
+        tell("INFO" if stop.is_set() else "ERROR", error.code, str(error))
+        raise
     finally:
         session.shut_down()
 
@@ -59,10 +63,9 @@ def _own_port(settings: Settings) -> int | None:
 
 
 def _teller(settings: Settings) -> Tell:
+    """Return what writes events; the client in the foreground has the terminal for itself."""
     records = settings.records
-    events = EventsLog(
-        settings.logs_folder, records.log_bytes, records.log_files, settings.now, echo=True
-    )
+    events = EventsLog(settings.logs_folder, records.log_bytes, records.log_files, settings.now)
 
     def tell(level: Level, code: str, message: str) -> None:
         events.write(level, code, message)
