@@ -14,8 +14,10 @@ from scoring.records.text import printable
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 DIGITS = re.compile(rb"\d+")
-# Numbers up to 10^20 sort by value; longer ones among themselves by length first.
-DIGITS_WIDTH = 20
+# A number sorts by how many digits it has, then by the digits; this byte says how many, and
+# keeps numbers where digits stand among other characters.
+FEWEST_DIGITS = ord("0")
+MOST_DIGITS = 200
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,20 @@ def list_images(folder: Path) -> ImageList:
     """
     names: list[bytes] = []
     skipped = _collect(os.fsencode(folder), b"", names, top=True)
+    # Sorted twice: names with equal keys (01 and 1) must not depend on the file system's order.
+    names.sort()
     names.sort(key=natural_key)
     return ImageList(names, skipped)
 
 
 def natural_key(name: bytes) -> bytes:
-    """Return a sort key in which 2 comes before 10; as small as the name itself."""
-    return DIGITS.sub(_padded, name.lower()) + b"\0" + name
+    """Return a sort key in which 2 comes before 10; about as small as the name itself."""
+    return DIGITS.sub(_by_value, name.lower())
 
 
-def _padded(digits: re.Match[bytes]) -> bytes:
-    return digits[0].zfill(DIGITS_WIDTH)
+def _by_value(match: re.Match[bytes]) -> bytes:
+    digits = match[0].lstrip(b"0")
+    return bytes([FEWEST_DIGITS + min(len(digits), MOST_DIGITS)]) + digits
 
 
 def _collect(folder: bytes, prefix: bytes, names: list[bytes], *, top: bool = False) -> int:

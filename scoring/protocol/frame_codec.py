@@ -26,7 +26,9 @@ BASE64_GROWTH = 4 / 3
 ZLIB_LEVEL = 1
 
 
-def encode_block(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> dict[str, Any]:
+def encode_block(
+    ids: RowIds, pixels: NDArray[np.uint8], compression: Compression
+) -> dict[str, Any]:
     """Return the ``dataframe_b64`` object for uint8 pixels of shape [N, H·W·C]."""
     raw: bytes | memoryview = np.ascontiguousarray(pixels).data
     if compression == "zlib":

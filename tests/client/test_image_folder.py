@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from client.image_folder import (
+    all_batches,
+    find_batch,
+    list_images,
+    natural_key,
+    open_regular,
+)
+from scoring.protocol.errors import BatchMissing
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX file kinds")
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def test_candidates_are_images_in_natural_order_below_the_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "img10.png", "img2.PNG", "img1.jpeg", "b/1.tif", "a 3/x.webp", "notes.txt")
+    touch(tmp_path, ".hidden.png", ".git/1.png", "thumbs.db", "1.bmp", "2.tiff", "3.jpg")
+    images = list_images(tmp_path)
+    assert list(images) == [
+        *("1.bmp", "2.tiff", "3.jpg", "a 3/x.webp", "b/1.tif"),
+        *("img1.jpeg", "img2.PNG", "img10.png"),
+    ]
+    assert images.skipped == 2
+
+
+@posix_only
+def test_links_pipes_and_folders_named_like_images_are_skipped(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png")
+    (tmp_path / "x.png").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "1.png")
+    (tmp_path / "out.png").symlink_to("/etc/hostname")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    images = list_images(tmp_path)
+    assert list(images) == ["1.png"]
+    assert images.skipped == 4
+
+
+@posix_only
+def test_a_name_that_is_not_utf8_is_a_candidate_like_any_other(tmp_path: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))).write_bytes(b"x")
+    images = list_images(tmp_path)
+    assert len(images) == 1
+    assert (tmp_path / images[0]).read_bytes() == b"x"
+    assert list(images.printable_paths()) == ["caf\\udce9.png"]
+
+
+def test_natural_key_sorts_numbers_by_value() -> None:
+    names = [b"a2", b"A10", b"a11", b"a1b", b"a1a", b"b", b"a", b"a0", b"a.png", b"a12345678901"]
+    assert sorted(names, key=natural_key) == [
+        *(b"a", b"a.png", b"a0", b"a1a", b"a1b", b"a2", b"A10", b"a11", b"a12345678901", b"b"),
+    ]
+
+
+def test_a_batch_is_a_name_or_a_path(tmp_path: Path) -> None:
+    home = tmp_path / "image_batches"
+    touch(home, "G1/1.png")
+    touch(tmp_path, "elsewhere/1.png")
+    assert find_batch("G1", home).name == "G1"
+    assert find_batch(str(home / "G1"), home).name == "G1"
+    assert find_batch(str(tmp_path / "elsewhere"), home).name == str(tmp_path / "elsewhere")
+    with pytest.raises(BatchMissing, match="no batch G7"):
+        find_batch("G7", home)
+    with pytest.raises(BatchMissing):
+        find_batch("", home)
+
+
+def test_all_batches_leaves_out_files_and_hidden_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "G10/1.png", "G2/1.png", ".trash/1.png", "__pycache__/x.pyc", "G2.labels.csv")
+    assert [batch.name for batch in all_batches(tmp_path)] == ["G2", "G10"]
+    with pytest.raises(BatchMissing):
+        all_batches(tmp_path / "none")
+
+
+@posix_only
+def test_what_turned_into_a_pipe_or_a_link_since_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    touch(tmp_path, "1.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "1.png")
+    for name in ("pipe.png", "link.png", "gone.png"):
+        with pytest.raises(OSError, match=r".*"):
+            open_regular(tmp_path / name)
+    os.close(open_regular(tmp_path / "1.png"))
+
+
+def test_a_name_takes_less_than_150_bytes(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"image_{number:05d}.png" for number in range(3000)))
+    tracemalloc.start()
+    images = list_images(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(images) == 3000
+    assert peak / 3000 < 150, f"{sys.version}: {peak / 3000:.0f} bytes a name"

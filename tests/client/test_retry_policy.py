@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import requests
+
+from client.retry_policy import BrokenAnswer, HttpRefusal, RunWindow, retrying
+from scoring.protocol.prediction import BadResponse
+
+
+class Attempts:
+    """Counts tries and pauses; time passes only by sleeping."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.tries = 0
+        self.pauses: list[float] = []
+        self.told = 0
+
+    def run(self, tries: int = 3, window: RunWindow | None = None) -> None:
+        policy = retrying(tries, 60.0, window or RunWindow(), self.pauses.append, self.tell)
+        for attempt in policy:
+            with attempt:
+                self.tries += 1
+                if self.errors:
+                    raise self.errors.pop(0)
+
+    def tell(self, _: object) -> None:
+        self.told += 1
+
+
+GONE = requests.exceptions.ConnectionError("refused")
+
+
+def test_what_can_heal_is_tried_three_times_one_minute_apart() -> None:
+    attempts = Attempts(GONE, requests.exceptions.ReadTimeout())
+    attempts.run()
+    assert (attempts.tries, attempts.pauses, attempts.told) == (3, [60.0, 60.0], 2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        GONE,
+        requests.exceptions.ReadTimeout(),
+        requests.exceptions.ChunkedEncodingError(),
+        BrokenAnswer("short"),
+        *(HttpRefusal(status, "", None) for status in (429, 502, 503, 504)),
+    ],
+)
+def test_after_the_last_try_the_error_comes_out_as_it_was(error: Exception) -> None:
+    attempts = Attempts(error, error, error)
+    with pytest.raises(type(error)):
+        attempts.run()
+    assert attempts.tries == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [*(HttpRefusal(status, "", None) for status in (400, 413, 415, 422, 500)), BadResponse("no")],
+)
+def test_what_cannot_heal_is_tried_once(error: Exception) -> None:
+    attempts = Attempts(error)
+    with pytest.raises(type(error)):
+        attempts.run()
+    assert (attempts.tries, attempts.pauses) == (1, [])
+
+
+def test_retry_after_lengthens_the_pause_and_the_window_caps_it() -> None:
+    attempts = Attempts(HttpRefusal(503, "", 90.0))
+    attempts.run()
+    assert attempts.pauses == [90.0]
+    day = Attempts(HttpRefusal(503, "", 86_400.0))
+    with pytest.raises(HttpRefusal):
+        day.run(window=RunWindow(seconds=1500))
+    assert (day.tries, day.pauses) == (1, [])
