@@ -21,6 +21,10 @@ class Drain:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """Count one request; raises Unavailable (503) once the server is stopping."""

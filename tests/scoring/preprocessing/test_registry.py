@@ -3,9 +3,10 @@ import pytest
 from scoring.preprocessing.registry import UnknownPreprocessing, find
 
 
-def test_a_preprocessing_is_found_by_name_and_version() -> None:
-    found = find("garment", 1)
-    assert (found.name, found.version) == ("garment", 1)
+@pytest.mark.parametrize(("name", "version"), [("garment", 1), ("garment", 2)])
+def test_a_preprocessing_is_found_by_name_and_version(name: str, version: int) -> None:
+    found = find(name, version)
+    assert (found.name, found.version) == (name, version)
 
 
 @pytest.mark.parametrize(("name", "version"), [("garment", 99), ("Garment", 1), ("", 0)])

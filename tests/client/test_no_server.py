@@ -1,0 +1,193 @@
+"""The batch job against no server, strangers and liars."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import orjson
+import pytest
+import requests
+
+from client import request
+from scoring.protocol.errors import ExitCode
+from scoring.records.ledger import Ledger
+from scoring.settings import load_settings
+from tests.conftest import write_batch
+
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_batch(project / "image_batches" / "G1", 10)
+    monkeypatch.setenv("SCORING_CLIENT__RETRY_SECONDS", "0.01")
+
+
+def events(project: Path) -> str:
+    return (project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
+
+
+@contextmanager
+def answering(answer: Callable[[str, str, bytes], Answer]) -> Iterator[str]:
+    """Serve whatever ``answer(method, path, body)`` says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _reply(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, content, headers = answer(self.command, self.path, body)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _reply
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def relay(real: str, spoil: Callable[[str, bytes, int], Answer | None]) -> Callable[..., Answer]:
+    """Pass requests on to the real server; ``spoil(path, answer, number)`` may replace an answer."""
+    counts: dict[str, int] = {}
+
+    def answer(method: str, path: str, body: bytes) -> Answer:
+        response = requests.request(method, real + path, data=body or None, timeout=10)
+        counts[path] = counts.get(path, 0) + 1
+        spoilt = spoil(path, response.content, counts[path])
+        headers = {"Content-Type": "application/json"}
+        return spoilt or (response.status_code, response.content, headers)
+
+    return answer
+
+
+def test_no_server_is_three_tries_each_an_event_then_exit_5(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert request.main(["G1", "--server", "http://127.0.0.1:1"]) == ExitCode.NO_SERVER
+    lines = [line for line in events(project).splitlines() if "no-server" in line]
+    assert len(lines) == 3
+    assert all("python -m server" in line for line in lines)
+    assert capsys.readouterr().err.count("python -m server") == 3
+    assert not (project / "Results.csv").exists()
+
+
+@pytest.mark.parametrize("content", [b"<html>hello</html>", b'{"hello": 1}', b"[]"])
+def test_something_else_that_answers_200_is_not_scored_through(
+    project: Path, content: bytes
+) -> None:
+    with answering(lambda *_: (200, content, {})) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.NO_SERVER
+    assert "no scoring server" in events(project)
+
+
+def predictions(body: bytes, change: Callable[[list[dict[str, object]]], object]) -> bytes:
+    document = orjson.loads(body)
+    change(document["predictions"])
+    return orjson.dumps(document)
+
+
+def is_predict(path: str) -> bool:
+    return path.endswith("/predict")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.pop(),
+        lambda rows: rows.reverse(),
+        lambda rows: rows[0].update(id=99),
+        lambda rows: rows[0].update(label="hat"),
+        lambda rows: rows[0].update(confidence=2),
+        lambda rows: rows.append(rows[0]),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_never_written(
+    project: Path, server_url: str, change: Callable[[list[dict[str, object]]], object]
+) -> None:
+    def spoil(path: str, content: bytes, _: int) -> Answer | None:
+        return (200, predictions(content, change), {}) if is_predict(path) else None
+
+    with answering(relay(server_url, spoil)) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.FAILED
+    assert not (project / "Results.csv").exists()
+    with Ledger(load_settings().ledger_file, 5) as ledger:
+        run = ledger.latest_run()
+        assert run
+        assert run.state == "failed"
+        assert ledger.run_summary(run.id).images == 0
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(project: Path, server_url: str) -> None:
+    def spoil(path: str, content: bytes, number: int) -> Answer | None:
+        if is_predict(path) and number == 1:
+            return 200, content[:50], {"Content-Length": str(len(content)), "Connection": "close"}
+        return None
+
+    with answering(relay(server_url, spoil)) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.DONE
+    assert events(project).count("retry") == 1
+
+
+def test_503_heals_and_422_does_not(project: Path, server_url: str) -> None:
+    def busy_once(path: str, _: bytes, number: int) -> Answer | None:
+        return (503, b"{}", {"Retry-After": "0"}) if is_predict(path) and number < 3 else None
+
+    def refuse(path: str, _: bytes, number: int) -> Answer | None:
+        error = b'{"error": {"code": "invalid_pixels", "message": "no"}}'
+        return (422, error, {}) if is_predict(path) else None
+
+    with answering(relay(server_url, busy_once)) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.DONE
+    with answering(relay(server_url, refuse)) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.FAILED
+    assert events(project).count("retry") == 2
+
+
+def test_413_halves_the_chunk_until_it_fits(project: Path, server_url: str) -> None:
+    sizes: list[int] = []
+
+    def answer(method: str, path: str, body: bytes) -> Answer:
+        if is_predict(path):
+            rows = orjson.loads(body)["dataframe_b64"]["shape"][0]
+            sizes.append(rows)
+            if rows > 3:
+                return 413, b"{}", {}
+        response = requests.request(method, server_url + path, data=body or None, timeout=10)
+        return response.status_code, response.content, {}
+
+    with answering(answer) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.DONE
+    assert sizes == [10, 5, 2, 3, 5, 2, 3]
+    lines = (project / "Results.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 11
+
+
+def test_a_model_that_changes_between_two_chunks_is_noticed(
+    project: Path, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_CLIENT__CHUNK_ROWS", "4")
+
+    def spoil(path: str, content: bytes, number: int) -> Answer | None:
+        if is_predict(path) and number == 2:
+            document = orjson.loads(content)
+            return 200, orjson.dumps({**document, "model_version": "0" * 64}), {}
+        return None
+
+    with answering(relay(server_url, spoil)) as url:
+        assert request.main(["G1", "--server", url]) == ExitCode.FAILED
+    rows = (project / "Results.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert len(rows) == 10
+    assert sum("not scored yet" in row for row in rows) == 6

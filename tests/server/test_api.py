@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import orjson
+import pytest
+import requests
+
+from scoring.inference.bundle import load_bundle
+from scoring.protocol.errors import SettingsError
+from scoring.protocol.prediction import encode_request
+from scoring.settings import Settings
+from server.app import create_app
+from server.drain import Drain
+from server.http_server import HttpServer, bind
+from tests.conftest import BUNDLE, garment_pixels, running_server
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    settings = Settings(project=BUNDLE.parent)
+    with running_server(settings, nonce="n0nce") as url:
+        yield url
+
+
+def post(url: str, document: Any, **arguments: Any) -> requests.Response:
+    body = document if isinstance(document, bytes) else orjson.dumps(document)
+    headers = {"Content-Type": "application/json", **arguments.pop("headers", {})}
+    return requests.post(url + "/predict", data=body, headers=headers, timeout=10, **arguments)
+
+
+def test_every_form_gives_the_same_answer(url: str) -> None:
+    pixels = garment_pixels(5)
+    split = {"columns": list(range(784)), "index": list(range(5)), "data": pixels.tolist()}
+    bodies = [
+        encode_request(range(5), pixels, None),
+        encode_request(range(5), pixels, "zlib"),
+        orjson.dumps({"dataframe_split": split}),
+    ]
+    answers = [post(url, body).json()["predictions"] for body in bodies]
+    assert answers[0] == answers[1] == answers[2]
+    assert [row["id"] for row in answers[0]] == [0, 1, 2, 3, 4]
+    labels = load_bundle(BUNDLE).signature.labels
+    for row in answers[0]:
+        assert row["label"] in labels
+        assert 0.0 < row["confidence"] <= 1.0
+        assert row["outlier_score"] >= 0
+        assert row["review"] in (None, "low confidence", "not a garment?")
+
+
+def test_the_answer_names_the_model_and_its_time(url: str) -> None:
+    answer = post(url, encode_request(["a"], garment_pixels(1), None)).json()
+    signature = load_bundle(BUNDLE).signature
+    assert (answer["model_name"], answer["model_version"]) == (signature.name, signature.version)
+    assert 0 < answer["inference_seconds"] < 5
+    assert answer["predictions"][0]["id"] == "a"
+
+
+def test_a_score_does_not_depend_on_the_batch_it_travels_in(url: str) -> None:
+    pixels = garment_pixels(70)
+    together = post(url, encode_request(range(70), pixels, None)).json()["predictions"]
+    for number in (0, 31, 69):
+        alone = post(url, encode_request([number], pixels[[number]], None)).json()
+        assert alone["predictions"] == [together[number]]
+
+
+def test_no_rows_are_no_predictions(url: str) -> None:
+    body = encode_request(range(0), np.empty((0, 784), np.uint8), None)
+    assert post(url, body).json()["predictions"] == []
+
+
+def test_the_named_model_answers_and_an_unknown_one_is_404(url: str) -> None:
+    body = encode_request(range(1), garment_pixels(1), None)
+    assert requests.post(f"{url}/models/fashion/predict", data=body, timeout=10).status_code == 200
+    response = requests.post(f"{url}/models/hats/predict", data=body, timeout=10)
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "unknown_model"
+    assert "fashion" in response.json()["error"]["message"]
+
+
+def test_health_metadata_and_front_page(url: str) -> None:
+    ready = requests.get(f"{url}/health/ready", timeout=10).json()
+    signature = load_bundle(BUNDLE).signature
+    assert ready["live"] is ready["ready"] is True
+    assert ready["nonce"] == "n0nce"
+    assert ready["models"] == [{"name": "fashion", "version": signature.version}]
+    assert requests.get(f"{url}/health/live", timeout=10).json()["live"] is True
+    metadata = requests.get(f"{url}/v2/models/fashion", timeout=10).json()
+    assert metadata["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 784]}]
+    assert metadata["parameters"] == json.loads(json.dumps(signature.to_dict()))
+    front = requests.get(url, timeout=10).json()
+    assert "POST /predict" in front["endpoints"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "invalid_json"),
+        (b"hello", 400, "invalid_json"),
+        (b"[" * 100_000, 400, "invalid_json"),
+        (b'{"dataframe_split": {"data": [[NaN]]}}', 422, "invalid_pixels"),
+        (b'{"dataframe_split": {"data": [[1, 2]]}}', 422, "invalid_pixels"),
+    ],
+)
+def test_a_bad_request_is_told_why(url: str, body: bytes, status: int, code: str) -> None:
+    response = post(url, body)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert response.json()["error"]["message"]
+
+
+def test_errors_of_http_itself_are_json_too(url: str) -> None:
+    assert requests.get(f"{url}/nothing", timeout=10).json()["error"]["code"] == "not_found"
+    response = requests.get(f"{url}/predict", timeout=10)
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    response = post(url, b"{}", headers={"Content-Type": "image/png"})
+    assert response.status_code == 415
+    response = post(url, b"{}", headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
+
+
+def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> None:
+    settings = Settings(server={"max_request_bytes": 10_000, "models": (BUNDLE,)})  # type: ignore[arg-type]
+    with running_server(settings) as url:
+        for size in (15_000, 500_000):
+            response = post(url, b" " * size)
+            assert response.status_code == 413
+            assert response.json()["error"]["code"] == "too_large"
+        assert post(url, b" " * 15_000).json()["error"]["limit"] == 10_000
+        assert requests.get(f"{url}/health/ready", timeout=10).status_code == 200
+
+
+def test_too_many_rows_are_refused_with_the_limit(project: object) -> None:
+    settings = Settings(server={"max_rows": 4, "models": (BUNDLE,)})  # type: ignore[arg-type]
+    with running_server(settings) as url:
+        response = post(url, encode_request(range(5), garment_pixels(5), None))
+        assert response.status_code == 413
+        assert response.json()["error"] == {
+            "code": "too_many_rows",
+            "message": "5 rows in one request; send at most 4",
+            "limit": 4,
+        }
+
+
+def test_a_request_that_is_no_http_is_answered_in_json(url: str) -> None:
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: many\r\n\r\n")
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert orjson.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["code"] == "http_400"
+
+
+def test_a_page_of_another_site_is_turned_away(url: str) -> None:
+    response = requests.get(url, headers={"Host": "evil.example:5000"}, timeout=10)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_host")
+    assert requests.get(url, headers={"Host": "localhost:5000"}, timeout=10).status_code == 200
+
+
+def test_beyond_loopback_a_key_is_required_and_checked(project: object) -> None:
+    with pytest.raises(SettingsError, match="wants a key"):
+        create_app(Settings(server={"models": (BUNDLE,)}))  # type: ignore[arg-type]
+    keyed = Settings(server={"models": (BUNDLE,), "api_key": "s3cret"})  # type: ignore[arg-type]
+    client = create_app(keyed).test_client()
+    assert client.get("/").status_code == 401
+    assert client.get("/health/ready").status_code == 200
+    assert client.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/", headers={"Authorization": "Bearer s3cret"}).status_code == 200
+    anonymous = Settings(server={"models": (BUNDLE,), "allow_anonymous": True})  # type: ignore[arg-type]
+    assert create_app(anonymous).test_client().get("/").status_code == 200
+
+
+def test_stopping_refuses_new_work_and_finishes_what_is_in_flight(settings: Settings) -> None:
+    """A slow upload that began before the stop is not in flight yet; a prediction is."""
+    drain = Drain()
+    app = create_app(settings, drain=drain, loopback=True)
+    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain)
+    server.start()
+    body = encode_request(range(3000), garment_pixels(3000), None)
+    answers: list[int] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection.request("POST", "/predict", body)
+        response = connection.getresponse()
+        rows = orjson.loads(response.read())["predictions"]
+        answers.append(len(rows))
+        connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not drain.in_flight and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert drain.in_flight
+    assert server.stop(20.0)
+    thread.join(20)
+    assert answers == [3000]
+    assert app.test_client().post("/predict", data=body).status_code == 503
