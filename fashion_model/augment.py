@@ -48,9 +48,8 @@ def _shift(images: Images, reach: int, random: np.random.Generator) -> Images:
 def _resample(image: Images, plan: Augmentation, random: np.random.Generator) -> Images:
     height, width = image.shape[:2]
     angle = random.uniform(-plan.rotation, plan.rotation)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
-    stretch = random.uniform(1 - plan.scale, 1 + plan.scale, 2)
-    matrix[:, :2] *= stretch
+    matrix = np.array(cv2.getRotationMatrix2D((0.0, 0.0), angle, 1.0), np.float64)
+    matrix[:, :2] *= random.uniform(1 - plan.scale, 1 + plan.scale, 2)
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     matrix[:, 2] = centre - matrix[:, :2] @ centre
     turned = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)

@@ -20,7 +20,8 @@ from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.metrics import confidence_threshold, expected_calibration_error
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
-from scoring.inference.predictor import Predictor, head_logits, outlier_scores, softmax
+from scoring.inference.head import FloatHead, softmax
+from scoring.inference.predictor import Predictor
 from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.signature import Signature, Thresholds, dump_signature, seal
 
@@ -75,10 +76,9 @@ def fit_outlier_model(
 def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     """Fit ``bundle`` on ``split``, write its new signature and return it."""
     features = _features(bundle, split.fit)
-    logits = head_logits(features, bundle.head)
+    logits, scores = FloatHead(bundle.head).apply(features)
     temperature = fit_temperature(logits, split.fit.labels)
     probabilities = softmax(logits / temperature)
-    scores = outlier_scores(features, bundle.head)
     thresholds = _thresholds(probabilities, scores, split.fit.labels)
     document = {
         **bundle.signature.to_dict(),

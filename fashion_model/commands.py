@@ -14,8 +14,10 @@ from fashion_model.dataset.download import fetch
 from fashion_model.dataset.readers import Decoder, LabelledData, read_data
 from fashion_model.dataset.split import Split, split_data
 from scoring.inference.bundle import BundleError
+from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.registry import UnknownPreprocessing, find
 from scoring.protocol.errors import ExitCode
-from scoring.protocol.signature import PreprocessingRef
+from scoring.settings import ClientSettings
 
 logger = logging.getLogger("scoring.fashion_model")
 CACHE = Path("data/datasets")
@@ -49,7 +51,7 @@ def load_data(options: argparse.Namespace) -> tuple[DatasetDescription, Labelled
     if folder is None:
         folder = options.cache / description.name
         fetch(options.address or description.address, description.md5, folder)
-    data = read_data(folder, description, _decoder(description.preprocessing))
+    data = read_data(folder, description, _decoder(description))
     return dataclasses.replace(description, labels=data.class_names), data
 
 
@@ -74,5 +76,14 @@ def run_command(command: Callable[[argparse.Namespace], None], options: argparse
     return int(ExitCode.DONE)
 
 
-def _decoder(reference: PreprocessingRef) -> Decoder | None:
-    return None
+def _decoder(description: DatasetDescription) -> Decoder | None:
+    """Return what turns picture files into the model's pixels, as the client will later."""
+    wanted = description.preprocessing
+    try:
+        preprocess = find(wanted.name, wanted.version)
+    except UnknownPreprocessing:
+        # IDX files and CSVs hold pixels already and need none.
+        return None
+    client = ClientSettings()
+    limits = DecodeLimits(max_pixels=client.max_image_pixels, max_bytes=client.max_file_bytes)
+    return lambda data: preprocess(data, description.input.shape, limits).values

@@ -122,9 +122,9 @@ def plain_network(shape: tuple[int, int, int], classes: int) -> object:
     ])  # fmt: skip
 
 
-def percent(share: float) -> str:
+def percent(share: float | np.floating) -> str:
     """Return a share of 0-1 as a percentage with two decimals."""
-    return f"{100 * share:.2f} %"
+    return f"{100 * float(share):.2f} %"
 
 
 def _rate(run: Callable[[], object]) -> float:

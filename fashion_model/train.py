@@ -29,8 +29,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, help="file the training is resumed from"
                         " (default: data/training/NAME-SEED.npz)")  # fmt: skip
-    parser.add_argument("--precision", choices=("auto", "float32", "mixed_bfloat16"),
-                        default="auto", help="auto: bfloat16 where the processor has it")  # fmt: skip
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "mixed_bfloat16"),
+        default="auto",
+        help="auto: bfloat16 where the processor has it",
+    )
     return parser.parse_args(arguments)
 
 

@@ -160,7 +160,7 @@ class _Session:
     def _make_step(self) -> Callable[..., Any]:
         network, optimizer, averages = self.network, self.optimizer, self.averages
 
-        @tf.function
+        @tf.function  # type: ignore[untyped-decorator]  # tensorflow has no types
         def step(images: Any, labels: Any, weights: Any, decay: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = network(tf.cast(images, tf.float32), training=True)

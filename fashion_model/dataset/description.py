@@ -60,7 +60,7 @@ class Augmentation:
 class Recipe:
     """How long and how hard to train. ``prune`` is InfoBatch's share of easy samples left out."""
 
-    steps: int = 30_000
+    steps: int = 28_000
     batch: int = 128
     peak_rate: float = 0.1
     weight_decay: float = 4e-3
@@ -121,7 +121,7 @@ DIGITS = DatasetDescription(
     preprocessing=PreprocessingRef("digit", 1),
     architecture=Architecture(16, (Stage(32, 2, 2), Stage(64, 2, 2))),
     recipe=Recipe(
-        steps=9_000,
+        steps=6_000,
         augmentation=Augmentation(
             shift=2, flip=False, erase_share=0.3, erase_area=0.1, rotation=12.0, scale=0.12,
             resample_share=0.6,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import Bundle, Head
+from scoring.inference.bundle import Bundle
+from scoring.inference.head import FloatHead, softmax
 from scoring.inference.interpreter_pool import InterpreterPool
 from scoring.protocol.signature import Signature, Thresholds
 
@@ -49,6 +50,7 @@ class Predictor:
         self._bundle = bundle
         size = threads or os.cpu_count() or 1
         self._rows = BLOCK_ROWS
+        self._head = FloatHead(bundle.head)
         self._pool = InterpreterPool(bundle, size, self._rows)
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="inference")
         self.predict(np.zeros((1, self.signature.input.row_length), np.uint8))
@@ -81,7 +83,8 @@ class Predictor:
         """Return the backbone's pooled features float32 [N, F]; calibration needs them."""
         starts = range(0, len(pixels), self._rows)
         run = self._threads.map(lambda s: self._features(pixels[s : s + self._rows]), starts)
-        return np.concatenate(list(run))[: len(pixels)]
+        features: NDArray[np.float32] = np.concatenate(list(run))[: len(pixels)]
+        return features
 
     def close(self) -> None:
         """End the threads; the predictor is of no use afterwards."""
@@ -96,42 +99,16 @@ class Predictor:
             return runner.features(np.ascontiguousarray(block))
 
     def _block(self, rows: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        features = self._features(rows)
-        logits = head_logits(features, self._bundle.head)
+        logits, scores = self._head.apply(self._features(rows))
         probabilities = softmax(logits / self.signature.temperature)
-        scores = outlier_scores(features, self._bundle.head)
         return probabilities[: len(rows)], scores[: len(rows)]
-
-
-def head_logits(features: NDArray[np.float32], head: Head) -> NDArray[np.float64]:
-    """Return logits float64 [N, K] of pooled features [N, F]."""
-    return features.astype(np.float64) @ head.kernel.astype(np.float64) + head.bias
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return probabilities [N, K]; the largest logit is taken off first, against overflow."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def outlier_scores(features: NDArray[np.float32], head: Head) -> NDArray[np.float64]:
-    """Return the squared Mahalanobis distance [N] to the nearest class mean.
-
-    Source: Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution
-    Samples", arXiv 1807.03888 (shared covariance, one layer).
-    """
-    white = features.astype(np.float64) @ head.whitening.astype(np.float64)
-    means = head.class_means.astype(np.float64)
-    squares = (white**2).sum(axis=1)[:, None] - 2 * white @ means.T + (means**2).sum(axis=1)
-    nearest: NDArray[np.float64] = np.maximum(squares.min(axis=1), 0.0)
-    return nearest
 
 
 def summarise(
     probabilities: NDArray[np.float64], scores: NDArray[np.float64], thresholds: Thresholds
 ) -> Predictions:
     """Return the likeliest classes, with a reason to look again where there is one."""
-    confidence = probabilities.max(axis=1, initial=0.0)
+    confidence: NDArray[np.float64] = probabilities.max(axis=1, initial=0.0)
     strange = scores > thresholds.outlier_score
     unsure = confidence < thresholds.confidence
     review = [

@@ -1,0 +1,104 @@
+"""The predictor: the same answer in any batch and from any thread, and reasons to look again."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from scoring.inference.bundle import load_bundle
+from scoring.inference.predictor import (
+    LOW_CONFIDENCE,
+    NOT_A_GARMENT,
+    Predictor,
+    summarise,
+)
+from scoring.protocol.signature import Thresholds
+
+COMMITTED = Path(__file__).parents[3] / "fashion_model"
+PIXELS = np.random.default_rng(7).integers(0, 256, (70, 784), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Iterator[Predictor]:
+    """Serve the committed bundle with two interpreters."""
+    served = Predictor(load_bundle(COMMITTED), threads=2)
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def alone(predictor: Predictor) -> NDArray[np.float64]:
+    """Return the answers to PIXELS, each image sent by itself."""
+    return np.concatenate([answers(predictor, PIXELS[i : i + 1]) for i in range(len(PIXELS))])
+
+
+def test_shapes_and_ranges(predictor: Predictor) -> None:
+    seen = predictor.predict(PIXELS)
+    assert seen.class_index.shape == (70,)
+    assert seen.class_index.dtype == np.int64
+    assert seen.probabilities.shape == (70, 10)
+    assert np.allclose(seen.probabilities.sum(axis=1), 1.0)
+    assert np.array_equal(seen.confidence, seen.probabilities.max(axis=1))
+    assert (seen.outlier_score >= 0).all()
+    assert len(seen.review) == 70
+
+
+@settings(max_examples=25, deadline=None)
+@given(chosen=st.lists(st.integers(0, 69), min_size=1, max_size=40))
+def test_an_answer_does_not_depend_on_its_batch(
+    predictor: Predictor, alone: NDArray[np.float64], chosen: list[int]
+) -> None:
+    assert np.array_equal(answers(predictor, PIXELS[chosen]), alone[chosen])
+
+
+def answers(predictor: Predictor, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    seen = predictor.predict(pixels)
+    return np.column_stack([seen.probabilities, seen.outlier_score])
+
+
+def test_many_threads_at_once_get_their_own_answers(
+    predictor: Predictor, alone: NDArray[np.float64]
+) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        parts = [PIXELS[i : i + 30] for i in range(40)]
+        results = list(threads.map(lambda part: answers(predictor, part), parts))
+    for start, result in enumerate(results):
+        assert np.array_equal(result, alone[start : start + 30])
+
+
+def test_no_rows_give_no_predictions(predictor: Predictor) -> None:
+    seen = predictor.predict(np.empty((0, 784), np.uint8))
+    assert seen.probabilities.shape == (0, 10)
+    assert seen.review == []
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((1, 783), np.uint8),
+        np.zeros((1, 784), np.float32),
+        np.zeros((1, 28, 28), np.uint8),
+        np.zeros(784, np.uint8),
+    ],
+)
+def test_refuses_other_pixels(predictor: Predictor, pixels: NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match=r"not uint8\[N, 784\]"):
+        predictor.predict(pixels)
+
+
+def test_noise_and_blanks_are_called_strange(predictor: Predictor) -> None:
+    grey = np.full((1, 784), 128, np.uint8)
+    seen = predictor.predict(np.concatenate([PIXELS, grey]))
+    assert seen.review.count(NOT_A_GARMENT) >= 70
+
+
+def test_reasons_follow_the_thresholds() -> None:
+    probabilities = np.array([[0.95, 0.05], [0.8, 0.2], [0.95, 0.05], [0.8, 0.2]])
+    scores = np.array([10.0, 10.0, 50.0, 50.0])
+    seen = summarise(probabilities, scores, Thresholds(confidence=0.9, outlier_score=20.0))
+    assert seen.review == [None, LOW_CONFIDENCE, NOT_A_GARMENT, NOT_A_GARMENT]
