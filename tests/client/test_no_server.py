@@ -60,7 +60,7 @@ def answering(answer: Callable[[str, str, bytes], Answer]) -> Iterator[str]:
 
 
 def relay(real: str, spoil: Callable[[str, bytes, int], Answer | None]) -> Callable[..., Answer]:
-    """Pass requests on to the real server; ``spoil(path, answer, number)`` may replace an answer."""
+    """Pass requests on to the real server; ``spoil(path, answer, number)`` may replace answers."""
     counts: dict[str, int] = {}
 
     def answer(method: str, path: str, body: bytes) -> Answer:

@@ -217,7 +217,9 @@ def test_pixels_reach_the_server_as_they_are_in_the_file(
     from scoring.protocol.prediction import encode_request
 
     request.main(["G1"])
-    pixels = cv2.imread(str(batch / "img_5.png"), cv2.IMREAD_UNCHANGED).reshape(1, 784)
+    image = cv2.imread(str(batch / "img_5.png"), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    pixels = image.astype(np.uint8).reshape(1, 784)
     body = encode_request([5], pixels, None)
     answer = requests.post(f"{server_url}/predict", data=body, timeout=10).json()["predictions"][0]
     row = results(project)[4]

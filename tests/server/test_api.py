@@ -129,7 +129,7 @@ def test_errors_of_http_itself_are_json_too(url: str) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> None:
-    settings = Settings(server={"max_request_bytes": 10_000, "models": (BUNDLE,)})  # type: ignore[arg-type]
+    settings = Settings(server={"max_request_bytes": 10_000, "models": (BUNDLE,)})
     with running_server(settings) as url:
         for size in (15_000, 500_000):
             response = post(url, b" " * size)
@@ -140,7 +140,7 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> Non
 
 
 def test_too_many_rows_are_refused_with_the_limit(project: object) -> None:
-    settings = Settings(server={"max_rows": 4, "models": (BUNDLE,)})  # type: ignore[arg-type]
+    settings = Settings(server={"max_rows": 4, "models": (BUNDLE,)})
     with running_server(settings) as url:
         response = post(url, encode_request(range(5), garment_pixels(5), None))
         assert response.status_code == 413
@@ -168,14 +168,14 @@ def test_a_page_of_another_site_is_turned_away(url: str) -> None:
 
 def test_beyond_loopback_a_key_is_required_and_checked(project: object) -> None:
     with pytest.raises(SettingsError, match="wants a key"):
-        create_app(Settings(server={"models": (BUNDLE,)}))  # type: ignore[arg-type]
-    keyed = Settings(server={"models": (BUNDLE,), "api_key": "s3cret"})  # type: ignore[arg-type]
+        create_app(Settings(server={"models": (BUNDLE,)}))
+    keyed = Settings(server={"models": (BUNDLE,), "api_key": "s3cret"})
     client = create_app(keyed).test_client()
     assert client.get("/").status_code == 401
     assert client.get("/health/ready").status_code == 200
     assert client.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert client.get("/", headers={"Authorization": "Bearer s3cret"}).status_code == 200
-    anonymous = Settings(server={"models": (BUNDLE,), "allow_anonymous": True})  # type: ignore[arg-type]
+    anonymous = Settings(server={"models": (BUNDLE,), "allow_anonymous": True})
     assert create_app(anonymous).test_client().get("/").status_code == 200
 
 

@@ -1,0 +1,107 @@
+"""Who may import whom (the table in docs/architecture.md), and what must never be loaded."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.settings import CODE_ROOT
+
+SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
+PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
+RECORDS, PROCESSES, MONITORING = "scoring.records", "scoring.processes", "scoring.monitoring"
+LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, MONITORING}
+
+# package → (what of ours, what of others) it may import; every one may have settings and numpy.
+ALLOWED: dict[str, tuple[set[str], set[str]]] = {
+    SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings", "tzlocal"}),
+    PROTOCOL: (set(), {"orjson"}),
+    PREPROCESSING: ({PROTOCOL}, {"cv2"}),
+    INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
+    RECORDS: ({PROTOCOL}, set()),
+    PROCESSES: ({PROTOCOL}, {"requests", "filelock"}),
+    MONITORING: ({RECORDS, PROTOCOL}, set()),
+    "fashion_model": (
+        LIBRARY,
+        {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
+    ),
+    "server": (LIBRARY, {"flask", "orjson", "waitress", "werkzeug"}),
+    "client": (
+        LIBRARY - {INFERENCE},
+        {"pandas", "tenacity", "rich", "requests", "orjson", "cv2"},
+    ),
+    "scheduler": (
+        {RECORDS, MONITORING, PROCESSES, PROTOCOL},
+        {"apscheduler", "rich", "tzlocal"},
+    ),
+}
+EVERYWHERE = {"numpy", *sys.stdlib_module_names}
+OURS = {"scoring", "fashion_model", "server", "client", "scheduler", "image_batches"}
+
+
+def modules(package: str) -> Iterator[Path]:
+    path = CODE_ROOT / package.replace(".", "/")
+    if path.with_suffix(".py").exists():
+        yield path.with_suffix(".py")
+    else:
+        yield from path.rglob("*.py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+
+
+def is_allowed(package: str, name: str) -> bool:
+    ours, others = ALLOWED[package]
+    top = name.split(".")[0]
+    if top not in OURS:
+        return top in EVERYWHERE | others
+    home = {package, SETTINGS, *ours}
+    return any(name == one or name.startswith(f"{one}.") for one in home) or name == "scoring"
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(CODE_ROOT)} imports {name}"
+        for path in modules(package)
+        for name in imports(path)
+        if not is_allowed(package, name)
+    ]
+    assert wrong == []
+
+
+def loaded(statement: str) -> set[str]:
+    """Return the top-level modules a fresh interpreter has after ``statement``."""
+    program = f"{statement}\nimport sys\nsys.stdout.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CODE_ROOT, capture_output=True, text=True, check=True
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("statement", ["import server", "import server.app, server.__main__"])
+def test_the_server_loads_no_tensorflow_and_no_pandas(statement: str) -> None:
+    names = loaded(statement)
+    assert not names & {"tensorflow", "keras", "pandas", "apprise", "rich", "cv2"}
+
+
+def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
+    names = loaded("import client.request")
+    assert {"pandas", "requests"} <= names
+    assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert"}
+
+
+def test_the_scheduler_loads_neither_of_them() -> None:
+    names = loaded("import scheduler.__main__")
+    assert not names & {"tensorflow", "keras", "flask", "pandas", "cv2", "server", "client"}

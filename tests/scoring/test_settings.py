@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_settings import PydanticBaseSettingsSource
+
+from scoring.protocol.errors import SettingsError
+from scoring.settings import CODE_ROOT, Settings, load_settings
+
+
+class DefaultsOnly(Settings):
+    """Settings that read no file and no environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def test_the_tracked_file_says_every_default_and_no_other() -> None:
+    defaults = DefaultsOnly(project=CODE_ROOT).model_dump(mode="json", exclude={"project"})
+    with (CODE_ROOT / "settings.toml").open("rb") as file:
+        written = tomllib.load(file)
+    secrets = {("server", "api_key"), ("client", "api_key")}
+    expected = {
+        section: {key: value for key, value in table.items() if (section, key) not in secrets}
+        for section, table in defaults.items()
+    }
+    expected["schedule"]["start_at"] = expected["schedule"]["start_at"][:5]
+    assert written == expected
+
+
+def test_each_source_wins_over_the_one_before(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings().server.port == 5000
+    (project / "settings.toml").write_text("[server]\nport = 1\nthreads = 1\nmax_rows = 1\n")
+    (project / "settings.local.toml").write_text("[server]\nport = 2\nthreads = 2\n")
+    monkeypatch.setenv("SCORING_SERVER__PORT", "3")
+    assert load_settings().server.port == 3
+    assert load_settings(server={"port": 4}).server.port == 4
+    assert load_settings().server.threads == 2
+    assert load_settings().server.max_rows == 1
+    assert load_settings().server.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[server]\nprot = 1\n", "server.prot"),
+        ("[sever]\nport = 1\n", "sever"),
+        ("[server]\nport = 70000\n", "server.port"),
+        ("[server]\nport = 'x'\n", "server.port"),
+        ("[schedule]\nzone = 'Mars/Base'\n", "schedule.zone"),
+        ("[schedule]\nstart_at = '25:00'\n", "schedule.start_at"),
+        ("[schedule]\nstop_after = 'later'\n", "schedule.stop_after"),
+        ("[schedule]\nstop_after = -3\n", "schedule.stop_after"),
+        ("[schedule]\nclient_after = 30\n", "client_after"),
+        ("[results]\nseparator = 'ab'\n", "results.separator"),
+        ("this is no toml", "TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(project: Path, text: str, named: str) -> None:
+    (project / "settings.local.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["SCORING_PORT", "SCORING_SERVER__PROT", "SCORING_SERVR__PORT"])
+def test_an_unknown_environment_name_is_an_error_that_names_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert name.rpartition("__")[2].lower() in str(caught.value).lower()
+
+
+def test_never_and_minutes_are_both_an_end(project: Path) -> None:
+    assert load_settings(schedule={"stop_after": "never"}).schedule.stop_after == "never"
+    assert load_settings(schedule={"stop_after": 45}).schedule.stop_after == 45.0
+
+
+def test_a_key_is_never_shown(project: Path) -> None:
+    settings = load_settings(server={"api_key": "s3cret"})
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in str(settings.model_dump())
+    (project / "settings.local.toml").write_text("[server]\napi_key = ['s3cret']\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("server", "client", "url"),
+    [
+        ({}, {}, "http://127.0.0.1:5000"),
+        ({"host": "0.0.0.0", "port": 81}, {}, "http://127.0.0.1:81"),
+        ({"host": "::1"}, {}, "http://[::1]:5000"),
+        ({}, {"server": "https://scores.example/api/"}, "https://scores.example/api"),
+    ],
+)
+def test_where_the_client_finds_the_server(
+    project: Path, server: dict[str, Any], client: dict[str, Any], url: str
+) -> None:
+    assert load_settings(server=server, client=client).server_url == url
