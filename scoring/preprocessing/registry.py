@@ -2,8 +2,9 @@
 
 from scoring.preprocessing.garment import GarmentOnDark
 from scoring.preprocessing.pixels import Preprocess
+from scoring.preprocessing.product_photo import ProductPhoto
 
-_ALL: tuple[Preprocess, ...] = (GarmentOnDark(),)
+_ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto())
 
 
 class UnknownPreprocessing(LookupError):
