@@ -86,6 +86,7 @@ class RunOutcome:
     mean_confidence: float | None
     seconds: float
     results: Path | None
+    metrics: Path
 
     @property
     def exit_code(self) -> ExitCode:
@@ -269,14 +270,16 @@ class BatchScoring:
             self.events.error("copy-failed", f"the run's copy of the results: {error}", run=run.id)
 
     def _write_metrics(self, run: Run) -> None:
-        name = self.signature.name
-        path = metrics_file(self.settings.logs_folder, name, self.settings.records.main_model)
+        figures = self.ledger.batch_figures(self.signature.name)
         try:
-            write_metrics(
-                path, self.ledger.batch_figures(name), self.signature.labels, self._csv_format
-            )
+            write_metrics(self._metrics_file, figures, self.signature.labels, self._csv_format)
         except OSError as error:
             self.events.error("metrics-failed", f"the metrics log: {error}", run=run.id)
+
+    @property
+    def _metrics_file(self) -> Path:
+        main = self.settings.records.main_model
+        return metrics_file(self.settings.logs_folder, self.signature.name, main)
 
     @property
     def _csv_format(self) -> CsvFormat:
@@ -288,7 +291,7 @@ class BatchScoring:
         summary = self.ledger.run_summary(run.id)
         return RunOutcome(
             run.id, state, reason, summary.images, summary.failed, summary.flagged,
-            summary.mean_confidence, seconds, results,
+            summary.mean_confidence, seconds, results, self._metrics_file,
         )  # fmt: skip
 
     def _tell(self, outcome: RunOutcome) -> None:

@@ -30,9 +30,8 @@ from scoring.processes.parent_pipe import FLAG, ParentPipe  # noqa: E402
 from scoring.protocol.errors import ExitCode, NoServer, ScoringError, UsageError  # noqa: E402
 from scoring.protocol.frame_codec import Compression  # noqa: E402
 from scoring.protocol.signature import Signature  # noqa: E402
-from scoring.records.events_log import FILE_NAME, EventsLog  # noqa: E402
+from scoring.records.events_log import EventsLog  # noqa: E402
 from scoring.records.ledger import Ledger, Run  # noqa: E402
-from scoring.records.metrics_log import metrics_file  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
@@ -67,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--start-server", action="store_true", help="start a server for this run, then stop it")
     add("--fresh", action="store_true", help="score all anew even if a run was interrupted")
     add("--wait", action="store_true", help="wait for another run to end instead of leaving")
-    add("--every-batch", action="store_true", help="all batches of image_batches")
+    add("--every-batch", action="store_true", help="what is new in all batches of image_batches")
     add("--new", action="store_true", help="only images that no model has scored yet")
-    add("--all", action="store_true", help="score unchanged images of a nightly run again too")
+    add("--all", action="store_true", help="with --every-batch: score what is known again, too")
     add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
     add(FLAG, action="store_true", help=argparse.SUPPRESS)
     return parser
@@ -137,7 +136,7 @@ class Command:
                 self._events.error(code, str(error))
             self._close_nightly(error)
             return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
-        _write_summary(outcome, self._settings, self._events)
+        _write_summary(outcome, self._events.path)
         return outcome.exit_code
 
     def _run(self) -> RunOutcome:
@@ -162,7 +161,8 @@ class Command:
     def _request(self) -> RunRequest:
         arguments = self._arguments
         nightly: date | None = arguments.nightly
-        new = (nightly is not None or arguments.new) and not arguments.all
+        only_new = nightly is not None or arguments.new or arguments.every_batch
+        new = only_new and not arguments.all
         return RunRequest(self._batches(), "new" if new else "all", nightly, arguments.fresh)
 
     def _batches(self) -> tuple[Batch, ...]:
@@ -286,13 +286,10 @@ def _compression(settings: Settings, url: str) -> Compression:
     return "zlib" if chosen == "zlib" else None
 
 
-def _write_summary(outcome: RunOutcome, settings: Settings, events: EventsLog) -> None:
+def _write_summary(outcome: RunOutcome, events_file: Path) -> None:
     """Write the short table a person reads after a run."""
     mean = outcome.mean_confidence
     rate = outcome.images / outcome.seconds if outcome.seconds else 0.0
-    metrics = metrics_file(
-        settings.logs_folder, settings.records.main_model, settings.records.main_model
-    )
     lines = [
         ("run", f"{outcome.run_id} {outcome.state}"),
         ("images", f"{outcome.images}"),
@@ -302,8 +299,8 @@ def _write_summary(outcome: RunOutcome, settings: Settings, events: EventsLog) -
         ("images/s", f"{rate:.1f}"),
         ("time", f"{outcome.seconds:.2f} s"),
         ("results", str(outcome.results or "left as they were: nothing new")),
-        ("metrics log", str(metrics)),
-        ("event log", str(settings.logs_folder / FILE_NAME)),
+        ("metrics log", str(outcome.metrics)),
+        ("event log", str(events_file)),
     ]
     sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))
     if outcome.reason:
