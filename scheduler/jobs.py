@@ -106,13 +106,18 @@ def run_jobs(jobs: list[Job], misfire_grace: timedelta, stop: threading.Event) -
 
 def _wait(stop: threading.Event, clock_was_set: Callable[[], None]) -> None:
     """Wait for the stop, looking out for a wall clock that jumps."""
-    offset = time.time() - time.monotonic()
+    offset = _wall_offset()
     while not stop.wait(WAIT_TURN_SECONDS):
-        now = time.time() - time.monotonic()
-        if abs(now - offset) > CLOCK_JUMP_SECONDS:
-            log.warning("the clock was set by %+.0f s", now - offset)
-            offset = now
+        jump = _wall_offset() - offset
+        if abs(jump) > CLOCK_JUMP_SECONDS:
+            log.warning("the clock was set by %+.0f s, or the machine slept", jump)
+            offset += jump
             clock_was_set()
+
+
+def _wall_offset() -> float:
+    """Return how far the wall clock is ahead of the monotonic one, in seconds."""
+    return time.time() - time.monotonic()
 
 
 def _reschedule(scheduler: BackgroundScheduler, jobs: list[Job]) -> None:

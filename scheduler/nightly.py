@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
 from scheduler.due_days import DueDay, DueRun, Policy, is_server_wanted, make_plan
@@ -25,6 +25,9 @@ from scoring.settings import Settings
 FIRST_START = "first_start"
 # A client that was killed is started once more; the next run takes what it leaves then.
 CLIENT_STARTS = 2
+LOOK_BACK = timedelta(days=7)
+# Later than this is not the job that is a moment late, but a run that is caught up.
+LATE = timedelta(minutes=1)
 
 log = logging.getLogger("scoring.scheduler")
 LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -75,7 +78,7 @@ class Nightly:
         now = self._clock.now()
         with self._ledger() as ledger:
             first_start = remember_first_start(ledger, now, self._started)
-            runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
+            runs = _recent_nights(ledger, now, first_start)
             plan = make_plan(now, self._policy, first_start, runs)
             self._write_missed(ledger, plan.missed)
             self._close_expired(ledger, plan.expired)
@@ -96,7 +99,7 @@ class Nightly:
     def _run(self, due: DueRun) -> None:
         if due.resumes:
             self._tell("WARNING", "run-found", "an interrupted run goes on", due.resumes.id)
-        elif self._clock.now() > due.day.client_at + timedelta(minutes=1):
+        elif self._clock.now() > due.day.client_at + LATE:
             self._tell("WARNING", "run-late", f"the run of {due.day.date} is caught up now")
         try:
             self._session.require_server()
@@ -201,6 +204,15 @@ def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> da
         return now
     first_start = datetime.fromisoformat(known)
     return first_start if first_start <= now else min(first_start, started)
+
+
+def _recent_nights(ledger: Ledger, now: datetime, first_start: datetime) -> dict[date, Run]:
+    """Return the nightly runs that matter by due date: the latest ones, and all unfinished."""
+    runs = ledger.nightly_runs((now - LOOK_BACK).date())
+    if not runs:  # a long time off
+        runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
+    unfinished = {run.due_date: run for run in ledger.running() if run.due_date}
+    return {**unfinished, **runs}
 
 
 def _closed_run(day: DueDay, state: State, reason: str, started_at: datetime, now: datetime) -> Run:

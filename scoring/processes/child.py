@@ -84,7 +84,6 @@ class Child:
         if self.process.stdin and not self.process.stdin.closed:
             with suppress(OSError):
                 self.process.stdin.write(line)
-                self.process.stdin.flush()
 
 
 def start_child(
@@ -119,11 +118,11 @@ def _popen(command: list[str], project: Path, output: IO[bytes] | None) -> subpr
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(
             command, cwd=CODE_ROOT, env=environment, creationflags=flags,
-            stdin=subprocess.PIPE, stdout=output, stderr=output,
+            stdin=subprocess.PIPE, stdout=output, stderr=output, bufsize=0,
         )  # fmt: skip
     return subprocess.Popen(
         command, cwd=CODE_ROOT, env=environment, start_new_session=True,
-        stdin=subprocess.PIPE, stdout=output, stderr=output,
+        stdin=subprocess.PIPE, stdout=output, stderr=output, bufsize=0,
     )  # fmt: skip
 
 

@@ -75,4 +75,4 @@ def _command(folder: Path) -> str:
         words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         return "a program"
-    return " ".join(words).strip()[:120] or "a program"
+    return " ".join(" ".join(words).split())[:120] or "a program"

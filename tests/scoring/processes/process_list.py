@@ -1,0 +1,34 @@
+"""Which processes of a project folder are alive? Read from /proc, not from what was started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+DEADLINE_SECONDS = 40.0
+
+
+def project_processes(project: Path) -> dict[int, str]:
+    """Return the living processes whose environment names the project folder: pid → command."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if f"SCORING_PROJECT={project}".encode() in environment and state != "Z":
+            found[int(folder.name)] = command.strip()
+    return found
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+    """Wait until something is so; fail with its name when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {seconds:g} s: {what}"
+        time.sleep(0.02)

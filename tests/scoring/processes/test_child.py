@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.processes.child import Child, start_child
+from scoring.processes.parent_pipe import FirstLine
+from scoring.settings import CODE_ROOT, Settings, load_settings
+from tests.scoring.processes.process_list import wait_for
+
+StartStandIn = Callable[..., Child]
+
+FIRST = FirstLine("abc", 10.0)
+PRELUDE = """
+import signal, sys, time
+from scoring.processes.parent_pipe import ParentPipe
+"""
+HEEDS = (
+    PRELUDE
+    + """
+import threading
+stop = threading.Event()
+pipe = ParentPipe.open(stop.set, exit_seconds=30)
+print("up", pipe.nonce, sys.argv[1:], flush=True)
+stop.wait()
+sys.exit(3 if pipe.window_closed else 0)
+"""
+)
+DEAF = (
+    PRELUDE
+    + """
+print("up", flush=True)
+while True: time.sleep(0.05)
+"""
+)
+IMMORTAL = (
+    PRELUDE
+    + """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+while True: time.sleep(0.05)
+"""
+)
+DIES = "print('first line'); print('last words'); raise SystemExit(7)"
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@pytest.fixture
+def start(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StartStandIn]:
+    """Return a function that starts a text as a module of its own and waits for its first word."""
+    children: list[Child] = []
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{CODE_ROOT}")
+
+    def start(code: str, wait: bool = True, **settings_: object) -> Child:
+        (tmp_path / "stand_in.py").write_text(code)
+        child = start_child(load_settings(**settings_), "server", "stand_in", ["--x"], FIRST)  # type: ignore[arg-type]  # tables
+        children.append(child)
+        if wait:
+            wait_for(lambda: "up" in child.log_tail(), "the stand-in to start")
+        return child
+
+    yield start
+    for child in children:
+        child.process.kill()
+        child.process.wait()
+        child.close_pipe()
+
+
+def test_closing_the_pipe_stops_it_gracefully(start: StartStandIn) -> None:
+    child = start(HEEDS)
+    assert child.log_tail() == "up abc ['--parent-pipe', '--x']"
+    assert child.exit_code() is None
+    assert child.stop(20.0) == 0
+    assert child.exit_code() == 0
+
+
+def test_the_end_of_the_window_leaves_the_pipe_open(start: StartStandIn) -> None:
+    child = start(HEEDS)
+    child.say_window_is_over()
+    assert child.wait(20.0) == 3
+    child.say_window_is_over()
+
+
+@posix
+def test_one_that_does_not_heed_the_pipe_is_terminated(start: StartStandIn) -> None:
+    assert start(DEAF).stop(0.05) == -signal.SIGTERM
+
+
+@posix
+def test_one_that_does_not_heed_anything_is_killed(
+    start: StartStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.processes.child.TERMINATE_SECONDS", 0.1)
+    assert start(IMMORTAL).stop(0.05) == -signal.SIGKILL
+
+
+def test_the_tail_holds_what_this_child_wrote(start: StartStandIn) -> None:
+    start(HEEDS).stop(20.0)
+    child = start(DIES, wait=False)
+    assert child.wait(20.0) == 7
+    assert child.log_tail() == "first line | last words"
+    assert child.stop(0.0) == 7
+
+
+def test_a_full_log_is_set_aside_and_the_oldest_dropped(
+    settings: Settings, start: StartStandIn
+) -> None:
+    folder = settings.logs_folder
+    folder.mkdir()
+    for number in range(4):
+        (folder / "server.log").write_text(f"{number}" * 20_000)
+        records = {"log_bytes": 10_000, "log_files": 2}
+        start(DIES, wait=False, records=records).wait(20.0)
+    logs = sorted(path.name for path in folder.iterdir())
+    assert logs == ["server.log", "server.log.1", "server.log.2"]
+    assert (folder / "server.log.1").read_text()[0] == "3"
+    assert (folder / "server.log.2").read_text()[0] == "2"
+
+
+def test_without_a_logs_folder_it_runs_all_the_same(
+    settings: Settings, start: StartStandIn
+) -> None:
+    settings.logs_folder.write_text("a file where the folder should be")
+    child = start(DIES, wait=False)
+    assert child.wait(20.0) == 7
+    assert child.log_tail() == ""

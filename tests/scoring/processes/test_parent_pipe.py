@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from scoring.processes.parent_pipe import (
+    HARD_EXIT_CODE,
+    WINDOW_IS_OVER,
+    FirstLine,
+    NoParent,
+    ParentPipe,
+)
+from scoring.settings import CODE_ROOT
+
+WAIT = 10.0
+
+
+class Pipe:
+    """The parent's end, and what the child's end did."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+        self.closed = threading.Event()
+        self.calls = 0
+        self.exited = threading.Event()
+        self.exit_code: int | None = None
+
+    def on_close(self) -> None:
+        self.calls += 1
+        self.closed.set()
+
+    def hard_exit(self, code: int) -> None:
+        self.exit_code = code
+        self.exited.set()
+
+    def open(self, exit_seconds: float = 0.0, first_line_seconds: float = WAIT) -> ParentPipe:
+        return ParentPipe.open(
+            self.on_close,
+            exit_seconds=exit_seconds,
+            fd=self.read_end,
+            hard_exit=self.hard_exit,
+            first_line_seconds=first_line_seconds,
+        )
+
+    def write(self, data: bytes) -> None:
+        os.write(self.write_end, data)
+
+    def close(self) -> None:
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
+
+
+def test_the_first_line_tells_nonce_and_window(pipe: Pipe) -> None:
+    pipe.write(FirstLine("abc", 1500.0).encode())
+    child = pipe.open()
+    assert (child.nonce, child.window_seconds) == ("abc", 1500.0)
+    assert not pipe.closed.is_set()
+
+
+def test_the_first_line_may_come_in_pieces(pipe: Pipe) -> None:
+    first, second = FirstLine(None, None).encode()[:7], FirstLine(None, None).encode()[7:]
+    pipe.write(first)
+    threading.Timer(0.05, pipe.write, [second]).start()
+    child = pipe.open()
+    assert (child.nonce, child.window_seconds) == (None, None)
+
+
+def test_a_closed_pipe_asks_to_stop_and_then_ends_the_process(pipe: Pipe) -> None:
+    pipe.write(FirstLine("abc", None).encode())
+    child = pipe.open()
+    pipe.close()
+    assert pipe.closed.wait(WAIT)
+    assert pipe.exited.wait(WAIT)
+    assert (child.parent_gone, child.window_closed) == (True, False)
+    assert (pipe.calls, pipe.exit_code) == (1, HARD_EXIT_CODE)
+
+
+def test_the_end_of_the_window_asks_once_and_does_not_end_the_process(pipe: Pipe) -> None:
+    pipe.write(FirstLine("abc", 1.0).encode())
+    child = pipe.open()
+    pipe.write(WINDOW_IS_OVER)
+    assert pipe.closed.wait(WAIT)
+    assert (child.window_closed, child.parent_gone) == (True, False)
+    assert not pipe.exited.is_set()
+    pipe.close()
+    assert pipe.exited.wait(WAIT)
+    assert pipe.calls == 1
+
+
+def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> None:
+    def fail() -> None:
+        raise RuntimeError("boom")
+
+    pipe.write(FirstLine("abc", None).encode())
+    ParentPipe.open(fail, exit_seconds=0.0, fd=pipe.read_end, hard_exit=pipe.hard_exit)
+    pipe.close()
+    assert pipe.exited.wait(WAIT)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"hello\n",
+        b"[]\n",
+        b'{"nonce": 1}\n',
+        b'{"nonce": null, "window_seconds": "1"}\n',
+        b'{"nonce": null, "window_seconds": true}\n',
+        b"",
+    ],
+)
+def test_anything_but_a_first_line_is_refused(pipe: Pipe, line: bytes) -> None:
+    pipe.write(line)
+    pipe.close()
+    with pytest.raises(NoParent, match="leave it out"):
+        pipe.open()
+    assert not pipe.exited.is_set()
+
+
+def test_a_parent_that_says_nothing_is_not_waited_for(pipe: Pipe) -> None:
+    with pytest.raises(NoParent):
+        pipe.open(first_line_seconds=0.05)
+
+
+CHILD = """
+import sys, time
+from scoring.processes.parent_pipe import ParentPipe
+pipe = ParentPipe.open(lambda: print("asked", flush=True), exit_seconds=float(sys.argv[1]))
+print("up", flush=True)
+while not (pipe.parent_gone and sys.argv[2] == "heeds"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize(
+    ("exit_seconds", "behaviour", "code"), [("30", "heeds", 0), ("0.1", "hangs", HARD_EXIT_CODE)]
+)
+def test_a_real_child_ends_when_its_pipe_closes(
+    exit_seconds: str, behaviour: str, code: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, exit_seconds, behaviour],
+        cwd=CODE_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write(FirstLine("abc", None).encode())
+        child.stdin.flush()
+        assert child.stdout.readline() == b"up\n"
+        child.stdin.close()
+        assert child.wait(WAIT) == code
+        assert child.stdout.read() == b"asked\n"
