@@ -74,19 +74,19 @@ def train(job: Job, split: Split) -> tuple[keras.Model, list[dict[str, float]]]:
 
     Continues from ``job.state_file`` where that holds a state of the same job.
     """
-    keras.utils.set_random_seed(job.seed)
-    tf.config.experimental.enable_op_determinism()
-    session = _Session(job, split)
+    session = TrainingSession(job, split)
     while session.state.step < job.recipe.steps:
         session.run_epoch()
     return session.averaged_network(), session.state.history
 
 
-class _Session:
+class TrainingSession:
     """One training under way: network, optimiser, averaged weights, sample losses."""
 
     def __init__(self, job: Job, split: Split) -> None:
         self.job, self.split = job, split
+        keras.utils.set_random_seed(job.seed)
+        tf.config.experimental.enable_op_determinism()
         self.network = _under_policy(
             job.precision,
             lambda: build_network(job.spec, job.classes, job.architecture, training=True),

@@ -1,0 +1,119 @@
+"""Training, export and evaluation of a tiny network on pictures the test draws."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fashion_model.dataset.description import (
+    Architecture,
+    Augmentation,
+    DatasetDescription,
+    Recipe,
+    Stage,
+)
+from fashion_model.dataset.readers import LabelledImages
+from fashion_model.dataset.split import Split, split_data
+from fashion_model.export import export_bundle
+from fashion_model.trainer import Job, TrainingSession, learning_rate, predict_logits, train
+from scoring.inference.bundle import load_bundle
+from scoring.inference.predictor import NOT_A_GARMENT, Predictor
+from scoring.protocol.signature import InputSpec, PreprocessingRef
+
+# Keras 3.15 saves a model through a call that numpy 2 has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SHAPES = DatasetDescription(
+    name="shapes",
+    labels=("wide", "tall", "square"),
+    input=InputSpec((12, 12, 1), "uint8"),
+    preprocessing=PreprocessingRef("garment", 1),
+    architecture=Architecture(8, (Stage(8, 1, 1, 1), Stage(16, 1, 2))),
+    recipe=Recipe(
+        steps=240,
+        batch=32,
+        average_decay=0.95,
+        augmentation=Augmentation(shift=1, erase_share=0.1, tone_share=0.2, resample_share=0.1),
+    ),
+)
+
+
+def drawn_shapes(count: int) -> LabelledImages:
+    """Draw bright rectangles on black; the class is their form."""
+    random = np.random.default_rng(11)
+    labels = np.arange(count, dtype=np.int64) % 3
+    images = random.integers(0, 20, (count, 12, 12, 1), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        height, width = ((3, 9), (9, 3), (6, 6))[label]
+        top, left = random.integers(0, 13 - height), random.integers(0, 13 - width)
+        image[top : top + height, left : left + width] = random.integers(90, 256)
+    return LabelledImages(images, labels)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """Return 1,200 drawn shapes, split."""
+    return split_data(drawn_shapes(1_200))
+
+
+def make_job(state_file: Path, seed: int = 0, **changes: object) -> Job:
+    recipe = dataclasses.replace(SHAPES.recipe, **changes)  # type: ignore[arg-type]
+    return Job(SHAPES.input, 3, SHAPES.architecture, recipe, seed, "float32", state_file)
+
+
+def weights_of(job: Job, split: Split) -> NDArray[np.float32]:
+    network, _ = train(job, split)
+    return np.concatenate([weight.ravel() for weight in network.get_weights()])
+
+
+def test_rate_warms_up_and_falls_to_zero() -> None:
+    rates = [learning_rate(step, SHAPES.recipe) for step in range(241)]
+    assert rates[0] == pytest.approx(0.1 / 12)
+    assert max(rates) == pytest.approx(0.1)
+    assert rates.index(max(rates)) in (11, 12)
+    assert rates[240] == pytest.approx(0.0)
+
+
+def test_a_killed_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, split: Split) -> None:
+    whole = weights_of(make_job(tmp_path / "whole.npz", steps=60), split)
+    killed = make_job(tmp_path / "killed.npz", steps=60)
+    TrainingSession(killed, split).run_epoch()
+    assert killed.state_file.is_file()
+    assert np.array_equal(weights_of(killed, split), whole)
+
+
+def test_the_seed_decides(tmp_path: Path, split: Split) -> None:
+    first = weights_of(make_job(tmp_path / "1.npz", steps=10), split)
+    again = weights_of(make_job(tmp_path / "2.npz", steps=10), split)
+    other = weights_of(make_job(tmp_path / "3.npz", seed=1, steps=10), split)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> None:
+    job = make_job(tmp_path / "state.npz", steps=40)
+    TrainingSession(job, split).run_epoch()
+    assert TrainingSession(job, split).state.epoch == 1
+    assert TrainingSession(dataclasses.replace(job, seed=1), split).state.epoch == 0
+
+
+def test_a_trained_network_becomes_a_served_bundle(tmp_path: Path, split: Split) -> None:
+    network, history = train(make_job(tmp_path / "state.npz"), split)
+    assert history[-1]["held_out_accuracy"] >= 0.9
+    folder = tmp_path / "bundle"
+    signature = export_bundle(network, SHAPES, split, folder)
+    bundle = load_bundle(folder)
+    assert bundle.signature == signature
+    assert signature.labels == SHAPES.labels
+    assert signature.figures["accuracy"] >= 0.9
+    assert signature.reference.count == len(split.fit)
+    predictor = Predictor(bundle, threads=1)
+    seen = predictor.predict(split.measure.rows)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 144), np.uint8)
+    strangers = predictor.predict(noise)
+    predictor.close()
+    reference = predict_logits(network, split.measure.images).argmax(axis=1)
+    assert (seen.class_index == reference).mean() >= 0.95
+    assert strangers.review.count(NOT_A_GARMENT) >= 15
