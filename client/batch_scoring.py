@@ -34,9 +34,16 @@ from client.stop_signal import StopSignal
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.registry import find
-from scoring.protocol.errors import BatchMissing, ExitCode, LedgerError, ScoringError
+from scoring.protocol.errors import (
+    BatchMissing,
+    ExitCode,
+    LedgerDamaged,
+    LedgerError,
+    ScoringError,
+)
 from scoring.protocol.prediction import BadResponse, RowPrediction
 from scoring.protocol.signature import Signature
+from scoring.records.atomic_file import copy_atomic
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import ChunkCost, Ledger, Run, Scope, ScoredImage, State
 from scoring.records.metrics_log import metrics_file, write_metrics
@@ -123,6 +130,8 @@ class BatchScoring:
                 self.events.warning("run-interrupted", "stopped; it can be resumed", run=run.id)
                 raise
             state, reason = "partial", "the run window ended; the next run takes what is left"
+        except LedgerDamaged:
+            raise
         except (ScoringFailed, BatchMissing, LedgerError) as error:
             state, reason = "failed", str(error)
         return self._close(run, state, reason)
@@ -259,13 +268,12 @@ class BatchScoring:
             self.events.warning(
                 "results-beside", f"Results.csv is held open; see {path.name}", run=run.id
             )
-        self._copy_results(run)
+        self._copy_results(run, path)
         return path
 
-    def _copy_results(self, run: Run) -> None:
-        copy = self.settings.logs_folder / "runs" / run.id / "Results.csv"
+    def _copy_results(self, run: Run, results: Path) -> None:
         try:
-            write_results(copy, lambda: self.ledger.result_rows(run.id), self._csv_format)
+            copy_atomic(results, self.settings.logs_folder / "runs" / run.id / "Results.csv")
         except OSError as error:
             self.events.error("copy-failed", f"the run's copy of the results: {error}", run=run.id)
 
@@ -444,8 +452,7 @@ class ChunkPoster:
     ) -> list[RowPrediction]:
         scoring = self._scoring
         policy = retrying(
-            scoring.settings.client.tries,
-            scoring.settings.client.retry_seconds,
+            scoring.settings.client,
             scoring.stop.window,
             scoring.stop.sleep,
             lambda state: self._tell_retry(failure(state)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,13 +19,24 @@ def atomic_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     untouched and nothing is left beside it. Raises OSError (disk full, folder read-only, file
     held open by another program on Windows).
     """
+    with _replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def copy_atomic(source: Path, path: Path) -> None:
+    """Copy a file so that ``path`` is whole at every instant; raises OSError."""
+    with _replacing(path) as part:
+        shutil.copyfile(source, part)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("w", encoding=encoding, newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield part
         os.replace(part, path)
     except BaseException:
         with suppress(OSError):
