@@ -27,11 +27,19 @@ from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
 from scoring.processes.locks import run_lock  # noqa: E402
 from scoring.processes.managed_server import ManagedServer  # noqa: E402
 from scoring.processes.parent_pipe import FLAG, ParentPipe  # noqa: E402
-from scoring.protocol.errors import ExitCode, NoServer, ScoringError, UsageError  # noqa: E402
+from scoring.protocol.errors import (  # noqa: E402
+    ExitCode,
+    LedgerDamaged,
+    NoServer,
+    ScoringError,
+    UsageError,
+)
 from scoring.protocol.frame_codec import Compression  # noqa: E402
 from scoring.protocol.signature import Signature  # noqa: E402
 from scoring.records.events_log import EventsLog  # noqa: E402
+from scoring.records.housekeeping import Housekeeping  # noqa: E402
 from scoring.records.ledger import Ledger, Run  # noqa: E402
+from scoring.records.recovery import recover_ledger  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
@@ -201,21 +209,33 @@ class Command:
         )
         try:
             signature = self._connect(api)
-            with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
-                scoring = BatchScoring(
-                    settings, api, signature, ledger, self._events, progress_view(),
-                    self._stop, settings.now, STARTED,
-                )  # fmt: skip
-                return scoring.run(request)
+            try:
+                return self._score_with_ledger(request, api, signature)
+            except LedgerDamaged as error:
+                recover_ledger(settings, self._events, error, settings.now())
+                return self._score_with_ledger(request, api, signature)
         finally:
             api.close()
+
+    def _score_with_ledger(
+        self, request: RunRequest, api: ScoringClient, signature: Signature
+    ) -> RunOutcome:
+        settings = self._settings
+        with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+            scoring = BatchScoring(
+                settings, api, signature, ledger, self._events, progress_view(),
+                self._stop, settings.now, STARTED,
+            )  # fmt: skip
+            outcome = scoring.run(request)
+            chores = Housekeeping(settings, ledger, self._events, settings.now())
+            chores.run(nightly=request.due_date is not None)
+            return outcome
 
     def _connect(self, api: ScoringClient) -> Signature:
         """Return the model's signature; each failed try is an event that says what to do."""
         client = self._settings.client
         policy = retrying(
-            client.tries,
-            client.retry_seconds,
+            client,
             self._stop.window,
             self._stop.sleep,
             lambda state: self._tell_no_server(api.url, failure(state)),

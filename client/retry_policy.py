@@ -12,6 +12,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from scoring.protocol.errors import RETRYABLE_STATUSES, ScoringError
+from scoring.settings import ClientSettings
 
 # Not subclasses of each other, and none of the builtin ConnectionError.
 RETRYABLE_TRANSPORT = (
@@ -67,15 +68,22 @@ def can_heal(error: BaseException) -> bool:
 
 
 class wait_as_told(wait_base):  # tenacity's own names read this way
-    """Wait the usual time, or longer where the server says ``Retry-After``."""
+    """Wait the usual time, or longer where the server says ``Retry-After``.
 
-    def __init__(self, seconds: float) -> None:
+    What lies past the window, or past ``longest`` seconds, is no use: then the usual time it is.
+    """
+
+    def __init__(self, seconds: float, longest: float, window: RunWindow) -> None:
         self._seconds = seconds
+        self._longest = longest
+        self._window = window
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = failure(retry_state)
-        told = error.retry_after if isinstance(error, HttpRefusal) else None
-        return max(self._seconds, told or 0.0)
+        told = (error.retry_after if isinstance(error, HttpRefusal) else None) or 0.0
+        left = self._window.left()
+        too_long = told > self._longest or (left is not None and told >= left)
+        return self._seconds if too_long else max(self._seconds, told)
 
 
 class stop_past_window(stop_base):
@@ -95,16 +103,15 @@ def failure(state: RetryCallState) -> BaseException | None:
 
 
 def retrying(
-    tries: int,
-    seconds: float,
+    settings: ClientSettings,
     window: RunWindow,
     sleep: Callable[[float], None],
     before_sleep: Callable[[RetryCallState], None],
 ) -> Retrying:
     """Return the policy; it raises the last error as it was."""
     return Retrying(
-        stop=stop_after_attempt(tries) | stop_past_window(window),
-        wait=wait_as_told(seconds),
+        stop=stop_after_attempt(settings.tries) | stop_past_window(window),
+        wait=wait_as_told(settings.retry_seconds, settings.max_retry_after_seconds, window),
         retry=retry_if_exception(can_heal),
         sleep=sleep,
         before_sleep=before_sleep,

@@ -49,6 +49,7 @@ class ServerSettings(Section):
     models: tuple[Path, ...] = (Path("fashion_model"),)
     threads: int = Field(8, ge=1)
     inference_threads: int = Field(0, ge=0)
+    connections: int = Field(200, ge=2)
     max_request_bytes: int = Field(16_000_000, ge=1024)
     max_rows: int = Field(20_000, ge=1)
     ready_seconds: float = Field(60.0, gt=0)
@@ -65,6 +66,7 @@ class ClientSettings(Section):
     api_key: SecretStr | None = None
     tries: int = Field(3, ge=1)
     retry_seconds: float = Field(60.0, ge=0)
+    max_retry_after_seconds: float = Field(600.0, ge=0)
     connect_seconds: float = Field(5.0, gt=0)
     read_seconds: float = Field(120.0, gt=0)
     chunk_rows: int = Field(512, ge=1)
@@ -136,6 +138,10 @@ class RecordsSettings(Section):
     busy_seconds: float = Field(30.0, ge=0)
     log_bytes: int = Field(5_000_000, ge=10_000)
     log_files: int = Field(5, ge=1)
+    keep_days: int = Field(400, ge=1)
+    runs_keep_days: int = Field(90, ge=1)
+    backups: int = Field(7, ge=1)
+    low_disk_bytes: int = Field(1_000_000_000, ge=0)
 
 
 class Settings(BaseSettings):
@@ -189,6 +195,11 @@ class Settings(BaseSettings):
     @property
     def ledger_file(self) -> Path:
         return self.path(self.paths.ledger)
+
+    @property
+    def backups_folder(self) -> Path:
+        """Copies of the ledger lie beside it: with it they are what must be kept."""
+        return self.ledger_file.parent / "backups"
 
     @property
     def logs_folder(self) -> Path:

@@ -6,7 +6,8 @@ ScoringError                exit 1
 ├── BatchMissing            exit 4    no such folder of images
 ├── NoServer                exit 5    nobody answers, or a stranger does
 ├── Busy                    exit 6    another run holds the lock
-├── LedgerError             exit 1    the ledger is locked, broken or too new
+├── LedgerError             exit 1    the ledger is locked, cannot be written or is too new
+│   └── LedgerDamaged       exit 1    its content is broken; it can be set aside and restored
 └── ApiError                          what the server refuses, as JSON with a status
     ├── BadRequest          400
     ├── Unauthorized        401
@@ -73,6 +74,10 @@ class Busy(ScoringError):
 
 class LedgerError(ScoringError):
     code = "ledger"
+
+
+class LedgerDamaged(LedgerError):
+    code = "ledger-damaged"
 
 
 class ApiError(ScoringError):

@@ -7,20 +7,27 @@ chunk's predictions are one transaction.
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from scoring.protocol.errors import LedgerError
-from scoring.records.schema import SCHEMA, SCHEMA_VERSION
+from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.records import schema
 
 Kind = Literal["nightly", "manual"]
 Scope = Literal["new", "all"]
 State = Literal["running", "done", "partial", "failed", "missed"]
+
+# The fact that says since when runs are due.
+FIRST_START = "first_start"
+# SQLite's extended error codes hold the primary one in their lowest byte.
+PRIMARY_CODE = 0xFF
 
 
 @dataclass(frozen=True)
@@ -127,17 +134,29 @@ class Ledger:
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        with self._writing():
-            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if found == 0:
-                for statement in SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        if found > SCHEMA_VERSION:
+        found = self._schema_version()
+        if found > schema.SCHEMA_VERSION:
             raise LedgerError(
                 f"{self.path} was written by a newer version of this software "
-                f"(schema {found}, this one knows {SCHEMA_VERSION}); update the software"
+                f"(schema {found}, this one knows {schema.SCHEMA_VERSION}); update the software"
             )
+        if 0 < found < schema.SCHEMA_VERSION:
+            self.copy_to(self.path.with_name(f"{self.path.stem}-schema-{found}.db"))
+        if found < schema.SCHEMA_VERSION:
+            with self._writing():
+                self._upgrade()
+
+    def _schema_version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date; another process may have done it meanwhile."""
+        steps = {0: schema.SCHEMA, **schema.UPGRADES}
+        while (found := self._schema_version()) < schema.SCHEMA_VERSION:
+            for statement in steps[found].split(";\n"):
+                self._db.execute(statement)
+            reached = found + 1 if found else schema.SCHEMA_VERSION
+            self._db.execute(f"PRAGMA user_version = {reached}")
 
     def open_reader(self) -> Ledger:
         """Return a second connection, for look-ups from other threads (one at a time)."""
@@ -145,6 +164,54 @@ class Ledger:
 
     def close(self) -> None:
         self._db.close()
+
+    # Keeping
+
+    def copy_to(self, target: Path) -> None:
+        """Write a consistent copy, checked and whole or not at all, while others go on writing.
+
+        Raises LedgerDamaged where the copy does not pass SQLite's own check.
+        """
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        with _explained(self.path, self.busy_seconds):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with closing(sqlite3.connect(part)) as copy:
+                    self._db.backup(copy)
+                    # One file without side files; then it is read once, as a restore would.
+                    copy.execute("PRAGMA journal_mode = DELETE")
+                    (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+                if verdict != "ok":
+                    raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def prune(self, before: datetime, still_there: Callable[[str, str], bool]) -> int:
+        """Forget runs that ended before a time; return how many.
+
+        The latest run and the latest due day stay whatever their age. A prediction goes with the
+        runs that show it, unless ``still_there(batch, path)``: a file that is still in its folder
+        must not be taken for a new one.
+        """
+        limit = before.isoformat()
+        with self._writing():
+            forgotten = self._db.execute(
+                "DELETE FROM runs WHERE state <> 'running' AND datetime(finished_at) < datetime(?)"
+                " AND id <> (SELECT id FROM runs ORDER BY started_at DESC, id DESC LIMIT 1)"
+                " AND due_date IS NOT (SELECT max(due_date) FROM runs)",
+                (limit,),
+            ).rowcount
+            if forgotten:
+                unshown = self._db.execute(
+                    "SELECT id, batch, path FROM predictions"
+                    " WHERE datetime(scored_at) < datetime(?) AND NOT EXISTS"
+                    " (SELECT 1 FROM run_images i WHERE i.prediction_id = predictions.id)",
+                    (limit,),
+                )
+                gone = [(id_,) for id_, batch, path in unshown if not still_there(batch, path)]
+                self._db.executemany("DELETE FROM predictions WHERE id = ?", gone)
+        return int(forgotten)
 
     def __enter__(self) -> Self:
         return self
@@ -425,7 +492,9 @@ def _explained(path: Path, busy_seconds: float) -> Iterator[None]:
             ) from error
         raise LedgerError(f"{path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise LedgerError(f"{path} is damaged or refused the data: {error}") from error
+        if error.sqlite_errorcode & PRIMARY_CODE in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise LedgerDamaged(f"{path} is damaged: {error}") from error
+        raise LedgerError(f"{path} refused the data: {error}") from error
     except OSError as error:
         raise LedgerError(f"{path} cannot be used: {error}") from error
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 SCHEMA_VERSION = 1
 
+# From each older version, the statements that lead to the next one.
+UPGRADES: dict[int, str] = {}
+
 SCHEMA = """
 CREATE TABLE runs (
     id              TEXT PRIMARY KEY,

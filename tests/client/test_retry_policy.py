@@ -5,6 +5,7 @@ import requests
 
 from client.retry_policy import BrokenAnswer, HttpRefusal, RunWindow, retrying
 from scoring.protocol.prediction import BadResponse
+from scoring.settings import ClientSettings
 
 
 class Attempts:
@@ -17,7 +18,8 @@ class Attempts:
         self.told = 0
 
     def run(self, tries: int = 3, window: RunWindow | None = None) -> None:
-        policy = retrying(tries, 60.0, window or RunWindow(), self.pauses.append, self.tell)
+        settings = ClientSettings(tries=tries, retry_seconds=60.0)
+        policy = retrying(settings, window or RunWindow(), self.pauses.append, self.tell)
         for attempt in policy:
             with attempt:
                 self.tries += 1
@@ -65,11 +67,21 @@ def test_what_cannot_heal_is_tried_once(error: Exception) -> None:
     assert (attempts.tries, attempts.pauses) == (1, [])
 
 
-def test_retry_after_lengthens_the_pause_and_the_window_caps_it() -> None:
+def test_retry_after_lengthens_the_pause() -> None:
     attempts = Attempts(HttpRefusal(503, "", 90.0))
     attempts.run()
     assert attempts.pauses == [90.0]
-    day = Attempts(HttpRefusal(503, "", 86_400.0))
-    with pytest.raises(HttpRefusal):
-        day.run(window=RunWindow(seconds=1500))
-    assert (day.tries, day.pauses) == (1, [])
+
+
+@pytest.mark.parametrize("window", [None, RunWindow(seconds=1500)])
+def test_a_retry_after_of_a_day_is_not_waited_for(window: RunWindow | None) -> None:
+    attempts = Attempts(HttpRefusal(503, "", 86_400.0))
+    attempts.run(window=window)
+    assert attempts.pauses == [60.0]
+
+
+def test_no_try_begins_past_the_window() -> None:
+    attempts = Attempts(GONE)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        attempts.run(window=RunWindow(seconds=30))
+    assert (attempts.tries, attempts.pauses) == (1, [])

@@ -1,0 +1,90 @@
+"""After each run: what is too old goes, what must not be lost is copied, the disk is looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from scoring.protocol.errors import ScoringError
+from scoring.records.events_log import EventsLog
+from scoring.records.ledger import Ledger
+from scoring.records.recovery import backup_name, backups_by_age
+from scoring.settings import Settings
+
+# Run ids begin with the time the run started.
+RUN_ID_TIME = "%Y%m%d-%H%M%S"
+RUN_ID_TIME_LENGTH = 15
+
+
+@dataclass(frozen=True)
+class Housekeeping:
+    """The chores; build it with what they need, then call ``run``."""
+
+    settings: Settings
+    ledger: Ledger
+    events: EventsLog
+    now: datetime
+
+    def run(self, *, nightly: bool) -> None:
+        """Do every chore; trouble with one is an event, and never the run's."""
+        self._try(self.prune_ledger)
+        self._try(self.prune_copies)
+        if nightly or not self._todays_backup.exists():
+            self._try(self.back_up)
+        self._try(self.look_at_disk)
+
+    def prune_ledger(self) -> None:
+        """Forget what ended more than ``records.keep_days`` ago."""
+        before = self.now - timedelta(days=self.settings.records.keep_days)
+        runs = self.ledger.prune(before, self._is_still_there)
+        if runs:
+            self.events.info("pruned", f"{runs} runs before {before:%Y-%m-%d} were forgotten")
+
+    def prune_copies(self) -> None:
+        """Remove runs' own copies of Results.csv after ``records.runs_keep_days``."""
+        before = self.now - timedelta(days=self.settings.records.runs_keep_days)
+        with suppress(FileNotFoundError):
+            for folder in (self.settings.logs_folder / "runs").iterdir():
+                if _started_before(folder.name, before):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def back_up(self) -> None:
+        """Copy the ledger while it is in use; the last ``records.backups`` days are kept."""
+        self.ledger.copy_to(self._todays_backup)
+        for old in backups_by_age(self.settings.backups_folder)[self.settings.records.backups :]:
+            old.unlink(missing_ok=True)
+
+    def look_at_disk(self) -> None:
+        """Warn before the disk is full."""
+        folders = (self.settings.ledger_file.parent, self.settings.results_file.parent)
+        free = min(shutil.disk_usage(folder).free for folder in folders)
+        if free < self.settings.records.low_disk_bytes:
+            self.events.warning("disk-nearly-full", f"only {free / 1e6:.0f} MB are free")
+
+    @property
+    def _todays_backup(self) -> Path:
+        return self.settings.backups_folder / backup_name(self.now)
+
+    def _is_still_there(self, batch: str, path: str) -> bool:
+        """Tell whether an image is still in its folder; one with an escaped name may be."""
+        folder = self.settings.batches_folder / batch
+        return os.path.lexists(folder / path) or ("\\" in path and folder.exists())
+
+    def _try(self, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except (OSError, ScoringError) as error:
+            self.events.error("housekeeping", f"{chore.__name__.replace('_', ' ')}: {error}")
+
+
+def _started_before(run_id: str, before: datetime) -> bool:
+    try:
+        started = datetime.strptime(run_id[:RUN_ID_TIME_LENGTH], RUN_ID_TIME)
+    except ValueError:
+        return False
+    return started < before.replace(tzinfo=None)

@@ -1,0 +1,91 @@
+"""A damaged ledger is set aside and the latest good backup takes its place.
+
+Whoever calls holds the run lock: nobody else writes predictions meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.records.atomic_file import remove_leftovers
+from scoring.records.events_log import EventsLog
+from scoring.records.ledger import FIRST_START, Ledger
+from scoring.settings import Settings
+
+# What SQLite keeps beside a database in WAL mode belongs to it, and to no other.
+SIDE_FILES = ("", "-wal", "-shm")
+BACKUPS = "ledger-*.db"
+# What a lost ledger knew of due days is gone; the night before is done again to be sure.
+DUE_AGAIN = timedelta(days=1)
+
+
+def backup_name(now: datetime) -> str:
+    """Return the file name of a day's backup; names sort by age."""
+    return f"ledger-{now:%Y-%m-%d}.db"
+
+
+def backups_by_age(folder: Path) -> list[Path]:
+    """Return the backups, newest first."""
+    return sorted(folder.glob(BACKUPS), key=lambda path: path.name, reverse=True)
+
+
+def recover_ledger(
+    settings: Settings, events: EventsLog, damage: LedgerDamaged, now: datetime
+) -> None:
+    """Put the latest backup that is whole in the place of a damaged ledger, else a fresh one.
+
+    Raises LedgerError where the file cannot be moved (on Windows: somebody has it open).
+    """
+    path = settings.ledger_file
+    try:
+        aside = _set_aside(path, now)
+        backup = _restore(path, settings.backups_folder)
+    except OSError as error:
+        raise LedgerError(f"{damage}, and cannot be set aside: {error}") from error
+    if backup is None:
+        with Ledger(path, settings.records.busy_seconds) as ledger:
+            ledger.set_fact(FIRST_START, (now - DUE_AGAIN).isoformat())
+    source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
+    events.error(
+        damage.code,
+        f"{damage}. It was set aside as {aside.name} and replaced by {source}; "
+        "what was scored since then is scored again",
+    )
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    aside = path.with_name(f"{path.stem}-damaged-{now:%Y%m%d-%H%M%S}{path.suffix}")
+    for ending in SIDE_FILES:
+        with suppress(FileNotFoundError):
+            os.replace(f"{path}{ending}", f"{aside}{ending}")
+    return aside
+
+
+def _restore(path: Path, backups: Path) -> Path | None:
+    """Copy the newest backup that passes SQLite's check into place; return which one."""
+    remove_leftovers(path)
+    part = path.with_name(f".{path.name}.restored.part")
+    for backup in backups_by_age(backups):
+        shutil.copyfile(backup, part)
+        if _is_whole(part):
+            os.replace(part, path)
+            return backup
+        part.unlink()
+    return None
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            verdict, runs = database.execute(
+                "SELECT integrity_check, (SELECT count(*) FROM runs) FROM pragma_integrity_check(1)"
+            ).fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(verdict == "ok" and runs >= 0)
