@@ -1,0 +1,98 @@
+"""The README's commands do what it says, and what it names is there."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from scoring.records.results_csv import COLUMNS
+from scoring.settings import CODE_ROOT, load_settings
+
+README = (CODE_ROOT / "README.md").read_text(encoding="utf-8")
+TESTED = re.findall(r"<!-- tested -->\n```sh\n(.*?)```", README, flags=re.S)
+LEFT_BEHIND = shutil.ignore_patterns(
+    ".venv", ".git", "data", "logs", "Results*.csv", "settings.local.toml", "*.pyc", ".*_cache"
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project with an environment that is set up already."""
+    folder = tmp_path_factory.mktemp("readme") / "garment-scorer"
+    shutil.copytree(CODE_ROOT, folder, ignore=LEFT_BEHIND)
+    environment = folder / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (environment / "bin" / "python").chmod(0o755)
+    for stamp in ("scoring.installed", "all.installed"):
+        (environment / stamp).touch()
+    return folder
+
+
+def commands() -> list[str]:
+    return [line.split("#")[0].strip() for block in TESTED for line in block.splitlines()]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCORING_")}
+    environment = {**kept, "SCORING_SERVER__PORT": str(port)}
+    # The suite is this very run: show that make would start it, and leave it at that.
+    command = command.replace("make test", "make --dry-run test")
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the README's commands are for a POSIX shell")
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_readme_works(command: str, checkout: Path) -> None:
+    done = run(command, checkout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if command == "make run":
+        _check_run(done.stdout, checkout)
+
+
+def _check_run(output: str, checkout: Path) -> None:
+    for name in ("images", "failed", "mean confidence", "images/s", "time", "results"):
+        assert re.search(rf"^  {name} ", output, flags=re.M), output
+    with (checkout / "Results.csv").open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == list(COLUMNS)
+    assert len(rows) == 100
+
+
+def test_the_readme_shows_results_as_they_are() -> None:
+    assert ",".join(COLUMNS) in README
+
+
+def test_every_file_the_readme_links_to_is_there() -> None:
+    for path in (CODE_ROOT / "README.md", *(CODE_ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (path.parent / link).exists(), f"{path.name} links to {link}"
+
+
+def test_the_settings_the_readme_shows_are_settings() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README, flags=re.S)
+    assert blocks
+    for block in blocks:
+        load_settings(**tomllib.loads(block))
