@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -24,6 +25,8 @@ from server.error_handlers import error_body
 HARD_LIMIT_FACTOR = 2
 IDLE_CONNECTION_SECONDS = 60
 POLL_SECONDS = 0.01
+# waitress counts its own sockets too, and must never come to its limit.
+CONNECTIONS_SPARE = 16
 
 
 class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
@@ -43,8 +46,22 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         self.write(body)
 
 
-class JsonErrorChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """One connection. A new one past the limit takes the place of the one idle for longest.
+
+    waitress would take no more connections at all: whoever holds them open, sending a byte now
+    and then, would keep everybody out.
+    """
+
     error_task_class = JsonErrorTask
+
+    def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(server, *arguments, **options)
+        channels = list(server.active_channels.values())
+        if len(channels) > self.adj.connection_limit - CONNECTIONS_SPARE:
+            idle = [channel for channel in channels if channel is not self and not _busy(channel)]
+            if idle:
+                min(idle, key=lambda channel: channel.creation_time).handle_close()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -87,9 +104,12 @@ class HttpServer:
                 inbuf_overflow=settings.max_request_bytes,
                 outbuf_overflow=settings.max_request_bytes,
                 channel_timeout=IDLE_CONNECTION_SECONDS,
+                connection_limit=settings.connections + CONNECTIONS_SPARE,
+                # select() knows no file descriptor over 1023; Windows has nothing else.
+                asyncore_use_poll=hasattr(select, "poll"),
             ),
         )
-        self._server.channel_class = JsonErrorChannel
+        self._server.channel_class = Channel
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import NotFound, SettingsError
+from scoring.protocol.names import check_name
 
 
 class ModelTable:
@@ -28,7 +29,11 @@ class ModelTable:
         return next(iter(self._by_name.values()))
 
     def find(self, name: str) -> Predictor:
-        """Return the predictor of a model; raises NotFound and names those there are."""
+        """Return the predictor of a model; raises NotFound and names those there are.
+
+        A name that looks like a path is a BadRequest.
+        """
+        check_name(name)
         try:
             return self._by_name[name]
         except KeyError:

@@ -11,17 +11,12 @@ import orjson
 from flask import Blueprint, Response, request
 
 from scoring.inference.predictor import Predictions, Predictor
-from scoring.protocol.errors import ApiError, TooLarge, UnsupportedMedia
 from scoring.protocol.frame_codec import RowIds
 from scoring.protocol.prediction import RequestLimits, decode_request, encode_response
 from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.models import ModelTable
-
-JSON_TYPES = frozenset(
-    # What curl sends with -d and no header is JSON too, here.
-    {"", "application/json", "text/json", "application/x-www-form-urlencoded"}
-)
+from server.request_body import read_body
 
 
 def make_routes(
@@ -44,7 +39,7 @@ def make_routes(
         status = 503 if drain.closed else 200
         return _json(_readiness(models, not drain.closed, nonce), status)
 
-    @api.get("/v2/models/<name>")
+    @api.get("/v2/models/<path:name>")
     def metadata(name: str) -> Response:
         return _json(_metadata(models.find(name)))
 
@@ -53,7 +48,7 @@ def make_routes(
         with drain.request():
             return _predict(models.first, settings, limits)
 
-    @api.post("/models/<name>/predict")
+    @api.post("/models/<path:name>/predict")
     def predict_named(name: str) -> Response:
         with drain.request():
             return _predict(models.find(name), settings, limits)
@@ -72,25 +67,6 @@ def _predict(predictor: Predictor, settings: ServerSettings, limits: RequestLimi
     )
     request.environ["scoring.rows"] = len(wanted.ids)
     return Response(body, mimetype="application/json")
-
-
-def read_body(settings: ServerSettings) -> bytes:
-    """Return the request's body; raises TooLarge, UnsupportedMedia before reading it."""
-    if (request.content_length or 0) > settings.max_request_bytes:
-        raise body_too_large(settings.max_request_bytes)
-    if request.mimetype not in JSON_TYPES:
-        raise UnsupportedMedia("send application/json")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("send the body without Content-Encoding")
-    body = request.get_data(cache=False, parse_form_data=False)
-    if len(body) > settings.max_request_bytes:
-        raise body_too_large(settings.max_request_bytes)
-    return body
-
-
-def body_too_large(limit: int) -> ApiError:
-    """Return the error for a body over the limit in bytes."""
-    return TooLarge(f"the request is larger than {limit} bytes; send fewer rows", limit=limit)
 
 
 def _rows(

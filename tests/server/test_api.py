@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,8 +126,20 @@ def test_errors_of_http_itself_are_json_too(url: str) -> None:
     assert response.json()["error"]["code"] == "method_not_allowed"
     response = post(url, b"{}", headers={"Content-Type": "image/png"})
     assert response.status_code == 415
-    response = post(url, b"{}", headers={"Content-Encoding": "gzip"})
+    response = post(url, b"{}", headers={"Content-Encoding": "br"})
     assert response.status_code == 415
+
+
+def test_a_compressed_body_gives_the_same_answer(url: str) -> None:
+    body = encode_request(range(3), garment_pixels(3), None)
+    plain = post(url, body).json()["predictions"]
+    for encoding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body))):
+        response = post(url, packed, headers={"Content-Encoding": encoding})
+        assert response.json()["predictions"] == plain
+        cut = post(url, packed[:-9], headers={"Content-Encoding": encoding})
+        assert (cut.status_code, cut.json()["error"]["code"]) == (400, "bad_encoding")
+        two = post(url, packed + packed, headers={"Content-Encoding": encoding})
+        assert two.status_code == 400
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> None:

@@ -1,0 +1,57 @@
+"""The body of a request: bounded as it travels and as it inflates."""
+
+from __future__ import annotations
+
+import zlib
+
+from flask import request
+
+from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
+from scoring.settings import ServerSettings
+
+JSON_TYPES = frozenset(
+    # What curl sends with -d and no header is JSON too, here.
+    {"", "application/json", "text/json", "application/x-www-form-urlencoded"}
+)
+# zlib's own numbers: 31 reads gzip's header, 15 zlib's, which HTTP calls "deflate" (RFC 9110).
+WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+def read_body(settings: ServerSettings) -> bytes:
+    """Return the body, inflated where it came compressed.
+
+    Raises TooLarge over ``server.max_request_bytes`` before reading or inflating further,
+    UnsupportedMedia for another type or encoding, BadRequest for a body that does not inflate.
+    """
+    limit = settings.max_request_bytes
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    if request.mimetype not in JSON_TYPES:
+        raise UnsupportedMedia("send application/json")
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", *WINDOW_BITS):
+        raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")
+    body = request.get_data(cache=False, parse_form_data=False)
+    if encoding != "identity":
+        body = inflate(body, encoding, limit)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def inflate(body: bytes, encoding: str, limit: int) -> bytes:
+    """Inflate to one byte more than the limit at most: a bomb shows itself without exploding."""
+    inflater = zlib.decompressobj(WINDOW_BITS[encoding])
+    try:
+        inflated = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the body is not {encoding} data", code="bad_encoding") from error
+    if len(inflated) > limit:
+        raise _too_large(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise BadRequest(f"the body is not one whole {encoding} stream", code="bad_encoding")
+    return inflated
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request is larger than {limit} bytes; send fewer rows", limit=limit)
