@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -16,9 +13,8 @@ from client import request
 from scoring.protocol.errors import ExitCode
 from scoring.records.ledger import Ledger
 from scoring.settings import load_settings
+from tests.client.lying_server import Answer, answering, is_predict, predictions, relay
 from tests.conftest import write_batch
-
-Answer = tuple[int, bytes, dict[str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -29,48 +25,6 @@ def _quick(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def events(project: Path) -> str:
     return (project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
-
-
-@contextmanager
-def answering(answer: Callable[[str, str, bytes], Answer]) -> Iterator[str]:
-    """Serve whatever ``answer(method, path, body)`` says."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def _reply(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, content, headers = answer(self.command, self.path, body)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = _reply
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def relay(real: str, spoil: Callable[[str, bytes, int], Answer | None]) -> Callable[..., Answer]:
-    """Pass requests on to the real server; ``spoil(path, answer, number)`` may replace answers."""
-    counts: dict[str, int] = {}
-
-    def answer(method: str, path: str, body: bytes) -> Answer:
-        response = requests.request(method, real + path, data=body or None, timeout=10)
-        counts[path] = counts.get(path, 0) + 1
-        spoilt = spoil(path, response.content, counts[path])
-        headers = {"Content-Type": "application/json"}
-        return spoilt or (response.status_code, response.content, headers)
-
-    return answer
 
 
 def test_no_server_is_three_tries_each_an_event_then_exit_5(
@@ -91,16 +45,6 @@ def test_something_else_that_answers_200_is_not_scored_through(
     with answering(lambda *_: (200, content, {})) as url:
         assert request.main(["G1", "--server", url]) == ExitCode.NO_SERVER
     assert "no scoring server" in events(project)
-
-
-def predictions(body: bytes, change: Callable[[list[dict[str, object]]], object]) -> bytes:
-    document = orjson.loads(body)
-    change(document["predictions"])
-    return orjson.dumps(document)
-
-
-def is_predict(path: str) -> bool:
-    return path.endswith("/predict")
 
 
 @pytest.mark.parametrize(
