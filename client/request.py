@@ -18,10 +18,11 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from client.api import ScoringClient, is_loopback_url  # noqa: E402
-from client.batch_scoring import BatchScoring, Interrupted, RunOutcome, RunRequest  # noqa: E402
+from client.batch_scoring import BatchScoring, RunOutcome, RunRequest  # noqa: E402
 from client.image_folder import Batch, all_batches, find_batch  # noqa: E402
 from client.progress import progress_view  # noqa: E402
-from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, retrying  # noqa: E402
+from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying  # noqa: E402
+from client.run_context import Interrupted, RunContext  # noqa: E402
 from client.stop_signal import StopSignal  # noqa: E402
 from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
 from scoring.processes.locks import run_lock  # noqa: E402
@@ -222,10 +223,10 @@ class Command:
     ) -> RunOutcome:
         settings = self._settings
         with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
-            scoring = BatchScoring(
-                settings, api, signature, ledger, self._events, progress_view(),
-                self._stop, settings.now, STARTED,
-            )  # fmt: skip
+            context = RunContext(
+                settings, api, signature, ledger, self._events, self._stop, settings.now
+            )
+            scoring = BatchScoring(context, progress_view(), STARTED)
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, self._events, settings.now())
             chores.run(nightly=request.due_date is not None)
@@ -283,20 +284,7 @@ def _is_busy(error: Exception) -> bool:
 
 
 def _no_server(url: str, error: BaseException | None) -> str:
-    reason = _reason(error)
-    return f"no scoring server at {url} ({reason}); {HOW_TO_START}"
-
-
-def _reason(error: BaseException | None) -> str:
-    """Return one clear clause; the HTTP library's own texts run to three lines."""
-    if isinstance(error, ScoringError):
-        return str(error)
-    texts = {"Timeout": "no answer in time", "ConnectionError": "nobody listens there"}
-    for kind in type(error).__mro__:
-        for name, text in texts.items():
-            if kind.__name__.endswith(name):
-                return text
-    return type(error).__name__
+    return f"no scoring server at {url} ({reason(error)}); {HOW_TO_START}"
 
 
 def _compression(settings: Settings, url: str) -> Compression:

@@ -67,6 +67,18 @@ def can_heal(error: BaseException) -> bool:
     return isinstance(error, (*RETRYABLE_TRANSPORT, BrokenAnswer, StrangerOnPort))
 
 
+def reason(error: BaseException | None) -> str:
+    """Return one clear clause; the HTTP library's own texts run to three lines."""
+    if isinstance(error, ScoringError):
+        return str(error)
+    texts = {"Timeout": "no answer in time", "ConnectionError": "nobody listens there"}
+    for kind in type(error).__mro__:
+        for name, text in texts.items():
+            if kind.__name__.endswith(name):
+                return text
+    return type(error).__name__
+
+
 class wait_as_told(wait_base):  # tenacity's own names read this way
     """Wait the usual time, or longer where the server says ``Retry-After``.
 
