@@ -21,7 +21,7 @@ ERASE_ASPECT = (0.3, 3.3)
 
 def augment(images: Images, plan: Augmentation, random: np.random.Generator) -> Images:
     """Return changed copies of ``images`` uint8 [N, H, W, C]."""
-    changed = _shift(images, plan.shift, random)
+    changed = _shift(images, plan, random)
     if plan.flip:
         mirrored = random.random(len(images)) < 0.5
         changed[mirrored] = changed[mirrored, :, ::-1]
@@ -34,11 +34,12 @@ def augment(images: Images, plan: Augmentation, random: np.random.Generator) -> 
     return changed
 
 
-def _shift(images: Images, reach: int, random: np.random.Generator) -> Images:
-    count, height, width, channels = images.shape
-    padded = np.zeros((count, height + 2 * reach, width + 2 * reach, channels), np.uint8)
-    padded[:, reach : reach + height, reach : reach + width] = images
-    corners = random.integers(0, 2 * reach + 1, (count, 2))
+def _shift(images: Images, plan: Augmentation, random: np.random.Generator) -> Images:
+    height, width = images.shape[1:3]
+    reach = (plan.shift, plan.shift)
+    margins = ((0, 0), reach, reach, (0, 0))
+    padded = np.pad(images, margins, mode="reflect" if plan.mirror else "constant")
+    corners = random.integers(0, 2 * plan.shift + 1, (len(images), 2))
     shifted = np.empty_like(images)
     for row, (top, left) in enumerate(corners):
         shifted[row] = padded[row, top : top + height, left : left + width]
@@ -52,7 +53,10 @@ def _resample(image: Images, plan: Augmentation, random: np.random.Generator) ->
     matrix[:, :2] *= random.uniform(1 - plan.scale, 1 + plan.scale, 2)
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     matrix[:, 2] = centre - matrix[:, :2] @ centre
-    turned = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    border = cv2.BORDER_REFLECT_101 if plan.mirror else cv2.BORDER_CONSTANT
+    turned = cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border
+    )
     # Between soft and sharp: what resizing photographs leaves behind varies that much.
     amount = random.uniform(-0.3, 0.8)
     soft = cv2.GaussianBlur(turned, (0, 0), SHARPEN_SIGMA)

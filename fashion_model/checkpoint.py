@@ -11,6 +11,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from fashion_model.dataset.description import DataError
+
 
 @dataclass
 class TrainingState:
@@ -47,13 +49,20 @@ def save_state(path: Path, state: TrainingState, fingerprint: str) -> None:
 
 
 def load_state(path: Path, fingerprint: str | None = None) -> TrainingState | None:
-    """Return the state saved for ``fingerprint`` (None: for any), or None without one."""
+    """Return the state saved for ``fingerprint`` (None: for any), or None without a file.
+
+    Raises:
+        DataError: the file holds another training; going on would overwrite it.
+    """
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as saved:
         facts = orjson.loads(saved["facts"].tobytes())
         if fingerprint is not None and facts["fingerprint"] != fingerprint:
-            return None
+            raise DataError(
+                f"{path}: holds another training (other recipe, seed or precision): remove it,"
+                " or name another file with --state"
+            )
         arrays = {
             name: [saved[f"{name}.{i}"] for i in range(count)]
             for name, count in facts["counts"].items()

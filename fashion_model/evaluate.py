@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -75,7 +76,7 @@ def honesty_figures(bundle: Bundle, data: LabelledImages, seen: Predictions) -> 
     yield Figure("distinct confidences", f"{np.unique(seen.confidence).size} of {len(data)}")
     yield Figure("decidable at 99 %", percent((seen.confidence >= needed).mean()))
     yield Figure("not flagged", percent(kept.mean()))
-    yield Figure("right among those", percent(right[kept].mean()))
+    yield Figure("right among those", percent(right[kept].mean()) if kept.any() else "-")
     yield Figure("called strange", percent(strange.mean()))
 
 
@@ -103,12 +104,12 @@ def speed_figures(bundle: Bundle, plain: bool) -> Iterator[Figure]:
     yield Figure("images/s int8 (served)", f"{served:.0f}")
     if plain:
         network = plain_network(shape, len(bundle.signature.labels))
-        rate = _rate(lambda: network.predict(images, batch_size=PLAIN_BATCH, verbose=0))  # type: ignore[attr-defined]
+        rate = _rate(lambda: network.predict(images, batch_size=PLAIN_BATCH, verbose=0))
         yield Figure("images/s plain 2-conv CNN, keras predict", f"{rate:.0f}")
         yield Figure("ratio", f"{served / rate:.1f}")
 
 
-def plain_network(shape: tuple[int, int, int], classes: int) -> object:
+def plain_network(shape: tuple[int, int, int], classes: int) -> Any:
     """Return the kind of network the original system used, untrained: 4.3 MMAC at 28x28."""
     from keras import Input, Sequential, layers
 

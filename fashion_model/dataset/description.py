@@ -43,7 +43,8 @@ class Augmentation:
     """Random changes of a training image; lengths in pixels, shares of 0-1, angles in degrees.
 
     ``resample_share`` of the images are turned, scaled and softened or sharpened a little, as
-    photographs are; ``tone_share`` get another contrast and gamma.
+    photographs are; ``tone_share`` get another contrast and gamma. What moves into the picture
+    is black, or with ``mirror`` the picture's own mirror image.
     """
 
     shift: int = 3
@@ -54,6 +55,7 @@ class Augmentation:
     resample_share: float = 0.25
     rotation: float = 4.0
     scale: float = 0.08
+    mirror: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ DIGITS = DatasetDescription(
     preprocessing=PreprocessingRef("digit", 1),
     architecture=Architecture(16, (Stage(32, 2, 2), Stage(64, 2, 2))),
     recipe=Recipe(
-        steps=6_000,
+        steps=4_200,
         augmentation=Augmentation(
             shift=2, flip=False, erase_share=0.3, erase_area=0.1, rotation=12.0, scale=0.12,
             resample_share=0.6,
@@ -137,17 +139,17 @@ CATS_DOGS = DatasetDescription(
     architecture=Architecture(
         24,
         (Stage(32, 1, 2), Stage(64, 1, 2), Stage(96, 1, 2), Stage(128, 1, 2)),
-        stem_stride=2,
+        stem_stride=3,
         dropout=0.3,
     ),
     recipe=Recipe(
-        steps=6_000,
+        steps=5_000,
         batch=32,
         peak_rate=0.05,
         prune=0.0,
         augmentation=Augmentation(
             shift=16, erase_share=0.3, erase_area=0.2, tone_share=0.5, rotation=12.0, scale=0.2,
-            resample_share=0.8,
+            resample_share=0.8, mirror=True,
         ),
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fashion_model.dataset.description import (
     Architecture,
     Augmentation,
+    DataError,
     DatasetDescription,
     Recipe,
     Stage,
@@ -96,7 +97,9 @@ def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> 
     job = make_job(tmp_path / "state.npz", steps=40)
     TrainingSession(job, split).run_epoch()
     assert TrainingSession(job, split).state.epoch == 1
-    assert TrainingSession(dataclasses.replace(job, seed=1), split).state.epoch == 0
+    assert TrainingSession(make_job(job.state_file, steps=80), split).state.epoch == 1
+    with pytest.raises(DataError, match="holds another training"):
+        TrainingSession(dataclasses.replace(job, seed=1), split)
 
 
 def test_a_trained_network_becomes_a_served_bundle(tmp_path: Path, split: Split) -> None:

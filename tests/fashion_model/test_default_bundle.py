@@ -1,0 +1,92 @@
+"""The committed default bundle, on pictures this project drew itself (image_batches/G1)."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fashion_model.dataset.description import FASHION
+from fashion_model.strangers import made_strangers
+from fashion_model.trainer import predict_logits
+from scoring.inference.bundle import Bundle, load_bundle
+from scoring.inference.predictor import NOT_A_GARMENT, Predictor
+from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.registry import find
+
+ROOT = Path(__file__).parents[2]
+BATCH = ROOT / "image_batches" / "G1"
+LIMITS = DecodeLimits(max_pixels=10_000_000, max_bytes=10_000_000)
+# Ready-drawn pictures are few; moved by a pixel they are many, and the two models must agree
+# on those as well.
+MOVES = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """Return the committed bundle."""
+    return load_bundle(ROOT / "fashion_model")
+
+
+@pytest.fixture(scope="module")
+def predictor(bundle: Bundle) -> Iterator[Predictor]:
+    """Serve the committed bundle."""
+    served = Predictor(bundle, threads=2)
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def drawn(bundle: Bundle) -> NDArray[np.uint8]:
+    """Return the drawn pictures as the model takes them, uint8 [100, 784]."""
+    wanted = bundle.signature.preprocessing
+    preprocess = find(wanted.name, wanted.version)
+    shape = bundle.signature.input.shape
+    with (ROOT / "image_batches" / "G1.labels.csv").open(encoding="utf-8-sig") as file:
+        names = [row["Image"] for row in csv.DictReader(file)]
+    return np.stack(
+        [preprocess((BATCH / name).read_bytes(), shape, LIMITS).values for name in names]
+    )
+
+
+def moved(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    images = rows.reshape(-1, 28, 28)
+    copies = [np.roll(images, move, axis=(1, 2)) for move in MOVES]
+    return np.concatenate(copies).reshape(-1, 784)
+
+
+def test_the_integer_model_agrees_with_its_reference(
+    bundle: Bundle, predictor: Predictor, drawn: NDArray[np.uint8]
+) -> None:
+    rows = moved(drawn)
+    reference = keras.models.load_model(bundle.folder / "model.keras")
+    logits = predict_logits(reference, rows.reshape(-1, 28, 28, 1))
+    seen = predictor.predict(rows)
+    assert (logits.argmax(axis=1) == seen.class_index).mean() >= 0.985
+    powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / bundle.signature.temperature)
+    confidence = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
+    assert np.abs(confidence - seen.confidence).mean() <= 0.02
+
+
+def test_confidences_are_fine_grained(predictor: Predictor, drawn: NDArray[np.uint8]) -> None:
+    seen = predictor.predict(moved(drawn))
+    assert np.unique(seen.confidence).size >= 0.9 * np.unique(moved(drawn), axis=0).shape[0]
+
+
+def test_strangers_are_noticed(predictor: Predictor, drawn: NDArray[np.uint8]) -> None:
+    for name, rows in made_strangers(drawn):
+        review = predictor.predict(rows).review
+        assert review.count(NOT_A_GARMENT) >= 0.95 * len(rows), name
+
+
+def test_the_signature_is_what_the_code_says(bundle: Bundle) -> None:
+    signature = bundle.signature
+    assert signature.name == FASHION.name
+    assert signature.labels == FASHION.labels
+    assert signature.input == FASHION.input
+    assert signature.libraries.keys() >= {"tensorflow", "keras", "converter"}
+    assert sum(signature.reference.class_shares) == pytest.approx(1.0)
+    assert len(bundle.model) <= 1_000_000
