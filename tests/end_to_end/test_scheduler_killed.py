@@ -1,0 +1,119 @@
+"""Killing the scheduler at any moment leaves no server and no client behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.scheduler_process import Desk
+from tests.scoring.processes.process_list import project_processes, wait_for
+
+ALL_ROWS = 2_012
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, sends SIGKILL")
+
+
+@pytest.fixture
+def busy_desk(desk: Desk, many_images: list[Path]) -> Desk:
+    """Return a project folder whose run takes long enough to be caught in the middle."""
+    desk.add_batch("G2", many_images)
+    return desk
+
+
+MOMENTS: dict[str, Callable[[Desk], bool]] = {
+    "server starting": lambda desk: desk.has_process("-m server"),
+    "server ready": lambda desk: "server-ready" in desk.events(),
+    "client starting": lambda desk: desk.has_process("-m client.request"),
+    "run started": lambda desk: "run-started" in desk.events(),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_sigkill_of_the_standing_scheduler(busy_desk: Desk, moment: str) -> None:
+    busy_desk.make_a_run_due()
+    with busy_desk.scheduler() as scheduler:
+        wait_for(lambda: MOMENTS[moment](busy_desk), moment)
+        scheduler.send_signal(signal.SIGKILL)
+        scheduler.wait()
+        busy_desk.assert_nothing_left()
+
+
+def test_sigkill_in_the_run_then_a_new_scheduler_finishes_it(busy_desk: Desk) -> None:
+    busy_desk.make_a_run_due()
+    with busy_desk.scheduler() as first:
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        first.send_signal(signal.SIGKILL)
+    # At once, while the orphans are still on their way out.
+    with busy_desk.scheduler():
+        wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
+    assert busy_desk.result_rows() == ALL_ROWS
+    assert len(busy_desk.runs()) == 1
+    busy_desk.assert_nothing_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_client_and_server_in_order(busy_desk: Desk, number: signal.Signals) -> None:
+    busy_desk.make_a_run_due()
+    with busy_desk.scheduler() as scheduler:
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        scheduler.send_signal(number)
+        assert scheduler.wait(30) == 0
+        busy_desk.assert_nothing_left()
+    assert busy_desk.events()[-1] == "server-stopped"
+    assert busy_desk.nightly_states()[0] in ("running", "done")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_cycle_by_hand_leaves_nothing_behind_either(
+    busy_desk: Desk, number: signal.Signals
+) -> None:
+    with busy_desk.scheduler("--once", "--all") as scheduler:
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        scheduler.send_signal(number)
+        scheduler.wait(30)
+        busy_desk.assert_nothing_left()
+
+
+def test_a_client_that_is_killed_is_started_again(busy_desk: Desk) -> None:
+    busy_desk.make_a_run_due()
+    with busy_desk.scheduler():
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        _signal(signal.SIGKILL, busy_desk, "-m client.request")
+        wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
+    assert "client-died" in busy_desk.events()
+    assert busy_desk.result_rows() == ALL_ROWS
+
+
+def test_a_server_that_is_killed_is_started_again(busy_desk: Desk) -> None:
+    busy_desk.set("CLIENT__RETRY_SECONDS", 1)
+    busy_desk.set("CLIENT__TRIES", 30)
+    busy_desk.make_a_run_due()
+    with busy_desk.scheduler():
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        _signal(signal.SIGKILL, busy_desk, "-m server")
+        wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
+    assert busy_desk.events().count("server-ready") == 2
+    assert busy_desk.result_rows() == ALL_ROWS
+
+
+def test_a_server_that_hangs_costs_no_more_than_the_window(busy_desk: Desk) -> None:
+    busy_desk.set("CLIENT__STOP_SECONDS", 1)
+    busy_desk.set("SERVER__STOP_SECONDS", 1)
+    busy_desk.make_a_run_due(window_minutes=10 / 60)
+    with busy_desk.scheduler():
+        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        _signal(signal.SIGSTOP, busy_desk, "-m server")
+        wait_for(lambda: busy_desk.nightly_states() == ["partial"], "the run to be partial")
+        wait_for(lambda: busy_desk.events()[-1] == "server-stopped", "the server to be stopped")
+    busy_desk.assert_nothing_left()
+
+
+def _signal(number: signal.Signals, desk: Desk, words: str) -> None:
+    for pid, command in project_processes(desk.project).items():
+        if words in command:
+            os.kill(pid, number)
