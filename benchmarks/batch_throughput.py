@@ -18,21 +18,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import psutil
 
+from benchmarks.measuring import Measured, measure, peak_megabytes, spread
 from scoring.processes.managed_server import ManagedServer
 from scoring.settings import CODE_ROOT, load_settings
 
 IMAGES = "train-images-idx3-ubyte.gz"
 IDX_HEADER_BYTES = 16
-MEGABYTE = 1024 * 1024
 
 BASELINE = """
 import csv, os, sys
@@ -45,14 +43,6 @@ logits = keras.models.load_model(model).predict(pixels[..., None].astype("float3
 with open(os.path.join(os.path.dirname(folder), "baseline.csv"), "w") as file:
     csv.writer(file).writerows(zip(names, logits.argmax(axis=1)))
 """
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Wall seconds and peak resident memory (MB) of one process."""
-
-    seconds: float
-    megabytes: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,50 +83,20 @@ def write_images(idx: Path, folder: Path, count: int) -> None:
         cv2.imwrite(str(folder / f"img_{number}.png"), image)
 
 
-def measure(command: list[str]) -> Measured:
-    """Run a command to its end, watching its memory."""
-    started = time.perf_counter()
-    process = psutil.Popen(command, cwd=CODE_ROOT, stdout=subprocess.DEVNULL)
-    peak = 0.0
-    while process.poll() is None:
-        peak = max(peak, peak_megabytes(process))
-        time.sleep(0.01)
-    if process.returncode:
-        raise SystemExit(f"{command[:3]} ended with {process.returncode}")
-    return Measured(time.perf_counter() - started, peak)
-
-
-def peak_megabytes(process: psutil.Process) -> float:
-    """Return the peak resident set so far: from the kernel where it tells, else the present one."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        return float(line.split()[1]) / 1024
-    except (OSError, StopIteration):
-        try:
-            return float(process.memory_info().rss) / MEGABYTE
-        except psutil.Error:
-            return 0.0
-
-
 def _report(count: int, rounds: list[tuple[Measured, Measured | None]], server_peak: float) -> None:
     write = sys.stdout.write
     seconds = [client.seconds for client, _ in rounds]
     write(f"{count} images, {os.cpu_count()} cores, {len(rounds)} rounds\n")
-    write(f"client, command to Results.csv: {_spread(seconds)} s")
+    write(f"client, command to Results.csv: {spread(seconds)} s")
     write(f"  ({count / statistics.median(seconds):.0f} images/s)\n")
     write(f"peak memory: client {max(client.megabytes for client, _ in rounds):.0f} MB,")
     write(f" server {server_peak:.0f} MB\n")
     pairs = [(client, plain) for client, plain in rounds if plain]
     if pairs:
-        write(f"keras in one process: {_spread([plain.seconds for _, plain in pairs])} s,")
+        write(f"keras in one process: {spread([plain.seconds for _, plain in pairs])} s,")
         write(f" peak {max(plain.megabytes for _, plain in pairs):.0f} MB\n")
         ratios = [plain.seconds / client.seconds for client, plain in pairs]
-        write(f"ratio, pair by pair: {_spread(ratios)}\n")
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} (min {min(values):.2f}, max {max(values):.2f})"
+        write(f"ratio, pair by pair: {spread(ratios)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
