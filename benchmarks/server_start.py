@@ -34,10 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def start_once(project: Path) -> tuple[float, float]:
     """Start a server, return seconds until it is ready and its peak memory in MB."""
-    settings = Settings(project=project, server={"models": (CODE_ROOT / "fashion_model",)})
-    with ManagedServer(settings, port=0) as server:
+    with ManagedServer(Settings(project=project), port=0) as server:
         started = time.perf_counter()
-        server.start()
+        server.start(["--model", str(CODE_ROOT / "fashion_model")])
         server.wait_until_ready()
         seconds = time.perf_counter() - started
         return seconds, peak_megabytes(psutil.Process(server.pid))
