@@ -1,0 +1,55 @@
+"""The files of deploy/ against the software they start."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from scoring.settings import CODE_ROOT, Settings, load_settings
+
+DEPLOY = CODE_ROOT / "deploy"
+NAMESPACE = {"task": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
+
+
+def read_unit(name: str) -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd minds the case
+    unit.read(DEPLOY / name, encoding="utf-8")
+    return unit
+
+
+def test_systemd_gives_the_scheduler_the_time_it_needs_to_stop(settings: Settings) -> None:
+    service = read_unit("garment-scorer.service")["Service"]
+    assert service["ExecStart"].endswith("/.venv/bin/python -m scheduler")
+    assert service["KillMode"] == "mixed"
+    needed = settings.client.stop_seconds + settings.server.stop_seconds
+    assert float(service["TimeoutStopSec"].removesuffix("s")) >= needed + 10
+
+
+def test_the_drop_in_sets_a_setting_there_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, value = read_unit("garment-scorer-always-on.conf")["Service"]["Environment"].split("=")
+    monkeypatch.setenv(name, value)
+    assert load_settings().schedule.stop_after == "never"
+
+
+def test_the_windows_task_stays_and_starts_in_the_project_folder() -> None:
+    text = (DEPLOY / "garment-scorer.xml").read_text(encoding="ascii")
+    task = ElementTree.fromstring(text)
+
+    def value(path: str) -> str | None:
+        return task.findtext(path, namespaces=NAMESPACE)
+
+    assert value(".//task:Exec/task:Arguments") == "-m scheduler"
+    assert value(".//task:Exec/task:WorkingDirectory") == "C:\\garment-scorer"
+    assert value(".//task:ExecutionTimeLimit") == "PT0S"
+
+
+def test_every_file_the_readme_names_is_there() -> None:
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    for path in DEPLOY.iterdir():
+        assert path.name == "README.md" or path.name in text
