@@ -12,7 +12,7 @@ from server import error_handlers
 from server.access import guard, require_key_beyond_loopback
 from server.drain import Drain
 from server.models import ModelTable, load_models
-from server.routes import make_routes
+from server.routes import AnyName, make_routes
 
 access_log = logging.getLogger("scoring.server.access")
 
@@ -42,6 +42,9 @@ def create_app(
     if models is None:
         models = load_models(settings.model_folders, settings.server.inference_threads)
     app = Flask("server", static_folder=None)
+    app.url_map.converters["name"] = AnyName
+    # Two slashes are part of a name that is refused, not a reason to send the caller elsewhere.
+    app.url_map.merge_slashes = False
     error_handlers.register(app)
     _log_requests(app)
     guard(app, settings.server, loopback)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
+from werkzeug.routing import BaseConverter
 
 from scoring.inference.predictor import Predictions, Predictor
 from scoring.protocol.frame_codec import RowIds
@@ -17,6 +18,13 @@ from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.models import ModelTable
 from server.request_body import read_body
+
+
+class AnyName(BaseConverter):
+    """Takes whatever stands in the place of a name, slashes too, so that a path is refused."""
+
+    regex = r"[\s\S]*?"
+    part_isolating = False
 
 
 def make_routes(
@@ -39,7 +47,7 @@ def make_routes(
         status = 503 if drain.closed else 200
         return _json(_readiness(models, not drain.closed, nonce), status)
 
-    @api.get("/v2/models/<path:name>")
+    @api.get("/v2/models/<name:name>")
     def metadata(name: str) -> Response:
         return _json(_metadata(models.find(name)))
 
@@ -48,7 +56,7 @@ def make_routes(
         with drain.request():
             return _predict(models.first, settings, limits)
 
-    @api.post("/models/<path:name>/predict")
+    @api.post("/models/<name:name>/predict")
     def predict_named(name: str) -> Response:
         with drain.request():
             return _predict(models.find(name), settings, limits)

@@ -138,6 +138,8 @@ def _decode_row(row: dict[str, Any]) -> RowPrediction:
     confidence = row["confidence"]
     if type(confidence) not in (float, int):
         raise TypeError("confidence is a number")
+    if type(row["id"]) not in (int, str):
+        raise TypeError("an id is a number or a string")
     return RowPrediction(row["id"], row["label"], float(confidence), review)
 
 
@@ -169,7 +171,7 @@ def _parse(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if any(name.encode() in body for name in NOT_JSON):
+        if "infinity" in str(error) or any(name.encode() in body for name in NOT_JSON):
             raise InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255") from error
         raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
 

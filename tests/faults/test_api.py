@@ -1,0 +1,155 @@
+"""Rows 33, 36, 37, 39: what is sent to the API."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import os
+import socket
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from scoring.protocol.prediction import encode_request
+from scoring.settings import Settings
+from tests.conftest import BUNDLE, garment_pixels, running_server
+
+PIXELS = garment_pixels(1)
+BODY = encode_request(range(1), PIXELS, None)
+LIMIT = 4_000_000
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    settings = Settings(
+        project=BUNDLE.parent, server={"max_request_bytes": LIMIT, "connections": 50}
+    )
+    with running_server(settings) as url:
+        yield url
+
+
+def split(pixel: bytes) -> bytes:
+    """Return a request of one row that holds ``pixel`` once, the rest zeros."""
+    return b'{"dataframe_split": {"data": [[' + b"0," * 783 + pixel + b"]]}}"
+
+
+def post(url: str, body: bytes, **headers: str) -> requests.Response:
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(f"{url}/predict", data=body, headers=headers, timeout=20)
+
+
+def assert_alive(url: str) -> None:
+    assert requests.get(f"{url}/health/ready", timeout=10).json()["ready"] is True
+    assert post(url, BODY).status_code == 200
+
+
+NO_PIXELS = (b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1", b"256", b"0.5", b"true", b"null")
+
+
+@pytest.mark.parametrize("pixel", NO_PIXELS)
+def test_row_33_nan_or_infinity_in_pixels(url: str, pixel: bytes) -> None:
+    response = post(url, split(pixel))
+    assert response.status_code == 422, response.text
+    assert "error" in response.json()
+    assert_alive(url)
+
+
+def deflate_bomb(size: int) -> bytes:
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(10**6)) for _ in range(size // 10**6)) + packer.flush()
+
+
+BOMBS = {
+    "gzip, 1 GB": (gzip.compress(gzip.compress(bytes(10**8))), {"Content_Encoding": "gzip"}, 400),
+    "deflate, 1 GB": (deflate_bomb(10**9), {"Content_Encoding": "deflate"}, 413),
+    "gzip, 500 MB": (gzip.compress(bytes(5 * 10**8), 1), {"Content_Encoding": "gzip"}, 413),
+    "not gzip at all": (b"{}", {"Content_Encoding": "gzip"}, 400),
+    "two encodings": (b"{}", {"Content_Encoding": "gzip, gzip"}, 415),
+    "nested 100,000 deep": (b"[" * 100_000 + b"]" * 100_000, {}, 400),
+    "objects 100,000 deep": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, {}, 400),
+    "pixels 1,000 deep": (split(b"[" * 1000 + b"]" * 1000), {}, 422),
+    "shape 1,000 deep": (
+        b'{"dataframe_b64": {"dtype": "uint8", "shape": [' + b"[" * 1000 + b"]" * 1000 + b"]}}",
+        {},
+        400,
+    ),
+    "an integer of 5,000 digits": (split(b"9" * 5_000), {}, 422),
+    "an id of 5,000 digits": (BODY.replace(b'"stop":1', b'"stop":' + b"9" * 5_000), {}, 422),
+    "a shape that overflows": (BODY.replace(b"[1,784]", b"[1,9223372036854775807,784]"), {}, 422),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_row_36_bombs(url: str, bomb: str) -> None:
+    body, headers, status = BOMBS[bomb]
+    assert len(body) < LIMIT
+    response = post(url, body, **headers)
+    assert response.status_code == status, response.text
+    assert "error" in response.json()
+    assert_alive(url)
+
+
+def test_row_37_slow_clients_hold_connections(url: str) -> None:
+    """More connections than the server takes, each with half a request; then one that works."""
+    address = urlsplit(url)
+    half = (
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n" + BODY[:99]
+    )
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection((address.hostname, address.port), 10))
+            for _ in range(120)
+        ]
+        for connection in slow:
+            connection.sendall(half)
+        for _ in range(3):
+            assert_alive(url)
+            for connection in slow[-10:]:
+                connection.sendall(b"x")
+
+
+PATHS = (
+    "../G1",
+    "..%2FG1",
+    "%2e%2e/G1",
+    "..",
+    "/etc/passwd",
+    "%2Fetc%2Fpasswd",
+    "C:%5CWindows",
+    "..%5CG1",
+    "CON",
+    "con.txt",
+    "lpt1",
+    "a%00b",
+    "G1%0A",
+    "~root",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_row_39_names_that_are_paths(url: str, path: str) -> None:
+    """Sent as it is: a well-behaved HTTP library would tidy such a path before it leaves."""
+    address = urlsplit(url)
+    for method, target in (("GET", f"/v2/models/{path}"), ("POST", f"/models/{path}/predict")):
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+        with closing(connection):
+            connection.putrequest(method, target, skip_host=True)
+            connection.putheader("Host", "localhost")
+            connection.putheader("Content-Length", "0")
+            connection.endheaders()
+            response = connection.getresponse()
+            assert (response.status, b"bad_name" in response.read()) == (400, True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="not run here: reads /proc")
+def test_row_39_nothing_is_read(url: str) -> None:
+    """Whatever is asked for by such names, the server opens no file."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in PATHS:
+        requests.get(f"{url}/v2/models/{path}", timeout=10)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
