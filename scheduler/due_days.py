@@ -141,6 +141,12 @@ def is_server_wanted(now: datetime, policy: Policy, first_start: datetime) -> bo
     )
 
 
+def missed_too_early(now: datetime, policy: Policy, runs: Iterable[Run]) -> list[date]:
+    """Return the days recorded as missed whose time is yet to come: a clock was wrong then."""
+    days = (run.due_date for run in runs if run.state == "missed" and run.due_date)
+    return sorted(day for day in days if due_day(day, policy).client_at > now.astimezone(UTC))
+
+
 def next_due_day(now: datetime, policy: Policy, runs: Iterable[date]) -> DueDay:
     """Return the next day whose client time lies ahead and that has no run yet."""
     now, taken = now.astimezone(UTC), set(runs)

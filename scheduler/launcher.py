@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from scoring.processes.child import Child, start_child, wait_until
+from scoring.processes.child import Child, start_child
 from scoring.processes.managed_server import ManagedServer, new_nonce
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
+from scoring.processes.waiting import wait_until
 from scoring.protocol.errors import NoServer
 from scoring.settings import Settings
 

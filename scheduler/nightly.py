@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
-from scheduler.due_days import DueDay, DueRun, Policy, is_server_wanted, make_plan
+from scheduler.due_days import (
+    DueDay,
+    DueRun,
+    Policy,
+    is_server_wanted,
+    make_plan,
+    missed_too_early,
+)
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
 from scoring.processes.locks import run_holder
@@ -79,6 +86,7 @@ class Nightly:
         with self._ledger() as ledger:
             first_start = remember_first_start(ledger, now, self._started)
             runs = _recent_nights(ledger, now, first_start)
+            self._take_back(ledger, runs, now)
             plan = make_plan(now, self._policy, first_start, runs)
             self._write_missed(ledger, plan.missed)
             self._close_expired(ledger, plan.expired)
@@ -142,6 +150,16 @@ class Nightly:
 
     def _ledger(self) -> Ledger:
         return Ledger(self._settings.ledger_file, self._settings.records.busy_seconds)
+
+    def _take_back(self, ledger: Ledger, runs: dict[date, Run], now: datetime) -> None:
+        """Forget days that a clock far ahead had written off: they are still to come."""
+        early = missed_too_early(now, self._policy, runs.values())
+        if early:
+            ledger.forget_missed(early)
+            for day in early:
+                del runs[day]
+            span = f"{early[0]} to {early[-1]}"
+            self._tell("WARNING", "clock-was-wrong", f"missed days taken back: {span}")
 
     def _write_missed(self, ledger: Ledger, days: Iterable[DueDay]) -> None:
         """Write a row a day, and one event for all of them."""

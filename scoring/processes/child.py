@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,12 +176,3 @@ else:
         if process.poll() is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
-
-
-def wait_until(deadline: float, poll_seconds: float) -> bool:
-    """Sleep a little; False when the monotonic deadline has passed."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        return False
-    time.sleep(min(poll_seconds, left))
-    return True

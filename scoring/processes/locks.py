@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
 
+# Both lie beside the ledger.
+INSTANCE_LOCK = "scheduler.lock"
+RUN_LOCK = "run.lock"
 POLL_SECONDS = 0.05
 # Whoever looks whether a lock is held takes it for an instant; do not fall over that.
 GLANCE_SECONDS = 0.3
@@ -36,13 +39,6 @@ class Holder:
         return f"{self.command} (process {self.pid}, since {self.since})"
 
 
-class RunLock:
-    """Names of the two locks; both lie beside the ledger."""
-
-    INSTANCE = "scheduler.lock"
-    RUN = "run.lock"
-
-
 @contextmanager
 def run_lock(
     settings: Settings,
@@ -56,26 +52,26 @@ def run_lock(
     an end (True) or for that many seconds, until ``cancelled`` returns True. Raises Busy and
     names the holder.
     """
-    with _held(_lock_file(settings, RunLock.RUN), settings, command, wait, cancelled, "run"):
+    with _held(_lock_file(settings, RUN_LOCK), settings, command, wait, cancelled, "run"):
         yield
 
 
 @contextmanager
 def instance_lock(settings: Settings, command: str, wait: bool | float = False) -> Iterator[None]:
     """Hold the lock of the one scheduler of a project folder; raises Busy naming the first."""
-    path = _lock_file(settings, RunLock.INSTANCE)
+    path = _lock_file(settings, INSTANCE_LOCK)
     with _held(path, settings, command, wait, None, "scheduler"):
         yield
 
 
 def run_holder(settings: Settings) -> Holder | None:
     """Return who scores at the moment, if anybody."""
-    return _holder(_lock_file(settings, RunLock.RUN))
+    return _holder(_lock_file(settings, RUN_LOCK))
 
 
 def instance_holder(settings: Settings) -> Holder | None:
     """Return the scheduler of this project folder, if one is there."""
-    return _holder(_lock_file(settings, RunLock.INSTANCE))
+    return _holder(_lock_file(settings, INSTANCE_LOCK))
 
 
 @contextmanager

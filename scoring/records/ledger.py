@@ -277,6 +277,14 @@ class Ledger:
         runs = self._runs("WHERE due_date >= ?", (since.isoformat(),))
         return {run.due_date: run for run in runs if run.due_date}
 
+    def forget_missed(self, due_dates: Iterable[date]) -> None:
+        """Take back missed days: a clock that was wrong had written them down before they came."""
+        with self._writing():
+            self._db.executemany(
+                "DELETE FROM runs WHERE due_date = ? AND state = 'missed'",
+                ((day.isoformat(),) for day in due_dates),
+            )
+
     def running(self) -> list[Run]:
         """Return the runs that have not ended: in progress, or interrupted."""
         return self._runs("WHERE state = 'running' ORDER BY started_at", ())

@@ -244,6 +244,19 @@ def test_a_clock_set_back_during_the_run_neither_ends_nor_repeats_it(theatre: Th
     assert len(theatre.clients) == 1
 
 
+def test_a_clock_a_year_ahead_does_not_write_off_the_year(theatre: Theatre) -> None:
+    theatre.clock.set_wall(AFTERNOON + 365 * 24 * HOUR)
+    theatre.nightly.reconcile()
+    assert len(theatre.states()) == 365
+    theatre.clock.set_wall(AFTERNOON)
+    theatre.run_until(evening(18, 10))
+    assert theatre.states()[TODAY] == "done"
+    assert theatre.events("clock-was-wrong")
+    theatre.run_until(evening(18, 10) + 24 * HOUR, reconcile_every=HOUR)
+    assert theatre.states()["2026-05-06"] == "done"
+    assert "missed" not in theatre.states().values()
+
+
 def test_a_stop_leaves_the_run_open_for_the_next_start(theatre: Theatre) -> None:
     theatre.scripts = [Script(state=None, seconds=10_000)]
 
