@@ -12,7 +12,7 @@ from pathlib import Path
 
 from client.batch_job import BatchJob
 from client.image_folder import Batch, list_images
-from client.pixel_frame import ImageReader, settled_before
+from client.pixel_frame import ImageReader, Settling
 from client.progress import ProgressView
 from client.read_ahead import KnownPredictions, read_ahead
 from client.run_context import Interrupted, RunContext, ScoringFailed
@@ -170,7 +170,7 @@ class BatchScoring:
         self, run: Run, resumed: bool, batch: Batch, preprocess: Preprocess
     ) -> Iterator[ImageReader]:
         client = self.context.settings.client
-        nightly = run.kind == "nightly"
+        settling = Settling(self.context.settings.schedule.settle_seconds, self.context.now)
         with KnownPredictions(self.context.ledger, run, batch.name, resumed) as known:
             yield ImageReader(
                 folder=str(batch.folder),
@@ -180,11 +180,7 @@ class BatchScoring:
                     max_pixels=client.max_image_pixels, max_bytes=client.max_file_bytes
                 ),
                 find_known=known.find,
-                settled_before=(
-                    settled_before(self.context.settings.schedule.settle_seconds)
-                    if nightly
-                    else None
-                ),
+                settling=settling if run.kind == "nightly" else None,
             )
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 import numpy as np
@@ -40,11 +40,26 @@ class ImageRow:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """Tells a file that may still be being copied: it was changed within the last ``seconds``.
+
+    A time of change well ahead of the clock says nothing: some machine's clock was wrong, and a
+    file that waited for that time to come might wait for years.
+    """
+
+    seconds: float
+    now: Callable[[], datetime]
+
+    def is_unsettled(self, changed: float) -> bool:
+        """``changed`` is in seconds since 1970."""
+        return abs(self.now().timestamp() - changed) < self.seconds
+
+
+@dataclass(frozen=True)
 class ImageReader:
     """Reads, fingerprints and preprocesses image files; threads may share it.
 
-    ``settled_before``: files changed at or after this time (seconds since 1970) wait for the
-    next run; None takes every file.
+    ``settling``: which files wait for the next run; None takes every file.
     """
 
     folder: str
@@ -52,7 +67,7 @@ class ImageReader:
     shape: tuple[int, int, int]
     limits: DecodeLimits
     find_known: FindKnown
-    settled_before: float | None = None
+    settling: Settling | None = None
 
     def read(self, first_num: int, names: Sequence[str]) -> list[ImageRow]:
         """Return one row for each name, numbered from ``first_num``; never raises for a file."""
@@ -80,7 +95,7 @@ class ImageReader:
         handle = open_regular(f"{self.folder}/{name}")
         with open(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
-            if self.settled_before is not None and status.st_mtime >= self.settled_before:
+            if self.settling and self.settling.is_unsettled(status.st_mtime):
                 row.waits = True
                 return None
             if status.st_size > self.limits.max_bytes:
@@ -88,11 +103,6 @@ class ImageReader:
                 return None
             # A file that grows while it is read stops at the limit.
             return file.read(self.limits.max_bytes + 1) or b""
-
-
-def settled_before(settle_seconds: float) -> float:
-    """Return the time before which a file must have been changed last to be taken."""
-    return time.time() - settle_seconds
 
 
 def pixel_columns(row_bytes: int) -> pd.Index[str]:

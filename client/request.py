@@ -17,6 +17,8 @@ from datetime import date, datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+import requests  # noqa: E402
+
 from client.api import ScoringClient, is_loopback_url  # noqa: E402
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest  # noqa: E402
 from client.image_folder import Batch, all_batches, find_batch  # noqa: E402
@@ -48,7 +50,7 @@ HOW_TO_START = "start a server with 'python -m server', or add --start-server"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score what the command line asks for; return the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse_arguments(argv)
     stop = StopSignal()
     _stop_on_signals(stop)
     try:
@@ -58,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error)
     command = Command(settings, arguments, stop, pipe.nonce if pipe else None)
     return command.run()
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2."""
+    return _parser().parse_args(argv)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,15 +128,24 @@ def _fail(error: Exception) -> int:
 
 
 class Command:
-    """One invocation: lock, server, ledger, run, and the lines that tell how it went."""
+    """One invocation: lock, server, ledger, run, and the lines that tell how it went.
+
+    ``session`` is the way to the server, by default one of its own over the network.
+    """
 
     def __init__(
-        self, settings: Settings, arguments: argparse.Namespace, stop: StopSignal, nonce: str | None
+        self,
+        settings: Settings,
+        arguments: argparse.Namespace,
+        stop: StopSignal,
+        nonce: str | None,
+        session: requests.Session | None = None,
     ) -> None:
         self._settings = settings
         self._arguments = arguments
         self._stop = stop
         self._nonce = nonce
+        self._session = session
         records = settings.records
         self._events = EventsLog(
             settings.logs_folder, records.log_bytes, records.log_files, settings.now, echo=True
@@ -207,6 +223,7 @@ class Command:
             api_key=api_key.get_secret_value() if api_key else "",
             nonce=nonce,
             compression=_compression(settings, url),
+            session=self._session,
         )
         try:
             signature = self._connect(api)
