@@ -24,6 +24,7 @@ from scoring.preprocessing.pixels import (
     Pixels,
     Shape,
 )
+from scoring.preprocessing.resizing import at_most
 
 _WHITE = 255
 _WORKING_SIDE = 448  # 16 times the model's: more detail changes nothing, it only costs
@@ -52,7 +53,7 @@ class ProductPhoto:
         small = _in_data_set_form(grey, side)
         if small is not None:
             return Pixels(np.ascontiguousarray(small).reshape(-1), review=None)
-        working = _at_most(grey, _WORKING_SIDE)
+        working = at_most(grey, _WORKING_SIDE)
         background = background_of(working)
         values = _seven_steps(working, background, side)
         review = None if background.controlled else UNCONTROLLED_BACKGROUND
@@ -78,15 +79,6 @@ def _is_negative(small: Image) -> bool:
     rim = np.concatenate((small[0], small[-1], small[1:-1, 0], small[1:-1, -1]))
     near = round(255 * _TRIM_SHARE)
     return bool(np.count_nonzero(rim >= 255 - near) > np.count_nonzero(rim <= near))
-
-
-def _at_most(grey: Image, longest: int) -> Image:
-    height, width = grey.shape
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return grey
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cast(Image, cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
 
 
 def _seven_steps(grey: Image, background: Background, side: int) -> Image:

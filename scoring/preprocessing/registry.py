@@ -1,10 +1,12 @@
 """Find a preprocessing by the name and version that a model's signature asks for."""
 
+from scoring.preprocessing.digit import Digit
 from scoring.preprocessing.garment import GarmentOnDark
+from scoring.preprocessing.photo import Photo
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.product_photo import ProductPhoto
 
-_ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto())
+_ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto(), Digit(), Photo())
 
 
 class UnknownPreprocessing(LookupError):
