@@ -22,8 +22,6 @@ from scoring.preprocessing.registry import find
 from scoring.protocol.errors import (
     BatchMissing,
     ExitCode,
-    LedgerDamaged,
-    LedgerError,
     ScoringError,
 )
 from scoring.protocol.signature import Signature
@@ -74,7 +72,10 @@ class BatchScoring:
     started: float
 
     def run(self, request: RunRequest) -> RunOutcome:
-        """Score what is asked and write it down; raises Interrupted or ScoringError."""
+        """Score what is asked and write it down; raises Interrupted or ScoringError.
+
+        After a LedgerError the run stays open and Results.csv as it was: the next start resumes.
+        """
         preprocess = find(
             self.context.signature.preprocessing.name, self.context.signature.preprocessing.version
         )
@@ -92,9 +93,7 @@ class BatchScoring:
                 )
                 raise
             state, reason = "partial", "the run window ended; the next run takes what is left"
-        except LedgerDamaged:
-            raise
-        except (ScoringFailed, BatchMissing, LedgerError) as error:
+        except (ScoringFailed, BatchMissing) as error:
             state, reason = "failed", str(error)
         return self._close(run, state, reason)
 
@@ -133,6 +132,7 @@ class BatchScoring:
             elif set(run.batches) & set(wanted):
                 reason = "interrupted, and replaced by a later run"
                 self.context.ledger.finish_run(run.id, "partial", reason, self.context.now())
+                self.context.events.warning("run-partial", reason, run=run.id)
         return found
 
     def _running_nightly(self, due_date: date) -> Run | None:
@@ -155,7 +155,7 @@ class BatchScoring:
                 batch=batch.name,
             )
         job = BatchJob(self.context, run, position, batch, images)
-        if run.scope == "all" or self.context.ledger.is_touched(run.id, batch.name):
+        if run.scope == "all" or self._is_owed(run, batch):
             job.touch()
         self.progress.start_batch(batch.name, len(images))
         with self._reader(run, resumed, batch, preprocess) as reader:
@@ -164,6 +164,11 @@ class BatchScoring:
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
         job.finish()
+
+    def _is_owed(self, run: Run, batch: Batch) -> bool:
+        """Tell whether a batch is shown even if nothing in it is new."""
+        ledger = self.context.ledger
+        return ledger.is_touched(run.id, batch.name) or batch.name in ledger.unwritten_batches()
 
     @contextmanager
     def _reader(
@@ -233,6 +238,7 @@ class BatchScoring:
             self.context.events.warning(
                 "results-beside", f"Results.csv is held open; see {path.name}", run=run.id
             )
+        self.context.ledger.mark_written(run.id)
         self._copy_results(run, path)
         return path
 

@@ -334,6 +334,26 @@ class Ledger:
             ).fetchone()
         return row is not None
 
+    def mark_written(self, run_id: str) -> None:
+        """Note that the batches a run shows stand in Results.csv."""
+        with self._writing():
+            self._db.execute("UPDATE run_batches SET written = 1 WHERE run_id = ?", (run_id,))
+
+    def unwritten_batches(self) -> frozenset[str]:
+        """Return the batches with predictions that no Results.csv has shown yet.
+
+        Their run could not write it (disk full), or was killed before.
+        """
+        with _explained(self.path, self.busy_seconds):
+            rows = self._db.execute(
+                "SELECT DISTINCT b.batch FROM run_batches b JOIN runs r ON r.id = b.run_id"
+                " WHERE b.written = 0 AND EXISTS (SELECT 1 FROM run_images i WHERE"
+                "  i.run_id = b.run_id AND i.batch = b.batch AND i.prediction_id IS NOT NULL)"
+                " AND NOT EXISTS (SELECT 1 FROM run_batches c JOIN runs s ON s.id = c.run_id"
+                "  WHERE c.batch = b.batch AND c.written = 1 AND s.started_at > r.started_at)"
+            ).fetchall()
+        return frozenset(row[0] for row in rows)
+
     def find_prediction(
         self, batch: str, path: str, content_hash: str, run_id: str | None
     ) -> int | None:

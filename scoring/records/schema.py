@@ -2,15 +2,21 @@
 
 A run is one invocation. A prediction is one row per (batch, path, content hash, model version).
 ``run_images`` is what a run shows: every image of each batch it touched, in order, with the
-prediction that belongs to it (none yet: the run has not reached it).
+prediction that belongs to it (none yet: the run has not reached it). ``written`` tells that
+Results.csv has shown the batch since.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # From each older version, the statements that lead to the next one.
-UPGRADES: dict[int, str] = {}
+UPGRADES: dict[int, str] = {
+    1: """
+ALTER TABLE run_batches ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+UPDATE run_batches SET written = 1 WHERE process_seconds IS NOT NULL
+""",
+}
 
 SCHEMA = """
 CREATE TABLE runs (
@@ -42,6 +48,7 @@ CREATE TABLE run_batches (
     mean_confidence REAL,
     class_confidence TEXT NOT NULL DEFAULT '{}',
     process_seconds REAL,
+    written         INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run_id, batch)
 ) WITHOUT ROWID;
 

@@ -93,11 +93,12 @@ class Project:
     def run_mounted(self, mounts: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program after the shell commands ``mounts``, in a private mount namespace.
 
-        What lies on a file system mounted there is gone afterwards, but for ``after``: a folder
-        that the shell copies out, named in the environment as ``$KEEP``.
+        What lies on a file system mounted there is gone afterwards, but for the folder that
+        ``mounts`` names in ``$SAVE``: it is copied to ``kept`` in the project folder.
         """
         script = (
-            f'set -e\n{mounts}\nset +e\n"$@"\ncode=$?\n{{ cp -a $SAVE $KEEP; }} 2>&3\nexit $code'
+            f"SAVE=\nset -e\n{mounts}\nset +e\n"
+            '"$@"\ncode=$?\n[ -z "$SAVE" ] || cp -a "$SAVE" "$KEEP"\nexit $code'
         )
         keep = self.folder / "kept"
         keep.mkdir(exist_ok=True)

@@ -4,8 +4,9 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,69 @@ def test_two_processes_that_make_the_ledger_at_once_both_get_it(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+VERSION_1_RUN_BATCHES = """
+DROP TABLE run_batches;
+CREATE TABLE run_batches (
+    run_id          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    batch           TEXT NOT NULL,
+    position        INTEGER NOT NULL,
+    prediction_seconds REAL NOT NULL DEFAULT 0,
+    payload_bytes   INTEGER NOT NULL DEFAULT 0,
+    retries         INTEGER NOT NULL DEFAULT 0,
+    images          INTEGER NOT NULL DEFAULT 0,
+    failed          INTEGER NOT NULL DEFAULT 0,
+    flagged         INTEGER NOT NULL DEFAULT 0,
+    mean_confidence REAL,
+    class_confidence TEXT NOT NULL DEFAULT '{}',
+    process_seconds REAL,
+    PRIMARY KEY (run_id, batch)
+) WITHOUT ROWID;
+INSERT INTO run_batches (run_id, batch, position, process_seconds) VALUES ('r1', 'G1', 0, 1.5);
+PRAGMA user_version = 1;
+"""
+
+
+def test_an_older_ledger_is_backed_up_and_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger(path, 1) as ledger:
+        ledger.start_run(RUN)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(VERSION_1_RUN_BATCHES)
+    with Ledger(path, 1) as ledger:
+        assert ledger.run("r1") == RUN
+        assert ledger.is_touched("r1", "G1")
+        assert ledger.unwritten_batches() == frozenset()
+    with closing(sqlite3.connect(tmp_path / "ledger-schema-1.db")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+        assert copy.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_a_batch_is_unwritten_until_a_later_run_has_written_it(ledger: Ledger) -> None:
+    assert ledger.unwritten_batches() == frozenset()
+    ledger.start_run(RUN)
+    ledger.touch_batch("r1", "G1", 0, ["1.png"])
+    assert ledger.unwritten_batches() == frozenset(), "nothing to show yet"
+    ledger.commit_chunk("r1", "G1", "v1", [scored(1)], ChunkCost(), NOW)
+    assert ledger.unwritten_batches() == {"G1"}
+    ledger.start_run(replace(RUN, id="r2", started_at=NOW + timedelta(hours=1)))
+    ledger.touch_batch("r2", "G1", 0, ["1.png"])
+    ledger.mark_written("r2")
+    assert ledger.unwritten_batches() == frozenset()
+
+
+def test_old_runs_are_forgotten_but_no_image_that_is_still_there(ledger: Ledger) -> None:
+    for number in range(3):
+        began = NOW + timedelta(days=number)
+        run = replace(RUN, id=f"n{number}", kind="nightly", due_date=began.date(), started_at=began)
+        ledger.start_run(run)
+        ledger.touch_batch(run.id, f"G{number}", 0, ["1.png", "2.png"])
+        images = [scored(1), scored(2)]
+        ledger.commit_chunk(run.id, f"G{number}", "v1", images, ChunkCost(), began)
+        ledger.finish_run(run.id, "done", "", began)
+    assert ledger.prune(NOW + timedelta(days=9), lambda batch, path: path == "1.png") == 2
+    assert [run.id for run in ledger.runs(9)] == ["n2"]
+    assert ledger.find_prediction("G0", "1.png", "d", None)
+    assert ledger.find_prediction("G0", "2.png", "d", None) is None
+    assert ledger.find_prediction("G2", "2.png", "d", None)
