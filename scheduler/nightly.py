@@ -20,6 +20,7 @@ from scheduler.due_days import (
     is_server_wanted,
     make_plan,
     missed_too_early,
+    next_due_day,
 )
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
@@ -75,9 +76,16 @@ class Nightly:
         else:
             self._last_trouble = ""
 
+    def start_up(self) -> None:
+        """Say that the scheduler is up, and until when nothing is due."""
+        following = next_due_day(self._clock.now(), self._policy, ())
+        at = following.client_at.astimezone(self._policy.zone).isoformat(" ", "minutes")
+        self._tell("INFO", "scheduler-started", f"up; the next run is at {at}")
+
     def shut_down(self) -> None:
         """Stop client and server; an unfinished run stays open and is resumed at the next start."""
         self._session.shut_down()
+        self._tell("INFO", "scheduler-stopped", "stopped; no server and no client is left")
 
     def _reconcile(self) -> None:
         if self._stopping():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from scheduler.clock import SystemClock
-from scheduler.due_days import Policy, next_due_day
+from scheduler.due_days import Policy
 from scheduler.jobs import job_table, run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
@@ -14,8 +13,6 @@ from scheduler.stop_signals import stop_event
 from scoring.processes.locks import instance_lock
 from scoring.protocol.errors import ExitCode
 from scoring.settings import Settings
-
-log = logging.getLogger("scoring.scheduler")
 
 
 def run_standing(settings: Settings) -> ExitCode:
@@ -25,12 +22,10 @@ def run_standing(settings: Settings) -> ExitCode:
         policy = Policy.from_settings(settings)
         clock = SystemClock(settings.zone, stop)
         nightly = Nightly(settings, clock, ProcessLauncher(settings), stop.is_set)
-        following = next_due_day(clock.now(), policy, ()).client_at.astimezone(policy.zone)
-        log.info("up; the next run is at %s", following.isoformat(" ", "minutes"))
+        nightly.start_up()
         grace = timedelta(hours=settings.schedule.catch_up_hours)
         try:
             run_jobs(job_table(policy, nightly.reconcile), grace, stop)
         finally:
             nightly.shut_down()
-        log.info("stopped; no server and no client is left")
     return ExitCode.DONE

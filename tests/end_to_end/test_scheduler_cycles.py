@@ -26,7 +26,7 @@ def test_a_night_starts_scores_and_stops(desk: Desk) -> None:
     assert "another scheduler is in progress: python -m scheduler (process" in _output(desk)
     assert "nightly" in status.stdout
     assert "Scheduler: python -m scheduler (process" in status.stdout
-    assert desk.events()[:3] == ["run-late", "server-ready", "run-started"]
+    assert desk.events()[:4] == ["scheduler-started", "run-late", "server-ready", "run-started"]
     desk.assert_nothing_left()
 
 
