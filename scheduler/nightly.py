@@ -24,13 +24,12 @@ from scheduler.due_days import (
 )
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
-from scoring.processes.locks import run_holder
+from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings
 
-FIRST_START = "first_start"
 # A client that was killed is started once more; the next run takes what it leaves then.
 CLIENT_STARTS = 2
 LOOK_BACK = timedelta(days=7)
@@ -88,8 +87,17 @@ class Nightly:
         self._tell("INFO", "scheduler-stopped", "stopped; no server and no client is left")
 
     def _reconcile(self) -> None:
+        """Decide over the ledger; one that is damaged is replaced first, as the client would."""
         if self._stopping():
             return
+        try:
+            self._decide()
+        except LedgerDamaged as damage:
+            with run_lock(self._settings, "python -m scheduler"):
+                recover_ledger(self._settings, self._events, damage, self._clock.now())
+            self._decide()
+
+    def _decide(self) -> None:
         now = self._clock.now()
         with self._ledger() as ledger:
             first_start = remember_first_start(ledger, now, self._started)

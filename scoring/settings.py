@@ -220,13 +220,20 @@ class Settings(BaseSettings):
 
     @property
     def zone(self) -> tzinfo:
-        """The zone the schedule is told in: the setting, else the machine's own."""
+        """The zone the schedule is told in: the setting, else the machine's own.
+
+        Raises SettingsError where the machine has none that can be named.
+        """
         if self.schedule.zone:
             return ZoneInfo(self.schedule.zone)
         # APScheduler's own dependency: it finds the machine's IANA zone on every system.
         from tzlocal import get_localzone
 
-        return get_localzone()
+        try:
+            return get_localzone()
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            reason = str(error.args[0]).splitlines()[0].strip(" .")
+            raise SettingsError(f"the machine's time zone: {reason}; set schedule.zone") from error
 
     def now(self) -> datetime:
         """Return the present time in the schedule's zone."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
+from scoring.protocol.errors import ScoringError
 from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
 
 TAIL_BYTES = 4_000
@@ -102,6 +103,8 @@ def start_child(
     command = [sys.executable, "-m", module, FLAG, *arguments]
     try:
         process = _popen(command, settings.project, output)
+    except OSError as error:  # no memory, too many processes
+        raise ScoringError(f"python -m {module} could not be started: {error}") from error
     finally:
         if output:
             output.close()

@@ -135,6 +135,16 @@ def test_a_wrong_setting_is_one_line_that_names_it(desk: Desk) -> None:
     )
 
 
+def test_a_machine_without_a_time_zone_is_told_what_to_set(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Nowhere/Land")
+    done = desk.run("status")
+    assert done.returncode == 2
+    assert done.stderr.endswith("set schedule.zone\n")
+    assert "Traceback" not in done.stderr
+
+
 def test_check_says_what_tonight_needs(desk: Desk) -> None:
     desk.set("SCHEDULE__ZONE", "Europe/Berlin")
     desk.set("SCHEDULE__START_AT", "02:30")
