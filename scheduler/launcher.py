@@ -19,6 +19,9 @@ from scoring.settings import Settings
 CLIENT_MODULE = "client.request"
 # A server that is not ours is asked rarely: it is up already, or somebody is just starting it.
 RUNNING_POLL_SECONDS = 1.0
+# A server that does not answer its health check for that long is stuck, not busy.
+LOOK_SECONDS = 60.0
+SILENT_LOOKS = 3
 
 Cancelled = Callable[[], bool]
 
@@ -92,6 +95,8 @@ class OwnServer:
 
     def __init__(self, server: ManagedServer) -> None:
         self._server = server
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        self._silent_looks = 0
 
     @property
     def url(self) -> str:
@@ -104,8 +109,21 @@ class OwnServer:
     def failure(self) -> str | None:
         code = self._server.exit_code()
         if code is None:
-            return None
+            return self._end_if_silent()
         return f"the server ended with exit code {code}: {self._server.log_tail() or 'no message'}"
+
+    def _end_if_silent(self) -> str | None:
+        """Look now and then whether it still answers; one that is stuck helps nobody."""
+        if time.monotonic() < self._next_look:
+            return None
+        answer = read_readiness(self.url)
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        answers = answer is not None and answer.belongs_to(self.nonce)
+        self._silent_looks = 0 if answers else self._silent_looks + 1
+        if self._silent_looks < SILENT_LOOKS:
+            return None
+        self._server.stop(0.0)
+        return f"the server was alive, gave no answer {SILENT_LOOKS} times, and was ended"
 
     def stop(self) -> None:
         self._server.stop()

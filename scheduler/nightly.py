@@ -25,9 +25,10 @@ from scheduler.due_days import (
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
 from scoring.processes.locks import run_holder, run_lock
-from scoring.protocol.errors import ExitCode, NoServer, ScoringError
+from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
-from scoring.records.ledger import Ledger, Run, State
+from scoring.records.ledger import FIRST_START, Ledger, Run, State
+from scoring.records.recovery import recover_ledger
 from scoring.settings import Settings
 
 # A client that was killed is started once more; the next run takes what it leaves then.

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import date
+
+import pytest
+
+from scheduler.launcher import ClientJob, ProcessLauncher, find_running_server
+from scoring.processes.port_owner import free_port
+from scoring.protocol.errors import NoServer
+from scoring.settings import Settings, load_settings
+from tests.conftest import running_server
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("job", "arguments"),
+    [
+        (ClientJob(date(2026, 5, 5)), ["--nightly", "2026-05-05"]),
+        (ClientJob(date(2026, 5, 5), rescore=True), ["--nightly", "2026-05-05", "--all"]),
+        (ClientJob(None), ["--every-batch", "--new"]),
+        (ClientJob(None, rescore=True), ["--every-batch", "--all"]),
+    ],
+)
+def test_the_command_line_says_what_is_to_be_scored(job: ClientJob, arguments: list[str]) -> None:
+    assert job.arguments("http://x") == ["--server", "http://x", *arguments]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_server_that_is_stuck_is_ended(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.launcher.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("scheduler.launcher.SILENT_LOOKS", 2)
+    monkeypatch.setattr("scoring.processes.child.TERMINATE_SECONDS", 0.1)
+    server = ProcessLauncher(settings, port=0).start_server(never)
+    try:
+        assert server.failure() is None
+        os.kill(server._server.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+        assert server.failure() is None
+        assert server.failure() == "the server was alive, gave no answer 2 times, and was ended"
+        assert "exit code -9" in (server.failure() or "")
+    finally:
+        server.stop()
+
+
+def test_a_running_server_is_found_and_a_missing_one_explained(settings: Settings) -> None:
+    with running_server(settings) as url:
+        found = find_running_server(load_settings(client={"server": url}), never)
+        assert (found.url, found.nonce, found.is_ours) == (url, None, False)
+    nobody = load_settings(
+        client={"server": f"http://127.0.0.1:{free_port('127.0.0.1')}"},
+        server={"ready_seconds": 0.1},
+    )
+    with pytest.raises(NoServer, match="start one with 'python -m server'"):
+        find_running_server(nobody, never)
