@@ -37,6 +37,8 @@ CLASSES: dict[str, Draw] = {
 }
 """The names are those of the labels that such a batch is compared with."""
 
+_WITH_ALPHA = 4  # channels
+_CUT_OUT_SHARE = 0.2  # of the small ones are transparent around the garment
 _LARGEST_PNG = 360  # pixels; larger ones would weigh too much in a repository
 
 
@@ -58,17 +60,19 @@ class Studio:
     margin: float
 
 
-DARK = Studio(Palette(80, 215), background=(0, 6), margin=0.02)
+DARK = Studio(Palette(80, 215), background=(0, 6), margin=0.03)
+LIGHT = Studio(Palette(15, 150), background=(236, 255), margin=0.25)
+STUDIOS = {"dark": DARK, "light": LIGHT}
 
 
-def draw_batch(seed: int, count: int) -> Iterable[Drawn]:
+def draw_batch(seed: int, count: int, studio: Studio) -> Iterable[Drawn]:
     """Draw `count` pictures, the classes in turn, in an order that says nothing of the class."""
     rng = np.random.default_rng(seed)
     labels = [name for name, _ in zip(_in_turn(), range(count), strict=False)]
     digits = len(str(count))
     for number, place in enumerate(rng.permutation(count), start=1):
         label = labels[int(place)]
-        picture = draw_picture(CLASSES[label], DARK, rng)
+        picture = draw_picture(CLASSES[label], studio, rng)
         suffix, flags = _file_form(picture, rng)
         done, data = cv2.imencode(suffix, picture, flags)
         if not done:
@@ -77,17 +81,19 @@ def draw_batch(seed: int, count: int) -> Iterable[Drawn]:
 
 
 def draw_picture(draw: Draw, studio: Studio, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw one garment on a background; uint8 (height, width, 3), B, G, R."""
+    """Draw one garment; uint8 (height, width, 3) on a background, or with alpha and without."""
     longest = int(rng.integers(200, 640))
     sheet = draw(longest, studio.palette, rng)
     colour, cover = _cropped(*sheet.finished())
-    margin = round(longest * rng.uniform(0, studio.margin))
-    sides = ((margin, margin), (margin, margin))
+    top, bottom, left, right = (round(longest * m) for m in rng.uniform(0.02, studio.margin, 4))
+    sides = ((top, bottom), (left, right))
     cover, colour = np.pad(cover, sides), np.pad(colour, (*sides, (0, 0)))
     level = rng.uniform(*studio.background)
-    picture = level + (colour - level) * cover[:, :, None]
-    grain = rng.normal(0, 1.2, cover.shape)[:, :, None] * cover[:, :, None]
-    return np.asarray(np.clip(np.rint(picture + grain), 0, 255), np.uint8)
+    if longest < _LARGEST_PNG and rng.random() < _CUT_OUT_SHARE:
+        picture = np.dstack((colour, cover * 255))
+    else:
+        picture = level + (colour - level) * cover[:, :, None]
+    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
 def write_batch(folder: Path, pictures: Iterable[Drawn]) -> None:
@@ -107,8 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same pictures")
     parser.add_argument("--count", type=int, default=100, help="how many (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="the batch's folder")
+    parser.add_argument("--background", choices=STUDIOS, default="dark", help="(%(default)s)")
     chosen = parser.parse_args(arguments)
-    write_batch(chosen.out, draw_batch(chosen.seed, chosen.count))
+    write_batch(chosen.out, draw_batch(chosen.seed, chosen.count, STUDIOS[chosen.background]))
 
 
 def _in_turn() -> Iterable[str]:
@@ -127,7 +134,7 @@ def _cropped(
 
 def _file_form(picture: NDArray[np.uint8], rng: np.random.Generator) -> tuple[str, list[int]]:
     """Choose PNG for the smaller pictures and JPEG for the larger ones."""
-    if max(picture.shape) < _LARGEST_PNG:
+    if picture.shape[2] == _WITH_ALPHA or max(picture.shape) < _LARGEST_PNG:
         return ".png", [cv2.IMWRITE_PNG_COMPRESSION, 9]
     return ".jpg", [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 93))]
 

@@ -14,7 +14,7 @@ _SEAM = 0.006
 def t_shirt(unit: int, palette: Palette, rng: np.random.Generator) -> Sheet:
     """Short sleeves that stand off, a round or pointed neck, often a print on the chest."""
     sheet = Sheet(1.0, 1.0, unit, rng)
-    paint = cloth(sheet, palette.colour(rng), _choose(rng, plain=6, melange=2, stripes=2))
+    paint = cloth(sheet, palette.colour(rng), _choose(rng, plain=6, melange=2, stripes=2), 0.03)
     wide, hem = rng.uniform(0.25, 0.29), 0.985
     tip = (rng.uniform(0.39, 0.45), rng.uniform(0.28, 0.36))
     _sleeves(sheet, paint, [(0.2, 0.05), (0.32, 0.1), tip, (tip[0] - 0.13, tip[1] + 0.06)], wide)
@@ -30,7 +30,7 @@ def pullover(unit: int, palette: Palette, rng: np.random.Generator) -> Sheet:
     """Long plain sleeves beside the body, a closed front, ribbed neck, cuffs and hem."""
     sheet = Sheet(1.0, 1.0, unit, rng)
     kind = _choose(rng, plain=5, melange=4, stripes=2)
-    paint = cloth(sheet, palette.colour(rng), kind, folds=0.08)
+    paint = cloth(sheet, palette.colour(rng), kind, folds=0.03)
     wide, hem = rng.uniform(0.26, 0.29), 0.985
     _sleeves(sheet, paint, _long_sleeve(rng, end=rng.uniform(0.9, 0.97)), wide)
     _body(sheet, paint, wide, hem, waist=0.0)
@@ -43,10 +43,10 @@ def pullover(unit: int, palette: Palette, rng: np.random.Generator) -> Sheet:
 def coat(unit: int, palette: Palette, rng: np.random.Generator) -> Sheet:
     """Long sleeves, a front that opens from neck to hem, collar, fastenings and pockets."""
     long = rng.random() < 0.4
-    sheet = Sheet(1.0, 1.0, unit, rng, slim=rng.uniform(0.7, 0.8) if long else 1.0)
+    sheet = Sheet(1.0, 1.0, unit, rng, slim=rng.uniform(0.78, 0.86) if long else 1.0)
     paint = cloth(sheet, palette.colour(rng), _choose(rng, plain=6, melange=3), folds=0.07)
     wide, hem = rng.uniform(0.27, 0.3), 0.99
-    end = rng.uniform(0.64, 0.74) if long else rng.uniform(0.88, 0.96)
+    end = rng.uniform(0.74, 0.82) if long else rng.uniform(0.88, 0.96)
     _sleeves(sheet, paint, _long_sleeve(rng, end), wide)
     _body(sheet, paint, wide, hem, waist=rng.uniform(-0.03, 0.0), neck=0.08)
     if long or rng.random() < 0.3:
@@ -143,15 +143,15 @@ def _body(
     for sign in (-1, 1):
         armhole = [(0.235, 0.06), (wide - 0.035, 0.2), (wide - 0.015, 0.37)]
         seam = curve([(_MIDDLE + sign * x, y) for x, y in armhole])
-        sheet.line(seam, 0.45, 0.01)
-        sheet.line([seam[-1], (_MIDDLE + sign * (wide + 0.002), hem)], 0.45, 0.008)
+        sheet.line(seam, 0.25, 0.01)
+        sheet.line([seam[-1], (_MIDDLE + sign * (wide + 0.002), hem)], 0.3, 0.008)
 
 
 def _neckline(sheet: Sheet, paint: Floats, wide: float, deep: float) -> None:
     """Cut the neck; the inside of the back shows as a darker sickle."""
     sheet.fill(arc((_MIDDLE, 0.015), (wide, deep), 0, 180), paint * np.float32(0.7), edge=0)
     sheet.cut(arc((_MIDDLE, 0.0), (wide * 0.93, deep * 0.75), 0, 360))
-    sheet.line(arc((_MIDDLE, 0.015), (wide, deep), 0, 180), 0.4, 0.012)
+    sheet.line(arc((_MIDDLE, 0.015), (wide, deep), 0, 180), 0.25, 0.012)
 
 
 def _hem(sheet: Sheet, wide: float, hem: float) -> None:

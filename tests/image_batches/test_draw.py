@@ -8,18 +8,20 @@ import cv2
 import numpy as np
 import pytest
 
-from image_batches.draw import CLASSES, draw_batch, main
+from image_batches.draw import CLASSES, LIGHT, draw_batch, main
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_same_seed_draws_the_same_files() -> None:
-    assert list(draw_batch(seed=3, count=4)) == list(draw_batch(seed=3, count=4))
-    assert next(iter(draw_batch(3, 1))).data != next(iter(draw_batch(4, 1))).data
+    assert list(draw_batch(seed=3, count=4, studio=LIGHT)) == list(
+        draw_batch(seed=3, count=4, studio=LIGHT)
+    )
+    assert next(iter(draw_batch(3, 1, LIGHT))).data != next(iter(draw_batch(4, 1, LIGHT))).data
 
 
 def test_the_classes_take_turns_and_every_file_decodes() -> None:
-    pictures = list(draw_batch(seed=5, count=20))
+    pictures = list(draw_batch(seed=5, count=20, studio=LIGHT))
     assert Counter(picture.label for picture in pictures) == dict.fromkeys(CLASSES, 2)
     assert len({picture.name for picture in pictures}) == 20
     for picture in pictures:
