@@ -20,7 +20,7 @@ from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.metrics import confidence_threshold, expected_calibration_error
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
-from scoring.inference.head import FloatHead, softmax
+from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
 from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.signature import Signature, Thresholds, dump_signature, seal
@@ -35,7 +35,7 @@ STRANGE_SHARE = 0.004
 OUTLIER_IMAGES = 20_000
 # Added to the covariance's eigenvalues, as a share of their mean: features that are almost
 # constant would otherwise dominate the distance.
-SHRINKAGE = 0.01
+SHRINKAGE = 0.02
 TEMPERATURE_RANGE = (0.05, 20.0)
 
 
@@ -58,13 +58,13 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> f
 def fit_outlier_model(
     bundle: Bundle, data: LabelledImages
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return whitening [F, F] and whitened class means [K, F] of the bundle's features.
+    """Return whitening [F, F] and whitened class means [K, F] of the features' square roots.
 
     Source: Lee et al. 2018, arXiv 1807.03888: one covariance shared by all classes.
     """
     chosen = np.random.default_rng(0).permutation(len(data))[:OUTLIER_IMAGES]
     sample = data.take(chosen)
-    features = _features(bundle, sample).astype(np.float64)
+    features = root_features(_features(bundle, sample).astype(np.float64))
     classes = range(len(bundle.signature.labels))
     means = np.stack([features[sample.labels == k].mean(axis=0) for k in classes])
     residuals = features - means[sample.labels]

@@ -50,8 +50,9 @@ class BundleHashMismatch(BundleError):
 class Head:
     """The float layer over the pooled features, and what measures their strangeness.
 
-    kernel float32 [F, K], bias float32 [K]; class_means float32 [K, W] are the classes' mean
-    features after whitening float32 [F, W], which makes the shared covariance the identity.
+    kernel float32 [F, K], bias float32 [K]; whitening float32 [F, W] makes the covariance that
+    the classes share the identity, for the square roots of the features; class_means float32
+    [K, W] are the classes' means after it.
     """
 
     kernel: NDArray[np.float32]
