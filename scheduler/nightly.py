@@ -8,6 +8,7 @@ minute for what nobody foresaw: a machine that was off, a clock that jumped, a s
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -222,8 +223,10 @@ class Nightly:
         """Tell the same trouble once, not every minute."""
         code = error.code if isinstance(error, ScoringError) else "scheduler-trouble"
         message = str(error) or repr(error)
-        if message != self._last_trouble:
-            self._last_trouble = message
+        # Times and process numbers differ every minute; the trouble is the same.
+        trouble = re.sub(r"\d+", "", f"{code} {message}")
+        if trouble != self._last_trouble:
+            self._last_trouble = trouble
             self._tell("ERROR", code, message)
 
 
