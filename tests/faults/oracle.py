@@ -61,7 +61,7 @@ def assert_truth(
     text = read_events(settings) if events is None else events
     with closing(sqlite3.connect(settings.ledger_file)) as ledger:
         ledger.row_factory = sqlite3.Row
-        runs = ledger.execute("SELECT * FROM runs ORDER BY started_at DESC, id DESC").fetchall()
+        runs = ledger.execute("SELECT * FROM runs ORDER BY rowid DESC").fetchall()
         assert_due_days_ended_once(runs)
         assert_nothing_twice(ledger)
         assert_events_tell(ledger, runs, text)
