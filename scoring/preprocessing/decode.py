@@ -39,6 +39,11 @@ __all__ = [
     "decode_grey",
 ]
 
+_REDUCED_GREY = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 _SIXTEEN_TO_EIGHT_BITS = 1 / 257
 
 
@@ -57,14 +62,16 @@ def checked_header(data: bytes, limits: DecodeLimits) -> Header:
     return header
 
 
-def decode_grey(data: bytes, header: Header, behind: int) -> Image:
+def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = None) -> Image:
     """Decode to grey, uint8 (height, width), upright; alpha composited on the level `behind`.
 
-    Colours become grey by ITU-R BT.601 luma; equal channels keep their value exactly.
+    Colours become grey by ITU-R BT.601 luma; equal channels keep their value exactly. Where the
+    longest side need only be `enough` pixels, a JPEG may come at 1/2, 1/4 or 1/8 of its size (but
+    not under that): the decoder leaves out what would be averaged away.
     Raises DecodeError.
     """
     if header.format == "jpeg":
-        pixels = _decode_jpeg(data, header, cv2.IMREAD_GRAYSCALE)
+        pixels = _decode_jpeg(data, header, cv2.IMREAD_GRAYSCALE, _divisor(header, enough))
     else:
         pixels = _composited(_decode_as_stored(data, header), behind)
     if pixels.ndim == 3:
@@ -78,7 +85,7 @@ def decode_color(data: bytes, header: Header, behind: int) -> Image:
     Alpha is composited on the grey level `behind`. Raises DecodeError.
     """
     if header.format == "jpeg":
-        pixels = _decode_jpeg(data, header, cv2.IMREAD_COLOR)
+        pixels = _decode_jpeg(data, header, cv2.IMREAD_COLOR, 1)
     else:
         pixels = _composited(_decode_as_stored(data, header), behind)
     order = cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB
@@ -96,12 +103,20 @@ def upright(pixels: Image, orientation: int) -> Image:
     return np.ascontiguousarray(pixels)
 
 
-def _decode_jpeg(data: bytes, header: Header, flags: int) -> Image:
-    flags |= cv2.IMREAD_IGNORE_ORIENTATION
+def _divisor(header: Header, enough: int | None) -> int:
+    """Return the largest of 1, 2, 4, 8 that leaves the longest side at least `enough`."""
+    if enough is None:
+        return 1
+    longest = max(header.width, header.height)
+    return max((d for d in _REDUCED_GREY if longest >= d * enough), default=1)
+
+
+def _decode_jpeg(data: bytes, header: Header, flags: int, divisor: int) -> Image:
+    flags = _REDUCED_GREY.get(divisor, flags) | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = _imdecode(data, flags)
-    _check_size(pixels, header)
-    block = pixels[-jpeg.BLOCK :, -jpeg.BLOCK :]
-    looks_missing = bool((block == jpeg.MISSING_GREY).all())
+    _check_size(pixels, header, divisor)
+    block = jpeg.BLOCK // divisor
+    looks_missing = bool((pixels[-block:, -block:] == jpeg.MISSING_GREY).all())
     if looks_missing and not np.array_equal(_imdecode(jpeg.with_other_bits(data), flags), pixels):
         raise TruncatedImage("JPEG ends before its last block")
     return pixels
@@ -128,9 +143,9 @@ def _imdecode(data: bytes, flags: int) -> Image:
     return cast(Image, pixels)
 
 
-def _check_size(pixels: Image, header: Header) -> None:
-    if pixels.shape[:2] != (header.height, header.width):
-        height, width = pixels.shape[:2]
+def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:
+    height, width = pixels.shape[:2]
+    if (height, width) != (-(-header.height // divisor), -(-header.width // divisor)):
         raise CorruptImage(
             f"header says {header.width} x {header.height}, content {width} x {height}"
         )

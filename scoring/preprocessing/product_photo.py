@@ -39,17 +39,21 @@ _SHARPENING = 0.75  # averaging over the cell has taken less than the authors' s
 class ProductPhoto:
     """Garment, version 2: any size and colour, light or dark background, alpha on white.
 
+    decode_at_least: a JPEG is decoded at a fraction of its size as long as its longest side keeps
+    this many pixels; None decodes it whole (for comparison).
     A picture already in the data set's form gives the pixels it was made from, and so does its
     negative. A background that cannot be judged is flagged and scored all the same.
     """
 
     name: str = "garment"
     version: int = 2
+    decode_at_least: int | None = _WORKING_SIDE
 
     def __call__(self, data: bytes, shape: Shape, limits: DecodeLimits) -> Pixels:
         """Make (side, side, 1) pixels. Raises DecodeError; ValueError for any other shape."""
         side = grey_square_side(shape)
-        grey = decode_grey(data, checked_header(data, limits), behind=_WHITE)
+        header = checked_header(data, limits)
+        grey = decode_grey(data, header, _WHITE, self.decode_at_least)
         small = _in_data_set_form(grey, side)
         if small is not None:
             return Pixels(np.ascontiguousarray(small).reshape(-1), review=None)
