@@ -103,5 +103,5 @@ def test_the_split_is_complete_and_always_the_same(tmp_path: Path) -> None:
     parts = [first.train, first.fit, first.measure]
     together = np.concatenate([part.rows for part in parts])
     assert sorted(map(bytes, together)) == sorted(map(bytes, data.rows))
-    assert [len(part) for part in parts] == [18, 1, 1]
+    assert [len(part) for part in parts] == [16, 2, 2]
     assert np.array_equal(first.fit.images, second.fit.images)
