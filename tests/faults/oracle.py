@@ -75,6 +75,13 @@ def assert_truth(
             assert_results_are(settings, path, list(shown_by(ledger, written)))
 
 
+def assert_due_days(settings: Settings) -> None:
+    """Assert the part about due days alone, where no client has worked."""
+    with closing(sqlite3.connect(settings.ledger_file)) as ledger:
+        ledger.row_factory = sqlite3.Row
+        assert_due_days_ended_once(ledger.execute("SELECT * FROM runs").fetchall())
+
+
 def assert_due_days_ended_once(runs: list[Any]) -> None:
     """Every due day from the first to the last has one row, and that has ended."""
     nights = Counter(date.fromisoformat(run["due_date"]) for run in runs if run["due_date"])
