@@ -38,6 +38,7 @@ SCENES = {
     "small files": Scene(longest=(100, 220), quality=(60, 75)),
     "large": Scene(longest=(700, 1200), quality=(80, 95)),
     "shadow and noise": Scene(shadow=0.04, noise=2.5),
+    "grainy": Scene(longest=(100, 400), noise=8),
 }  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def photograph(original: Grey, scene: Scene, rng: np.random.Generator) -> bytes:
     cover = _off_centre(_enlarged(original, scene, rng), scene.margin, rng)
     background = rng.uniform(*scene.background) + rng.uniform(-3, 3, 3).astype(np.float32)
     garment = _colour(rng.uniform(*scene.garment_luma), rng)
-    photo: Floats = background + (garment - background) * cover[:, :, None]
+    photo: Floats = np.asarray(background + (garment - background) * cover[:, :, None], np.float32)
     if scene.shadow:
         photo *= _light(cover.shape, scene.shadow, rng)[:, :, None]
     if scene.noise:

@@ -110,6 +110,20 @@ def test_sensor_noise_does_not_widen_the_garment() -> None:
     assert np.abs(difference).mean() < 6
 
 
+def test_dust_on_the_page_does_not_widen_the_garment() -> None:
+    page = boot()
+    expected = garment(encoded(page, ".png"))
+    page[10:13, 12:15] = 90
+    page[290, 230] = 0
+    np.testing.assert_array_equal(garment(encoded(page, ".png")), expected)
+
+
+def test_a_small_square_with_a_grey_rim_is_not_taken_for_the_data_sets_form() -> None:
+    grey = np.full((28, 28), 128, np.uint8)
+    grey[8:20, 8:20] = 30
+    assert preprocess(encoded(grey, ".png")).review == UNCONTROLLED_BACKGROUND
+
+
 def test_transparent_is_white_and_then_negated() -> None:
     page = boot()
     alpha = np.where(page[:, :, 0] == 255, 0, 255).astype(np.uint8)
