@@ -100,6 +100,9 @@ def start_child(
     which then stops its children in order. ``foreground`` leaves it the terminal's output.
     """
     output = None if foreground else _open_log(settings, name)
+    log = None if output is None else Path(output.name)
+    # Before the start: a child that dies at once has written its last words by then.
+    log_start = _size(log) if log else 0
     command = [sys.executable, "-m", module, FLAG, *arguments]
     try:
         process = _popen(command, settings.project, output)
@@ -108,8 +111,7 @@ def start_child(
     finally:
         if output:
             output.close()
-    log = None if output is None else Path(output.name)
-    child = Child(name, process, log, _size(log) if log else 0)
+    child = Child(name, process, log, log_start)
     child._write(first.encode())
     return child
 

@@ -63,11 +63,10 @@ def test_a_cycle_by_hand_scores_and_leaves_the_night_due(desk: Desk) -> None:
 
 def test_a_cycle_by_hand_without_all_scores_only_what_is_new(desk: Desk) -> None:
     assert desk.run("--once").returncode == 0
-    before = (desk.project / "Results.csv").stat().st_mtime_ns
     again = desk.run("--once")
     assert again.returncode == 0
     assert "images           0" in again.stdout
-    assert (desk.project / "Results.csv").stat().st_mtime_ns == before
+    assert desk.result_rows() == 12
 
 
 def test_a_cycle_by_hand_beside_another_server_has_one_of_its_own(desk: Desk) -> None:
