@@ -1,0 +1,261 @@
+"""Rows 8 to 16, 43 and 44: the scheduler, its calendar and its neighbours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from client import request
+from scoring.protocol.errors import ExitCode
+from scoring.settings import CODE_ROOT, Settings, load_settings
+from tests.client.lying_server import Answer, answering, is_predict, relay
+from tests.conftest import running_server, write_batch
+from tests.end_to_end.scheduler_process import Desk
+from tests.faults.desk import LINUX, LONG_AGO
+from tests.faults.oracle import assert_due_days, assert_truth, read_whole_results
+from tests.faults.test_server import CLIENT, is_under_way, send
+from tests.scheduler.virtual_night import Theatre, VirtualClock
+from tests.scoring.processes.process_list import wait_for
+
+HOUR = timedelta(hours=1)
+AFTERNOON = datetime(2026, 5, 5, 17, 45, tzinfo=UTC)
+
+
+def theatre_at(moment: datetime, **schedule: object) -> Theatre:
+    """Return the real scheduler logic under a clock of the test's own, at its first start."""
+    theatre = Theatre(load_settings(schedule={"zone": "UTC", **schedule}), VirtualClock(moment))
+    theatre.nightly.reconcile()
+    return theatre
+
+
+def turn_off_until(theatre: Theatre, moment: datetime) -> None:
+    """Let the machine be off, then start the scheduler anew."""
+    theatre.clock.set_wall(moment)
+    theatre.boot()
+    theatre.nightly.reconcile()
+
+
+@LINUX
+def test_row_08_scheduler_killed_during_the_window(night: Desk) -> None:
+    write_batch(night.project / "image_batches" / "G1", 2_000)
+    night.set("CLIENT__CHUNK_ROWS", 20)
+    night.make_a_run_due()
+    with night.scheduler() as first:
+        wait_for(lambda: is_under_way(night), "the first predictions")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        night.assert_nothing_left()
+    assert night.nightly_states() == ["running"], "the ledger shows that it was interrupted"
+    with night.scheduler():
+        wait_for(lambda: night.nightly_states() == ["done"], "the run to be done")
+    assert len(night.runs()) == 1
+    assert "run-found" in night.events()
+    assert "run-resumed" in night.events()
+    assert night.result_rows() == 2_000
+    assert_truth(load_settings())
+
+
+@LINUX
+def test_row_09_scheduler_killed_between_windows(night: Desk) -> None:
+    write_batch(night.project / "image_batches" / "G1", 3)
+    with night.scheduler() as first:
+        wait_for(lambda: "scheduler-started" in night.events(), "the scheduler to be up")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        night.assert_nothing_left()
+    night.make_a_run_due()
+    with night.scheduler():
+        wait_for(lambda: night.nightly_states() == ["done"], "the run to be done")
+    assert night.result_rows() == 3
+    assert_truth(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("on_again", "state"),
+    [(AFTERNOON.replace(hour=18, minute=40), "done"), (AFTERNOON + 21 * HOUR, "missed")],
+)
+def test_row_10_machine_off_at_the_time(settings: Settings, on_again: datetime, state: str) -> None:
+    theatre = theatre_at(AFTERNOON)
+    turn_off_until(theatre, on_again)
+    theatre.run_until(on_again + timedelta(minutes=5))
+    assert theatre.states() == {"2026-05-05": state}
+    assert len(theatre.clients) == (state == "done")
+    assert len(theatre.events("run-late" if state == "done" else "run-missed")) == 1
+    assert_due_days(theatre.settings)
+
+
+@LINUX
+def test_row_11_host_asleep_across_the_time(night: Desk) -> None:
+    """The scheduler is stopped across its due time, as a host that sleeps stops it."""
+    write_batch(night.project / "image_batches" / "G1", 3)
+    now = datetime.now(UTC)
+    due = now + timedelta(seconds=8)
+    night.set("SCHEDULE__ZONE", "UTC")
+    night.set("SCHEDULE__START_AT", f"{due:%H:%M:%S}")
+    night.set("SCHEDULE__CLIENT_AFTER", 0)
+    night.set("SCHEDULE__SETTLE_SECONDS", 0)
+    with night.ledger() as ledger:
+        ledger.set_fact("first_start", now.isoformat())
+    with night.scheduler() as scheduler:
+        wait_for(lambda: "scheduler-started" in night.events(), "the scheduler to be up")
+        scheduler.send_signal(signal.SIGSTOP)
+        assert datetime.now(UTC) < due
+        wait_for(lambda: datetime.now(UTC) > due + timedelta(seconds=1), "the time to pass")
+        assert night.runs() == []
+        scheduler.send_signal(signal.SIGCONT)
+        wait_for(lambda: night.nightly_states() == ["done"], "the run to be done")
+    assert len(night.runs()) == 1
+    assert_truth(load_settings())
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("start_at", ["02:30", "01:45", "18:00"])
+def test_row_12_daylight_saving_changes(settings: Settings, zone: str, start_at: str) -> None:
+    """Over both changes of the year; tests/scheduler goes through every day of two years."""
+    for change in changes_of(ZoneInfo(zone), 2026):
+        begin = datetime(change.year, change.month, change.day, 12, tzinfo=ZoneInfo(zone))
+        theatre = theatre_at(begin - 48 * HOUR, zone=zone, start_at=start_at)
+        theatre.run_until(begin + 48 * HOUR, reconcile_every=HOUR)
+        days = [date.fromisoformat(day) for day in theatre.states()]
+        assert days == [days[0] + timedelta(days=n) for n in range(4)]
+        assert set(theatre.states().values()) == {"done"}
+        assert len(theatre.clients) == 4
+        assert_due_days(theatre.settings)
+        theatre.settings.ledger_file.unlink()
+
+
+def changes_of(zone: ZoneInfo, year: int) -> Iterator[date]:
+    """Yield the days of a year that are not 24 hours long."""
+    day = datetime(year, 1, 2, tzinfo=zone)
+    while day.year == year:
+        following = day + timedelta(days=1)
+        if following.utcoffset() != day.utcoffset():
+            yield day.date()
+        day = following
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+def test_row_13_clock_jumps_a_day(settings: Settings, hours: int) -> None:
+    theatre = theatre_at(AFTERNOON)
+    theatre.run_until(AFTERNOON + HOUR)
+    assert theatre.states() == {"2026-05-05": "done"}
+    theatre.clock.set_wall(theatre.clock.now() + hours * HOUR)
+    theatre.run_until(theatre.clock.now() + HOUR)
+    theatre.clock.set_wall(AFTERNOON + 3 * HOUR)
+    theatre.run_until(AFTERNOON + 26 * HOUR)
+    expected = {"2026-05-05": "done", "2026-05-06": "done"}
+    assert theatre.states() == expected
+    assert [client.job.due_date for client in theatre.clients] == [
+        date(2026, 5, 5),
+        date(2026, 5, 6),
+    ]
+    assert_due_days(theatre.settings)
+
+
+def test_row_13_timeouts_use_the_monotonic_clock() -> None:
+    """No wait of the programs is measured on the wall clock."""
+    waits = [
+        path
+        for folder in ("client", "server", "scheduler", "scoring/processes")
+        for path in (CODE_ROOT / folder).rglob("*.py")
+        if "time.time()" in path.read_text(encoding="utf-8")
+    ]
+    # The one looks for a clock that was set, the other compares with a file's time.
+    assert {path.name for path in waits} <= {"jobs.py", "pixel_frame.py"}
+
+
+@LINUX
+def test_row_14_two_schedulers(night: Desk) -> None:
+    with night.scheduler() as first:
+        wait_for(lambda: "scheduler-started" in night.events(), "the scheduler to be up")
+        second = night.run()
+        assert second.returncode == ExitCode.BUSY
+        assert f"python -m scheduler (process {first.pid}" in second.stderr
+        assert first.poll() is None
+
+
+@LINUX
+def test_row_15_manual_run_during_the_window(night: Desk) -> None:
+    """The nightly client is stopped with the lock in its hands, so that the race is certain."""
+    write_batch(night.project / "image_batches" / "G1", 1_000)
+    night.set("CLIENT__CHUNK_ROWS", 20)
+    night.make_a_run_due()
+    command = [sys.executable, "-m", "client.request", "G1", "--server", load_settings().server_url]
+    with night.scheduler():
+        wait_for(lambda: is_under_way(night), "the first predictions")
+        send(night, CLIENT, signal.SIGSTOP)
+        refused = subprocess.run(
+            command, cwd=CODE_ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert refused.returncode == ExitCode.BUSY
+        assert "another run is in progress: python -m client.request" in refused.stderr
+        assert "(process" in refused.stderr
+        with subprocess.Popen([*command, "--wait"], cwd=CODE_ROOT) as waiting:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(2)
+            send(night, CLIENT, signal.SIGCONT)
+            assert waiting.wait(60) == ExitCode.DONE
+    assert sorted(run.state for run in night.runs()) == ["done", "done"]
+    assert night.events().count("busy") == 1
+    assert_truth(load_settings())
+
+
+@LINUX
+def test_row_16_run_longer_than_the_window(night: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes its time is used, so that the window ends after some chunks."""
+    folder = night.project / "image_batches" / "G1"
+    for path in write_batch(folder, 200):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    night.set("SCHEDULE__START_SERVER", "false")
+    night.set("CLIENT__CHUNK_ROWS", 5)
+    night.make_a_run_due(window_minutes=0.1)
+
+    def slowly(path: str, _: bytes, __: int) -> Answer | None:
+        if is_predict(path):
+            time.sleep(0.3)
+        return None
+
+    with running_server(load_settings()) as real:
+        with answering(relay(real, slowly)) as url:
+            night.set("CLIENT__SERVER", url)
+            with night.scheduler():
+                wait_for(lambda: "partial" in night.nightly_states(), "the window to end")
+        assert_truth(load_settings())
+        rows = read_whole_results(night.project / "Results.csv")
+        waiting = sum(row[6].startswith("not scored yet") for row in rows)
+        assert 0 < waiting < 200
+        assert waiting % 5 == 0, "the chunk in hand was finished"
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        assert request.main(["--nightly", f"{tomorrow}", "--server", real]) == ExitCode.DONE
+    with night.ledger() as ledger:
+        run = ledger.nightly_run(tomorrow)
+        assert run
+        assert ledger.run_summary(run.id).images == waiting
+    assert all(row[3] for row in read_whole_results(night.project / "Results.csv"))
+    assert_truth(load_settings())
+
+
+@pytest.mark.skip(reason="not run here: the alert channels of row 43 come with a later issue")
+def test_row_43_alert_channel_is_down() -> None:
+    """The run is unaffected, and an event says that nobody was told."""
+
+
+def test_row_44_first_start_and_a_week_off(settings: Settings) -> None:
+    theatre = theatre_at(AFTERNOON)
+    assert theatre.states() == {}, "nothing was due before the first start"
+    turn_off_until(theatre, AFTERNOON + timedelta(days=7) - HOUR / 2)
+    theatre.run_until(theatre.clock.now() + timedelta(minutes=10))
+    assert list(theatre.states().values()) == ["missed"] * 7
+    assert len(theatre.events("run-missed")) == 1
+    assert "7 nightly runs missed, 2026-05-05 to 2026-05-11" in theatre.events("run-missed")[0]
+    theatre.run_until(AFTERNOON + timedelta(days=7) + HOUR)
+    assert theatre.states()["2026-05-12"] == "done"
+    assert_due_days(theatre.settings)
