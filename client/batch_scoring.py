@@ -25,10 +25,9 @@ from scoring.protocol.errors import (
     ScoringError,
 )
 from scoring.protocol.signature import Signature
-from scoring.records.atomic_file import copy_atomic
 from scoring.records.ledger import Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
-from scoring.records.results_csv import CsvFormat, write_results
+from scoring.records.publish import batches_not_shown, csv_format, publish_results
 from scoring.settings import available_cores
 
 
@@ -170,6 +169,15 @@ class BatchScoring:
         ledger = self.context.ledger
         return ledger.is_touched(run.id, batch.name) or batch.name in ledger.unwritten_batches()
 
+    def _is_shown_anyway(self, run: Run, batch: str) -> bool:
+        """Tell whether a batch belongs in Results.csv even if nothing in it is new."""
+        ledger = self.context.ledger
+        return (
+            run.scope == "all"
+            or ledger.is_touched(run.id, batch)
+            or batch in batches_not_shown(ledger)
+        )
+
     @contextmanager
     def _reader(
         self, run: Run, resumed: bool, batch: Batch, preprocess: Preprocess
@@ -212,7 +220,9 @@ class BatchScoring:
         """Write Results.csv, then the run's end, then what can be made again from the ledger."""
         results: Path | None = None
         try:
-            results = self._write_results(run)
+            results = publish_results(
+                self.context.settings, self.context.ledger, self.context.events, run
+            )
         except OSError as error:
             state, reason = "failed", f"Results.csv could not be written: {error}"
         seconds = time.monotonic() - self.started
@@ -224,39 +234,14 @@ class BatchScoring:
         self._write_metrics(run)
         return outcome
 
-    def _write_results(self, run: Run) -> Path | None:
-        """Write the results and the run's own copy; nothing touched leaves Results.csv alone."""
-        shown, waiting = self.context.ledger.count_images(run.id)
-        if (run.scope == "new" and not shown) or (shown and shown == waiting):
-            return None
-        path = write_results(
-            self.context.settings.results_file,
-            lambda: self.context.ledger.result_rows(run.id),
-            self._csv_format,
-        )
-        if path != self.context.settings.results_file:
-            self.context.events.warning(
-                "results-beside", f"Results.csv is held open; see {path.name}", run=run.id
-            )
-        self.context.ledger.mark_written(run.id)
-        self._copy_results(run, path)
-        return path
-
-    def _copy_results(self, run: Run, results: Path) -> None:
-        try:
-            copy_atomic(
-                results, self.context.settings.logs_folder / "runs" / run.id / "Results.csv"
-            )
-        except OSError as error:
-            self.context.events.error(
-                "copy-failed", f"the run's copy of the results: {error}", run=run.id
-            )
-
     def _write_metrics(self, run: Run) -> None:
         figures = self.context.ledger.batch_figures(self.context.signature.name)
         try:
             write_metrics(
-                self._metrics_file, figures, self.context.signature.labels, self._csv_format
+                self._metrics_file,
+                figures,
+                self.context.signature.labels,
+                csv_format(self.context.settings),
             )
         except OSError as error:
             self.context.events.error("metrics-failed", f"the metrics log: {error}", run=run.id)
@@ -265,12 +250,6 @@ class BatchScoring:
     def _metrics_file(self) -> Path:
         main = self.context.settings.records.main_model
         return metrics_file(self.context.settings.logs_folder, self.context.signature.name, main)
-
-    @property
-    def _csv_format(self) -> CsvFormat:
-        return CsvFormat(
-            self.context.settings.results.separator, self.context.settings.results.decimal
-        )
 
     def _outcome(
         self, run: Run, state: State, reason: str, seconds: float, results: Path | None

@@ -13,7 +13,7 @@ import sys  # noqa: E402
 import threading  # noqa: E402
 from collections.abc import Iterator, Sequence  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
-from datetime import date, datetime  # noqa: E402
+from datetime import date  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -42,6 +42,7 @@ from scoring.protocol.signature import Signature  # noqa: E402
 from scoring.records.events_log import EventsLog  # noqa: E402
 from scoring.records.housekeeping import Housekeeping  # noqa: E402
 from scoring.records.ledger import Ledger, Run  # noqa: E402
+from scoring.records.publish import publish_results  # noqa: E402
 from scoring.records.recovery import recover_ledger  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
@@ -280,20 +281,32 @@ class Command:
             return
         try:
             with Ledger(self._settings.ledger_file, self._settings.records.busy_seconds) as ledger:
-                _record_failure(ledger, due, str(error), self._settings.now())
+                run_id = self._record_failure(ledger, due, str(error))
+            self._events.error("run-failed", f"the run of {due} could not begin", run=run_id)
         except ScoringError as second:
             self._events.error(second.code, str(second))
 
+    def _record_failure(self, ledger: Ledger, due: date, reason: str) -> str:
+        """Close the day's run as failed, on the row that is open or on a new one; return its id.
 
-def _record_failure(ledger: Ledger, due: date, reason: str, now: datetime) -> None:
-    run = ledger.nightly_run(due)
-    if run:
-        ledger.finish_run(run.id, "failed", reason, now)
-        return
-    ledger.start_run(
-        Run(f"{now:%Y%m%d-%H%M%S}-{due:%m%d}", "nightly", due, "new", (), "failed", reason,
-            "", "", now, now)
-    )  # fmt: skip
+        What an open one had scored before it was interrupted still becomes results.
+        """
+        now = self._settings.now()
+        run = ledger.nightly_run(due)
+        if run is None:
+            run_id = f"{now:%Y%m%d-%H%M%S}-{due:%m%d}"
+            ledger.start_run(
+                Run(run_id, "nightly", due, "new", (), "failed", reason, "", "", now, now)
+            )
+            return run_id
+        if run.state == "running":
+            try:
+                with run_lock(self._settings, "python -m client.request"):
+                    publish_results(self._settings, ledger, self._events, run)
+            except OSError as error:
+                reason = f"{reason}; Results.csv could not be written: {error}"
+            ledger.finish_run(run.id, "failed", reason, now)
+        return run.id
 
 
 def _is_busy(error: Exception) -> bool:

@@ -29,6 +29,7 @@ from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
+from scoring.records.publish import publish_results
 from scoring.records.recovery import recover_ledger
 from scoring.settings import Settings
 
@@ -197,21 +198,36 @@ class Nightly:
             return
         for run in runs:
             reason = "interrupted, and its window is over; the next run takes what is left"
-            ledger.finish_run(run.id, "partial", reason, self._clock.now())
-            self._tell("WARNING", "run-partial", reason, run.id)
+            self._end(ledger, run, "partial", reason)
 
     def _close(self, day: DueDay, state: State, reason: str) -> None:
         """Give the day its terminal state, on the row that is open or on a new one."""
-        now = self._clock.now()
         with self._ledger() as ledger:
             run = ledger.nightly_run(day.date)
             if run is None:
+                now = self._clock.now()
                 run = _closed_run(day, state, reason, now, now)
                 ledger.start_run(run)
+                self._tell_end(run.id, state, f"the run of {day.date}: {reason}")
             else:
-                ledger.finish_run(run.id, state, reason, now)
-        level: Level = "ERROR" if state == "failed" else "WARNING"
-        self._tell(level, f"run-{state}", f"the run of {day.date}: {reason}", run.id)
+                self._end(ledger, run, state, reason)
+
+    def _end(self, ledger: Ledger, run: Run, state: State, reason: str) -> None:
+        """End a run for its client that is gone; what that had scored still becomes results."""
+        if run.state != "running":
+            return
+        try:
+            with run_lock(self._settings, "python -m scheduler"):
+                publish_results(self._settings, ledger, self._events, run)
+        except OSError as error:
+            reason = f"{reason}; Results.csv could not be written: {error}"
+        for batch in ledger.touched_batches(run.id):
+            ledger.close_batch(run.id, batch, None)
+        ledger.finish_run(run.id, state, reason, self._clock.now())
+        self._tell_end(run.id, state, f"the run of {run.due_date}: {reason}")
+
+    def _tell_end(self, run_id: str, state: State, message: str) -> None:
+        self._tell("ERROR" if state == "failed" else "WARNING", f"run-{state}", message, run_id)
 
     # Events
 

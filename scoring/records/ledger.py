@@ -354,6 +354,14 @@ class Ledger:
             ).fetchall()
         return frozenset(row[0] for row in rows)
 
+    def touched_batches(self, run_id: str) -> list[str]:
+        """Return the batches a run shows, in order."""
+        with _explained(self.path, self.busy_seconds):
+            rows = self._db.execute(
+                "SELECT batch FROM run_batches WHERE run_id = ? ORDER BY position", (run_id,)
+            ).fetchall()
+        return [batch for (batch,) in rows]
+
     def find_prediction(
         self, batch: str, path: str, content_hash: str, run_id: str | None
     ) -> int | None:
@@ -429,10 +437,7 @@ class Ledger:
         Batch by batch, so that the rows come off an index and never pile up in a sort.
         """
         with _explained(self.path, self.busy_seconds):
-            batches = self._db.execute(
-                "SELECT batch FROM run_batches WHERE run_id = ? ORDER BY position", (run_id,)
-            ).fetchall()
-            for (batch,) in batches:
+            for batch in self.touched_batches(run_id):
                 rows = self._db.execute(
                     "SELECT i.batch, i.path, p.label, p.confidence, p.review, p.error"
                     " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
@@ -463,8 +468,11 @@ class Ledger:
             ).fetchone()
         return RunSummary(*row)
 
-    def close_batch(self, run_id: str, batch: str, process_seconds: float) -> None:
-        """Write a batch's figures: later runs may replace the predictions they come from."""
+    def close_batch(self, run_id: str, batch: str, process_seconds: float | None) -> None:
+        """Write a batch's figures: later runs may replace the predictions they come from.
+
+        ``process_seconds`` is None where nobody was there to take the time.
+        """
         mine = (run_id, batch)
         with self._writing():
             images, failed, flagged, mean = self._db.execute(
