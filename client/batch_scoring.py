@@ -27,7 +27,7 @@ from scoring.protocol.errors import (
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
-from scoring.records.publish import batches_not_shown, csv_format, publish_results
+from scoring.records.publish import csv_format, publish_results
 from scoring.settings import available_cores
 
 
@@ -168,15 +168,6 @@ class BatchScoring:
         """Tell whether a batch is shown even if nothing in it is new."""
         ledger = self.context.ledger
         return ledger.is_touched(run.id, batch.name) or batch.name in ledger.unwritten_batches()
-
-    def _is_shown_anyway(self, run: Run, batch: str) -> bool:
-        """Tell whether a batch belongs in Results.csv even if nothing in it is new."""
-        ledger = self.context.ledger
-        return (
-            run.scope == "all"
-            or ledger.is_touched(run.id, batch)
-            or batch in batches_not_shown(ledger)
-        )
 
     @contextmanager
     def _reader(

@@ -6,7 +6,6 @@ client that can no longer do it.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from scoring.records.atomic_file import copy_atomic
@@ -14,9 +13,6 @@ from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger, Run
 from scoring.records.results_csv import CsvFormat, write_results
 from scoring.settings import Settings
-
-# The fact that names batches whose results could not be put in place; the next run shows them.
-NOT_SHOWN = "not_shown"
 
 
 def csv_format(settings: Settings) -> CsvFormat:
@@ -26,34 +22,19 @@ def csv_format(settings: Settings) -> CsvFormat:
 def publish_results(settings: Settings, ledger: Ledger, events: EventsLog, run: Run) -> Path | None:
     """Write what a run shows; return where, None where it has nothing to show.
 
-    Raises OSError where Results.csv cannot be written; the next nightly run shows its batches.
+    Raises OSError where Results.csv cannot be written; the next run owes it the batches then.
     """
     shown, waiting = ledger.count_images(run.id)
     if (run.scope == "new" and not shown) or (shown and shown == waiting):
         return None
-    batches = set(ledger.touched_batches(run.id))
-    try:
-        path = write_results(
-            settings.results_file, lambda: ledger.result_rows(run.id), csv_format(settings)
-        )
-    except OSError:
-        _remember(ledger, batches_not_shown(ledger) | batches)
-        raise
-    _remember(ledger, batches_not_shown(ledger) - batches)
+    path = write_results(
+        settings.results_file, lambda: ledger.result_rows(run.id), csv_format(settings)
+    )
+    ledger.mark_written(run.id)
     if path != settings.results_file:
         events.warning("results-beside", f"Results.csv is held open; see {path.name}", run=run.id)
     _copy(settings, events, run, path)
     return path
-
-
-def batches_not_shown(ledger: Ledger) -> set[str]:
-    """Return the batches whose latest results never reached Results.csv."""
-    return set(json.loads(ledger.fact(NOT_SHOWN) or "[]"))
-
-
-def _remember(ledger: Ledger, batches: set[str]) -> None:
-    if batches != batches_not_shown(ledger):
-        ledger.set_fact(NOT_SHOWN, json.dumps(sorted(batches)))
 
 
 def _copy(settings: Settings, events: EventsLog, run: Run, results: Path) -> None:
