@@ -1,0 +1,160 @@
+"""Server and client of the simulation: the real programs, but for the process around them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import requests
+from werkzeug.test import Client
+
+from client.request import Command, parse_arguments
+from client.retry_policy import RunWindow
+from client.stop_signal import StopSignal
+from scheduler.clock import Clock
+from scoring.settings import Settings
+from server.app import create_app
+from server.drain import Drain
+from server.models import ModelTable
+from tests.simulation.flask_transport import Reply, ask
+
+KILLED = -9
+# The scheduler's clock moves in steps of this size while it waits for a client.
+STEP_SECONDS = 0.05
+
+
+class Killed(BaseException):
+    """SIGKILL, as far as an exception can be one: nobody catches it."""
+
+
+class SimulatedServer:
+    """The Flask application behind a handle of the launcher."""
+
+    is_ours = True
+    url: ClassVar[str] = "http://127.0.0.1:5000"
+
+    def __init__(
+        self, settings: Settings, models: ModelTable, nonce: str | None, ended: Callable[[], None]
+    ) -> None:
+        self.nonce = nonce
+        self.death: str | None = None
+        self._drain = Drain()
+        app = create_app(settings, models=models, drain=self._drain, nonce=nonce, loopback=True)
+        self._client = Client(app)
+        self._ended = ended
+
+    def failure(self) -> str | None:
+        return self.death
+
+    def stop(self) -> None:
+        self._drain.close()
+        self._ended()
+
+    def answer(self, request: requests.PreparedRequest) -> Reply:
+        if self.death:
+            raise requests.ConnectionError("connection refused")
+        return ask(self._client, request)
+
+
+@dataclass(frozen=True)
+class VirtualWindow(RunWindow):
+    """The run window on the simulation's clock."""
+
+    clock: Clock | None = None
+
+    def left(self) -> float | None:
+        assert self.clock
+        if self.seconds is None:
+            return None
+        return max(0.0, self.seconds - (self.clock.monotonic() - self.started))
+
+
+class SimulatedClient(StopSignal):
+    """The real client on a thread that works only while the scheduler sleeps.
+
+    Exactly one of the two threads runs at any time: ``pause`` hands over to the scheduler,
+    ``advance`` back to the client once its pause is over.
+    """
+
+    def __init__(self, clock: Clock, window_seconds: float | None) -> None:
+        super().__init__(VirtualWindow(window_seconds, clock.monotonic(), clock))
+        self.crash: BaseException | None = None
+        self._clock = clock
+        self._code: int | None = None
+        self._killed = False
+        self._wakes_at = 0.0
+        self._client_turn = threading.Semaphore(0)
+        self._scheduler_turn = threading.Semaphore(0)
+
+    def start(
+        self, settings: Settings, arguments: list[str], nonce: str | None, http: requests.Session
+    ) -> None:
+        """Run the command line until it first has to wait."""
+        command = Command(settings, parse_arguments(arguments), self, nonce, http)
+        threading.Thread(target=self._run, args=(command,), daemon=True).start()
+        self._scheduler_turn.acquire()
+
+    # The client's side
+
+    def sleep(self, seconds: float) -> None:
+        if not self.requested:
+            self.pause(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Let the scheduler go on until this much time has passed, or somebody stops us."""
+        self._wakes_at = self._clock.monotonic() + seconds
+        self._scheduler_turn.release()
+        self._client_turn.acquire()
+        if self._killed:
+            raise Killed
+
+    def _run(self, command: Command) -> None:
+        try:
+            self._code = command.run()
+        except Killed:
+            self._code = KILLED
+        except BaseException as error:
+            # A traceback and exit code 1, which the test takes for what it is: a bug.
+            self.crash = error
+            self._code = 1
+        finally:
+            self._scheduler_turn.release()
+
+    # The scheduler's side
+
+    def advance(self) -> None:
+        """Give the client its turn if its pause is over."""
+        if self._code is None and self._clock.monotonic() >= self._wakes_at:
+            self._client_turn.release()
+            self._scheduler_turn.acquire()
+
+    def kill(self) -> None:
+        self._killed = True
+        self._wakes_at = 0.0
+        self.advance()
+
+    def request(self, *, window_closed: bool = False) -> None:
+        super().request(window_closed=window_closed)
+        self._wakes_at = 0.0
+
+    def exit_code(self) -> int | None:
+        return self._code
+
+    def say_window_is_over(self) -> None:
+        self.request(window_closed=True)
+
+    def stop(self, grace_seconds: float) -> int:
+        if self._code is None:
+            self.request()
+        deadline = self._clock.monotonic() + grace_seconds
+        while self._code is None and self._clock.monotonic() < deadline:
+            self._clock.sleep(STEP_SECONDS)
+        if self._code is None:
+            self.kill()
+        assert self._code is not None
+        return self._code
+
+    def log_tail(self) -> str:
+        return "killed" if self._code == KILLED else f"exit code {self._code}"
