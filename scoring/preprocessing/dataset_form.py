@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.preprocessing.pixels import Image
 
 _Indices: TypeAlias = NDArray[np.intp]
-_CACHED_SIZES = 256
+_CACHED_SIZES = 16  # batches mostly hold one size; a large one costs half a megabyte
 
 
 def original_pixels(grey: Image, side: int) -> Image | None:

@@ -72,10 +72,11 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     """
     if header.format == "jpeg":
         pixels = _decode_jpeg(data, header, cv2.IMREAD_GRAYSCALE, _divisor(header, enough))
-    else:
-        pixels = _composited(_decode_as_stored(data, header), behind)
-    if pixels.ndim == 3:
-        pixels = cast(Image, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))
+        return upright(pixels, header.orientation)
+    stored = _decode_as_stored(data, header)
+    pixels = stored if stored.ndim == 2 else cast(Image, cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
+    if _is_see_through(stored):
+        pixels = _over(pixels, stored[:, :, 3], behind)
     return upright(pixels, header.orientation)
 
 
@@ -85,11 +86,15 @@ def decode_color(data: bytes, header: Header, behind: int) -> Image:
     Alpha is composited on the grey level `behind`. Raises DecodeError.
     """
     if header.format == "jpeg":
-        pixels = _decode_jpeg(data, header, cv2.IMREAD_COLOR, 1)
+        stored = _decode_jpeg(data, header, cv2.IMREAD_COLOR, divisor=1)
     else:
-        pixels = _composited(_decode_as_stored(data, header), behind)
-    order = cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB
-    return upright(cast(Image, cv2.cvtColor(pixels, order)), header.orientation)
+        stored = _decode_as_stored(data, header)
+    order = cv2.COLOR_GRAY2RGB if stored.ndim == 2 else cv2.COLOR_BGR2RGB
+    pixels = cast(Image, cv2.cvtColor(stored, order))
+    if _is_see_through(stored):
+        for channel in range(3):
+            pixels[:, :, channel] = _over(pixels[:, :, channel], stored[:, :, 3], behind)
+    return upright(pixels, header.orientation)
 
 
 def upright(pixels: Image, orientation: int) -> Image:
@@ -151,14 +156,12 @@ def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:
         )
 
 
-def _composited(pixels: Image, behind: int) -> Image:
-    """Lay (height, width, 4) over a grey level; anything without alpha comes back as it is."""
-    if pixels.ndim == 2 or pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[:, :, 3:]
-    if alpha.min() == 255:
-        return np.ascontiguousarray(pixels[:, :, :3])
-    colour: NDArray[np.uint32] = pixels[:, :, :3].astype(np.uint32)
-    weight: NDArray[np.uint32] = alpha.astype(np.uint32)
-    mixed = (colour * weight + np.uint32(behind) * (255 - weight) + 127) // 255
-    return mixed.astype(np.uint8)
+def _is_see_through(pixels: Image) -> bool:
+    return pixels.ndim == 3 and pixels.shape[2] == 4 and int(pixels[:, :, 3].min()) < 255
+
+
+def _over(plane: Image, alpha: Image, behind: int) -> Image:
+    """Lay one channel over a grey level. Sixteen bits hold the sum: 255 * 255 + 127 < 65,536."""
+    weight: NDArray[np.uint16] = alpha.astype(np.uint16)
+    mixed = plane * weight + np.uint16(behind) * (255 - weight) + np.uint16(127)
+    return cast(Image, (mixed // 255).astype(np.uint8))

@@ -27,7 +27,7 @@ from scoring.preprocessing.pixels import (
 from scoring.preprocessing.resizing import at_most
 
 _WHITE = 255
-_WORKING_SIDE = 448  # 16 times the model's: more detail changes nothing, it only costs
+_WORKING_SIDE = 280  # 10 times the model's: more detail changes nothing, it only costs
 _TRIM_SHARE = 0.05
 _RINGING_SHARE = 0.12  # of the garment's contrast: what JPEG leaves around it at quality 60
 _LEAST_CONTRAST = 60  # fainter pictures are not stretched to full contrast: that is noise
@@ -100,7 +100,7 @@ def _seven_steps(grey: Image, background: Background, side: int) -> Image:
 def _trimmed(foreground: Image) -> Image:
     """Cut away the rows and columns at the edges that hold nothing but background and specks."""
     limit = max(_NEAR, float(foreground.max()) * _RINGING_SHARE)
-    mask = (foreground > limit).astype(np.uint8)
+    _, mask = cv2.threshold(foreground, limit, 1, cv2.THRESH_BINARY)
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
     areas = stats[:, cv2.CC_STAT_AREA]
     least = max(_SPECK_PIXELS, _SPECK_SHARE * areas[1:].sum())
