@@ -26,6 +26,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="bundle folder (default: fashion_model for"
                         " fashion, else models/NAME)")  # fmt: skip
     parser.add_argument("--steps", type=int, help="length of the training in batches")
+    parser.add_argument("--rate", type=float, help="largest learning rate")
+    parser.add_argument("--start", type=Path, help="model.keras to go on from, instead of from"
+                        " random weights")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, help="file the training is resumed from"
                         " (default: data/training/NAME-SEED.npz)")  # fmt: skip
@@ -41,9 +44,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def train_bundle(options: argparse.Namespace) -> None:
     """Train, or continue, and write the bundle with its pictures."""
     description, split = load_split(options)
-    if options.steps:
-        recipe = dataclasses.replace(description.recipe, steps=options.steps)
-        description = dataclasses.replace(description, recipe=recipe)
+    chosen = {"steps": options.steps, "peak_rate": options.rate}
+    changes = {name: value for name, value in chosen.items() if value is not None}
+    recipe = dataclasses.replace(description.recipe, **changes)
+    description = dataclasses.replace(description, recipe=recipe)
     folder = options.out or default_folder(description.name)
     _train_and_export(options, description, split, folder)
 
@@ -69,6 +73,7 @@ def _train_and_export(
         seed=options.seed,
         precision=best_precision() if options.precision == "auto" else options.precision,
         state_file=options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz",
+        start=options.start,
     )
     logger.info("training %s on %d images, %s, seed %d", description.name, len(split.train),
                 job.precision, job.seed)  # fmt: skip

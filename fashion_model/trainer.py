@@ -35,7 +35,10 @@ CPU_FLAGS = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Job:
-    """What to train: network, recipe, seed, where to keep the state."""
+    """What to train: network, recipe, seed, where to keep the state.
+
+    ``start`` is a reference model (``model.keras``) whose weights are gone on from.
+    """
 
     spec: InputSpec
     classes: int
@@ -44,6 +47,7 @@ class Job:
     seed: int
     precision: str
     state_file: Path
+    start: Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -92,6 +96,8 @@ class TrainingSession:
             lambda: build_network(job.spec, job.classes, job.architecture, training=True),
         )
         self.reference = build_network(job.spec, job.classes, job.architecture)
+        if job.start:
+            copy_weights(keras.models.load_model(job.start), self.network)
         self.optimizer = keras.optimizers.SGD(
             0.0, momentum=MOMENTUM, nesterov=True, weight_decay=job.recipe.weight_decay
         )

@@ -62,7 +62,7 @@ class Augmentation:
 class Recipe:
     """How long and how hard to train. ``prune`` is InfoBatch's share of easy samples left out."""
 
-    steps: int = 19_500
+    steps: int = 17_500
     batch: int = 128
     peak_rate: float = 0.1
     weight_decay: float = 4e-3

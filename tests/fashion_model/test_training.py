@@ -93,6 +93,17 @@ def test_the_seed_decides(tmp_path: Path, split: Split) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_a_training_can_start_from_a_trained_network(tmp_path: Path, split: Split) -> None:
+    network, _ = train(make_job(tmp_path / "first.npz", steps=40), split)
+    network.save(tmp_path / "model.keras")
+    job = make_job(tmp_path / "second.npz", steps=40)
+    session = TrainingSession(dataclasses.replace(job, start=tmp_path / "model.keras"), split)
+    for started, trained in zip(
+        session.averaged_network().get_weights(), network.get_weights(), strict=True
+    ):
+        assert np.array_equal(started, trained)
+
+
 def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> None:
     job = make_job(tmp_path / "state.npz", steps=40)
     TrainingSession(job, split).run_epoch()
