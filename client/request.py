@@ -26,10 +26,10 @@ from client.progress import progress_view  # noqa: E402
 from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying  # noqa: E402
 from client.run_context import Interrupted, RunContext  # noqa: E402
 from client.stop_signal import StopSignal  # noqa: E402
+from scoring.parent_pipe import FLAG, ParentPipe  # noqa: E402
 from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
 from scoring.processes.locks import run_lock  # noqa: E402
 from scoring.processes.managed_server import ManagedServer  # noqa: E402
-from scoring.processes.parent_pipe import FLAG, ParentPipe  # noqa: E402
 from scoring.protocol.errors import (  # noqa: E402
     ExitCode,
     LedgerDamaged,

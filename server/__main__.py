@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.inference.bundle import BundleError
-from scoring.processes.parent_pipe import FLAG, ParentPipe
+from scoring.parent_pipe import FLAG, ParentPipe
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.settings import Settings, load_settings
 from server.access import is_loopback, require_key_beyond_loopback

@@ -15,7 +15,8 @@ from scoring.settings import CODE_ROOT
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES, MONITORING = "scoring.records", "scoring.processes", "scoring.monitoring"
-LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, MONITORING}
+PARENT_PIPE = "scoring.parent_pipe"
+LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, MONITORING, PARENT_PIPE}
 
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
@@ -24,19 +25,20 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PREPROCESSING: ({PROTOCOL}, {"cv2"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
-    PROCESSES: ({PROTOCOL}, {"requests", "filelock"}),
+    PARENT_PIPE: ({PROTOCOL}, set()),
+    PROCESSES: ({PROTOCOL, PARENT_PIPE}, {"requests", "filelock"}),
     MONITORING: ({RECORDS, PROTOCOL}, set()),
     "fashion_model": (
         LIBRARY,
         {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
     ),
-    "server": (LIBRARY, {"flask", "orjson", "waitress", "werkzeug"}),
+    "server": (LIBRARY - {PROCESSES}, {"flask", "orjson", "waitress", "werkzeug"}),
     "client": (
         LIBRARY - {INFERENCE},
         {"pandas", "tenacity", "rich", "requests", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, MONITORING, PROCESSES, PROTOCOL},
+        {RECORDS, MONITORING, PROCESSES, PARENT_PIPE, PROTOCOL},
         {"apscheduler", "rich", "tzlocal"},
     ),
 }
