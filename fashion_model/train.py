@@ -25,6 +25,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add_data_options(parser)
     parser.add_argument("--out", type=Path, help="bundle folder (default: fashion_model for"
                         " fashion, else models/NAME)")  # fmt: skip
+    parser.add_argument("--name", help="what the bundle is called (default: the data set's name)")
     parser.add_argument("--steps", type=int, help="length of the training in batches")
     parser.add_argument("--rate", type=float, help="largest learning rate")
     parser.add_argument("--start", type=Path, help="model.keras to go on from, instead of from"
@@ -47,7 +48,8 @@ def train_bundle(options: argparse.Namespace) -> None:
     chosen = {"steps": options.steps, "peak_rate": options.rate}
     changes = {name: value for name, value in chosen.items() if value is not None}
     recipe = dataclasses.replace(description.recipe, **changes)
-    description = dataclasses.replace(description, recipe=recipe)
+    name = options.name or description.name
+    description = dataclasses.replace(description, name=name, recipe=recipe)
     folder = options.out or default_folder(description.name)
     _train_and_export(options, description, split, folder)
 
