@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,8 @@ def test_too_many_rows_name_the_limit() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_request_or_a_typed_error(body: bytes) -> None:
-    try:
+    with suppress(BadRequest, InvalidPixels, TooLarge):
         decode(body)
-    except ApiError as error:
-        assert 400 <= error.status < 500
 
 
 def answer(**changes: Any) -> bytes:
