@@ -17,6 +17,7 @@ from scoring.protocol.prediction import RequestLimits, decode_request, encode_re
 from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.models import ModelTable
+from server.openapi import openapi_document
 from server.request_body import read_body
 
 
@@ -37,6 +38,10 @@ def make_routes(
     @api.get("/")
     def index() -> Response:
         return _json(_about(models))
+
+    @api.get("/openapi.json")
+    def description() -> Response:
+        return _json(openapi_document(settings, models.first.signature))
 
     @api.get("/health/live")
     def live() -> Response:
@@ -107,6 +112,7 @@ def _about(models: ModelTable) -> dict[str, Any]:
             "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",
             "POST /models/{name}/predict": "the same with the model named",
             "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
+            "GET /openapi.json": "this API, described for programs",
             "GET /health/live": "the process answers",
             "GET /health/ready": "models are loaded and work is taken",
         },

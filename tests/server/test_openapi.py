@@ -1,0 +1,146 @@
+"""The API against its own description: every route is in it, and no input makes a 500."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from scoring.protocol.prediction import encode_request
+from scoring.settings import Settings
+from server.app import create_app
+from server.models import ModelTable, load_models
+from tests.conftest import BUNDLE, garment_pixels
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    unsupported_method,
+]
+# No body, and any name is a name: there is nothing about them that could be wrong.
+NEVER_WRONG = {
+    ("/", "GET"),
+    ("/openapi.json", "GET"),
+    ("/health/live", "GET"),
+    ("/health/ready", "GET"),
+    ("/v2/models/{name}", "GET"),
+}
+OPERATIONS = [
+    *sorted(NEVER_WRONG),
+    ("/predict", "POST"),
+    ("/models/{name}/predict", "POST"),
+]
+# No request of these takes longer than that, on a machine that has other work too.
+DEADLINE = timedelta(seconds=5)
+BODY = encode_request(range(3), garment_pixels(3), None)
+# Flask's own; OPTIONS and HEAD come with every route.
+NOT_DESCRIBED = {"HEAD", "OPTIONS"}
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[ModelTable]:
+    table = load_models((BUNDLE,), threads=1)
+    yield table
+    table.close()
+
+
+@pytest.fixture(scope="module")
+def app(models: ModelTable) -> Flask:
+    small = Settings(project=BUNDLE.parent, server={"max_request_bytes": 100_000, "max_rows": 50})
+    return create_app(small, models=models, loopback=True)
+
+
+@pytest.fixture(scope="module")
+def api(app: Flask) -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_no_request_breaks_the_server(
+    api: schemathesis.BaseSchema, path: str, method: str, mode: GenerationMode
+) -> None:
+    if mode == GenerationMode.NEGATIVE and (path, method) in NEVER_WRONG:
+        return
+
+    @settings(
+        max_examples=60 if method == "POST" else 20,
+        deadline=DEADLINE,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=api[path][method].as_strategy(generation_mode=mode))
+    def check(case: schemathesis.Case[Any]) -> None:
+        response = case.call(headers={"Host": "localhost"})
+        case.validate_response(response, checks=CHECKS)
+        if mode == GenerationMode.NEGATIVE:
+            assert 400 <= response.status_code < 500
+
+    check()
+
+
+@settings(max_examples=300, deadline=DEADLINE, derandomize=True)
+@given(
+    start=st.integers(0, len(BODY)),
+    removed=st.integers(0, 40),
+    put=st.binary(max_size=40),
+    encoding=st.sampled_from(["identity", "gzip", "deflate"]),
+    packed=st.booleans(),
+)
+def test_no_bytes_break_the_server(
+    app: Flask, start: int, removed: int, put: bytes, encoding: str, packed: bool
+) -> None:
+    body = gzip.compress(BODY) if packed else BODY
+    body = body[:start] + put + body[start + removed :]
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = app.test_client().post("/predict", data=body, headers=headers)
+    assert answer.status_code == 200 or 400 <= answer.status_code < 500
+    assert answer.get_json()
+
+
+def test_every_route_is_described_and_no_other(app: Flask) -> None:
+    document = app.test_client().get("/openapi.json").get_json()
+    described = {
+        (path, method.upper())
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+    routes = {
+        (rule.rule.replace("<name:name>", "{name}"), method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - NOT_DESCRIBED
+    }
+    assert described == routes == set(OPERATIONS)
+
+
+def test_the_description_names_this_servers_limits(app: Flask) -> None:
+    schemas = app.test_client().get("/openapi.json").get_json()["components"]["schemas"]
+    assert schemas["PixelTable"]["properties"]["data"]["maxItems"] == 50
+    assert schemas["PixelBlock"]["properties"]["shape"]["prefixItems"][1] == {"const": 784}
+
+
+def test_the_example_of_the_description_is_answered(app: Flask) -> None:
+    client = app.test_client()
+    schemas = client.get("/openapi.json").get_json()["components"]["schemas"]
+    answer = client.post("/predict", data=orjson.dumps(schemas["PredictionRequest"]["example"]))
+    assert [row["id"] for row in answer.get_json()["predictions"]] == [0]
