@@ -109,6 +109,20 @@ def test_a_jpeg_that_is_mid_grey_at_its_corner_is_no_cut_one() -> None:
     assert grey_of(encoded(grey, ".jpg")).min() == 128
 
 
+@pytest.mark.parametrize("damage", [bytes(128), b"\xff\xc4" + bytes(60), b"\xff\xfe\0\2ab"])
+def test_a_jpeg_with_a_hole_or_a_foreign_marker_in_its_midst_is_refused(damage: bytes) -> None:
+    data = encoded(scene(400, 300), ".jpg")
+    middle = len(data) // 2
+    with pytest.raises(DecodeError):
+        grey_of(data[:middle] + damage + data[middle + len(damage) :])
+
+
+def test_a_blank_jpeg_with_its_own_tables_is_no_hole() -> None:
+    blank = encoded(np.full((1600, 1600), 255, np.uint8), ".jpg", cv2.IMWRITE_JPEG_OPTIMIZE, 1)
+    assert bytes(64) in blank
+    assert grey_of(blank).min() == 255
+
+
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm() -> None:
     np.testing.assert_array_equal(grey_of(FILES["jpeg"] + bytes(100)), grey_of(FILES["jpeg"]))
 
