@@ -207,7 +207,7 @@ def check(office: Office, due: date, mishaps: list[Mishap], diary: Diary) -> Non
     # After a night without a client the folder is not as any run has seen it.
     has_run = office.last_client_at > office.share.changed_at
     if office.share.folder.exists() and (has_run or run.state == "missed"):
-        assert_truth(office.settings, vanished=office.vanished)
+        assert_truth(office.settings, vanished=still_shown(office, run))
         diary.checked += 1
     delay = office.started_at.get(due, office.clock.true) - office.due_day(due).client_at
     if not mishaps:
@@ -216,6 +216,13 @@ def check(office: Office, due: date, mishaps: list[Mishap], diary: Diary) -> Non
             assert_all_scored(office, run)
             assert_all_shown(office)
             diary.whole_nights += 1
+
+
+def still_shown(office: Office, run: Run) -> set[str]:
+    """Return the vanished images that the run lists: a second client may not have seen them."""
+    with closing(sqlite3.connect(office.settings.ledger_file)) as ledger:
+        mine = ledger.execute("SELECT batch, path FROM run_images WHERE run_id = ?", (run.id,))
+        return office.vanished & {f"{batch}/{path}" for batch, path in mine}
 
 
 def assert_all_scored(office: Office, run: Run) -> None:
