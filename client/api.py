@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import orjson
 import requests
+import urllib3
 from numpy.typing import NDArray
 
 from client.retry_policy import BrokenAnswer, HttpRefusal, StrangerOnPort
@@ -129,20 +131,41 @@ class ScoringClient:
             stream=True,
             **arguments,
         ) as response:
-            body = b"".join(_bounded(response, limit))
+            body = b"".join(_bounded(response, limit, self._timeout[1]))
             if response.status_code != 200:
                 _refuse(response, body)
             _check_length(response, body)
             return body
 
 
-def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:
-    received = 0
-    for part in response.iter_content(READ_SIZE):
+def _bounded(response: requests.Response, limit: int, seconds: float) -> Iterator[bytes]:
+    """Yield the body as it comes, bounded in bytes and in time.
+
+    The time-out of the HTTP library starts anew with every byte: a server that sends one now and
+    then would be waited for without an end.
+    """
+    received, deadline = 0, time.monotonic() + seconds
+    while part := _read_some(response):
         received += len(part)
         if received > limit:
             raise BrokenAnswer(f"the answer does not end; cut off after {limit} bytes")
+        if time.monotonic() > deadline:
+            raise BrokenAnswer(f"the answer was not whole after {seconds:g} s")
         yield part
+
+
+def _read_some(response: requests.Response) -> bytes:
+    """Return what has come, nothing at the end; as ``iter_content`` does, but without filling up.
+
+    Raises what requests raises.
+    """
+    try:
+        part: bytes = response.raw.read1(READ_SIZE, decode_content=False)
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.exceptions.ReadTimeout(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+    return part
 
 
 def _check_length(response: requests.Response, body: bytes) -> None:

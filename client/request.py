@@ -43,7 +43,7 @@ from scoring.records.events_log import EventsLog  # noqa: E402
 from scoring.records.housekeeping import Housekeeping  # noqa: E402
 from scoring.records.ledger import Ledger, Run  # noqa: E402
 from scoring.records.publish import publish_results  # noqa: E402
-from scoring.records.recovery import recover_ledger  # noqa: E402
+from scoring.records.recovery import recover_ledger, require_ledger  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
@@ -240,6 +240,7 @@ class Command:
         self, request: RunRequest, api: ScoringClient, signature: Signature
     ) -> RunOutcome:
         settings = self._settings
+        require_ledger(settings)
         with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
             context = RunContext(
                 settings, api, signature, ledger, self._events, self._stop, settings.now

@@ -30,7 +30,7 @@ from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringEr
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
 from scoring.records.publish import publish_results
-from scoring.records.recovery import recover_ledger
+from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.settings import Settings
 
 # A client that was killed is started once more; the next run takes what it leaves then.
@@ -101,6 +101,7 @@ class Nightly:
             self._decide()
 
     def _decide(self) -> None:
+        require_ledger(self._settings)
         now = self._clock.now()
         with self._ledger() as ledger:
             first_start = remember_first_start(ledger, now, self._started)
@@ -154,7 +155,10 @@ class Nightly:
         self._close(due.day, "partial", f"the client died twice: {_describe(end)}")
 
     def _is_settled(self, day: DueDay, end: ClientEnd) -> bool:
-        """Tell whether nothing is left to do for now; a client that left no row has failed."""
+        """Tell whether nothing is left to do for now.
+
+        A client that left no row has failed, unless it was killed: that tells nothing of the next.
+        """
         if end.exit_code == ExitCode.BUSY:
             self._tell("WARNING", "run-waits", f"the run of {day.date} waits for another run")
             return True
@@ -162,6 +166,8 @@ class Nightly:
             run = ledger.nightly_run(day.date)
         if run is not None:
             return run.state != "running"
+        if end.exit_code < 0:
+            return False
         self._close(day, "failed", _describe(end))
         return True
 
@@ -205,6 +211,7 @@ class Nightly:
         with self._ledger() as ledger:
             run = ledger.nightly_run(day.date)
             if run is None:
+                state = "failed"  # nothing has begun, so nothing can be partial
                 now = self._clock.now()
                 run = _closed_run(day, state, reason, now, now)
                 ledger.start_run(run)

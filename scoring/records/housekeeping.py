@@ -71,9 +71,9 @@ class Housekeeping:
         return self.settings.backups_folder / backup_name(self.now)
 
     def _is_still_there(self, batch: str, path: str) -> bool:
-        """Tell whether an image is still in its folder; one with an escaped name may be."""
+        """Tell whether an image is still in its folder; under an escaped name it may be."""
         folder = self.settings.batches_folder / batch
-        return os.path.lexists(folder / path) or ("\\" in path and folder.exists())
+        return os.path.lexists(folder / path) or "\\" in f"{batch}{path}"
 
     def _try(self, chore: Callable[[], None]) -> None:
         try:

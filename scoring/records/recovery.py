@@ -35,6 +35,21 @@ def backups_by_age(folder: Path) -> list[Path]:
     return sorted(folder.glob(BACKUPS), key=lambda path: path.name, reverse=True)
 
 
+def require_ledger(settings: Settings) -> None:
+    """Raise LedgerDamaged where the ledger is gone or empty, but backups say that it was there.
+
+    SQLite would take an empty file for a new database, without a word. To begin anew, remove the
+    whole folder, backups included.
+    """
+    path = settings.ledger_file
+    try:
+        lost = path.stat().st_size == 0
+    except FileNotFoundError:
+        lost = True
+    if lost and backups_by_age(settings.backups_folder):
+        raise LedgerDamaged(f"{path} is empty or gone, though there are backups of it")
+
+
 def recover_ledger(
     settings: Settings, events: EventsLog, damage: LedgerDamaged, now: datetime
 ) -> None:
@@ -52,10 +67,9 @@ def recover_ledger(
         with Ledger(path, settings.records.busy_seconds) as ledger:
             ledger.set_fact(FIRST_START, (now - DUE_AGAIN).isoformat())
     source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
+    kept = f"It was set aside as {aside.name} and replaced" if aside.exists() else "It is replaced"
     events.error(
-        damage.code,
-        f"{damage}. It was set aside as {aside.name} and replaced by {source}; "
-        "what was scored since then is scored again",
+        damage.code, f"{damage}. {kept} by {source}; what was scored since then is scored again"
     )
 
 

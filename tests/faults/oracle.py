@@ -122,7 +122,7 @@ def assert_every_image_is_shown(
             assert not waiting, f"done, but not scored: {waiting[:3]}"
         if run["id"] == latest["id"]:
             gone = {name.split("/", 1)[1] for name in vanished if name.startswith(f"{batch}/")}
-            there = set(candidates(settings.batches_folder / batch)) | gone
+            there = set(candidates(folder_of(settings, batch))) | gone
             assert {image.path for image in images} == there, f"images of {batch} lost or invented"
 
 
@@ -171,6 +171,12 @@ def read_whole_results(path: Path, separator: str = ",") -> list[list[str]]:
     assert all(len(row) == len(HEADER) for row in rows)
     assert [row[0] for row in rows] == [str(num) for num in range(1, len(rows) + 1)]
     return rows
+
+
+def folder_of(settings: Settings, batch: str) -> Path:
+    """Return the folder of a batch, whose name may be an escaped spelling."""
+    names = {printable(path.name): path for path in settings.batches_folder.iterdir()}
+    return names.get(batch, settings.batches_folder / batch)
 
 
 def candidates(folder: Path) -> Iterator[str]:
