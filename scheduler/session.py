@@ -50,8 +50,9 @@ class Session:
     def has_server(self) -> bool:
         """Tell whether the server is there; its death becomes an event."""
         failure = self._server.failure() if self._server else None
-        if failure:
+        if self._server and failure:
             self._tell("ERROR", "server-died", failure)
+            self._server.stop()  # its pipe is still open
             self._server = None
         return self._server is not None
 
