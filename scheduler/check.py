@@ -23,7 +23,6 @@ from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
 Verdict = Literal["OK", "WARN", "FAIL"]
 
 # A night of 100,000 images writes some 100 MB of ledger, results and copies.
-LITTLE_BYTES = 1_000_000_000
 TOO_FEW_BYTES = 100_000_000
 DAYS_AHEAD = 366
 
@@ -140,7 +139,7 @@ def check_bundle(settings: Settings) -> Iterator[Finding]:
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(settings.project).free
-    verdict: Verdict = "OK" if free >= LITTLE_BYTES else "WARN"
+    verdict: Verdict = "OK" if free >= settings.records.low_disk_bytes else "WARN"
     if free < TOO_FEW_BYTES:
         verdict = "FAIL"
     yield Finding(verdict, "disk", f"{free / 1e9:.1f} GB free")

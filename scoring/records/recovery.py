@@ -21,8 +21,8 @@ from scoring.settings import Settings
 # What SQLite keeps beside a database in WAL mode belongs to it, and to no other.
 SIDE_FILES = ("", "-wal", "-shm")
 BACKUPS = "ledger-*.db"
-# What a lost ledger knew of due days is gone; the night before is done again to be sure.
-DUE_AGAIN = timedelta(days=1)
+# A run that is due at this very moment stays due.
+MOMENT = timedelta(minutes=1)
 
 
 def backup_name(now: datetime) -> str:
@@ -65,12 +65,23 @@ def recover_ledger(
         raise LedgerError(f"{damage}, and cannot be set aside: {error}") from error
     if backup is None:
         with Ledger(path, settings.records.busy_seconds) as ledger:
-            ledger.set_fact(FIRST_START, (now - DUE_AGAIN).isoformat())
+            ledger.set_fact(FIRST_START, _due_again_since(settings, now).isoformat())
     source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
     kept = f"It was set aside as {aside.name} and replaced" if aside.exists() else "It is replaced"
     events.error(
         damage.code, f"{damage}. {kept} by {source}; what was scored since then is scored again"
     )
+
+
+def _due_again_since(settings: Settings, now: datetime) -> datetime:
+    """Return since when runs are due in a ledger that knows of none.
+
+    The last one is done again where it can still be caught up; older ones were not missed, only
+    forgotten.
+    """
+    schedule = settings.schedule
+    reach = timedelta(hours=schedule.catch_up_hours) - timedelta(minutes=schedule.client_after)
+    return now - max(reach, MOMENT)
 
 
 def _set_aside(path: Path, now: datetime) -> Path:

@@ -259,3 +259,25 @@ def test_row_44_first_start_and_a_week_off(settings: Settings) -> None:
     theatre.run_until(AFTERNOON + timedelta(days=7) + HOUR)
     assert theatre.states()["2026-05-12"] == "done"
     assert_due_days(theatre.settings)
+
+
+@pytest.mark.parametrize(
+    ("found_at", "scored"),
+    [
+        (AFTERNOON + 24 * HOUR, ["2026-05-06"]),
+        (AFTERNOON + 15 * HOUR, ["2026-05-05", "2026-05-06"]),
+    ],
+)
+def test_row_42_the_scheduler_finds_the_ledger_corrupt(
+    settings: Settings, found_at: datetime, scored: list[str]
+) -> None:
+    """Without a backup the last run is done again while it can be caught up; none is missed."""
+    theatre = theatre_at(AFTERNOON)
+    theatre.run_until(AFTERNOON + HOUR)
+    assert theatre.states() == {"2026-05-05": "done"}
+    theatre.settings.ledger_file.write_bytes(b"this is no database" * 500)
+    theatre.clock.set_wall(found_at)
+    theatre.run_until(AFTERNOON + 25 * HOUR)
+    assert theatre.states() == dict.fromkeys(scored, "done")
+    assert len(theatre.events("ledger-damaged")) == 1
+    assert_due_days(theatre.settings)
