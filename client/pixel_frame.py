@@ -99,6 +99,11 @@ class ImageReader:
                 row.waits = True
                 return None
             if status.st_size > self.limits.max_bytes:
+                # Not read, so not hashed; yet every night it is the same file, and no new one.
+                row.content_hash = (
+                    f"{status.st_size} bytes over {self.limits.max_bytes}, of {status.st_mtime_ns}"
+                )
+                row.known = self.find_known(row.path, row.content_hash)
                 row.error = f"{status.st_size} bytes; files up to {self.limits.max_bytes} are read"
                 return None
             # A file that grows while it is read stops at the limit.

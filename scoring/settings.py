@@ -12,10 +12,11 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -32,6 +33,7 @@ from scoring.protocol.errors import SettingsError
 PREFIX = "SCORING_"
 PROJECT_VARIABLE = "SCORING_PROJECT"
 CODE_ROOT = Path(__file__).resolve().parent.parent
+SECRETS = frozenset({"api_key"})
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -39,6 +41,17 @@ class Section(BaseModel):
     """One table of the settings file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_header_value(key: SecretStr) -> SecretStr:
+    """A key travels in an HTTP header, which has room for these characters only (RFC 6750)."""
+    text = key.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("a key has printable ASCII characters and no spaces")
+    return key
+
+
+Key = Annotated[SecretStr, AfterValidator(_as_header_value)]
 
 
 class ServerSettings(Section):
@@ -54,7 +67,7 @@ class ServerSettings(Section):
     max_rows: int = Field(20_000, ge=1)
     ready_seconds: float = Field(60.0, gt=0)
     stop_seconds: float = Field(10.0, gt=0)
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     allow_anonymous: bool = False
 
 
@@ -63,7 +76,7 @@ class ClientSettings(Section):
 
     server: str = ""
     model: str = ""
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     tries: int = Field(3, ge=1)
     retry_seconds: float = Field(60.0, ge=0)
     max_retry_after_seconds: float = Field(600.0, ge=0)
@@ -144,6 +157,20 @@ class RecordsSettings(Section):
     low_disk_bytes: int = Field(1_000_000_000, ge=0)
 
 
+class TrackedFile(TomlConfigSettingsSource):
+    """``settings.toml``: it goes into version control, where a secret would stay for good."""
+
+    def __call__(self) -> dict[str, Any]:
+        tables = super().__call__()
+        for section, table in tables.items():
+            for key in SECRETS & set(table if isinstance(table, dict) else ()):
+                raise SettingsError(
+                    f"setting {section}.{key} is a secret and stands in settings.toml, which is "
+                    "tracked: move it to settings.local.toml, and take a new one if it was shared"
+                )
+        return tables
+
+
 class Settings(BaseSettings):
     """Every setting of the four programs.
 
@@ -177,7 +204,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             TomlConfigSettingsSource(settings_cls, project / "settings.local.toml"),
-            TomlConfigSettingsSource(settings_cls, project / "settings.toml"),
+            TrackedFile(settings_cls, project / "settings.toml"),
         )
 
     def path(self, relative: Path) -> Path:
@@ -260,6 +287,8 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     _refuse_unknown_variables()
     try:
         return Settings(project=project_folder(), **flags)  # type: ignore[arg-type]  # parsed by pydantic
+    except SettingsError:
+        raise
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

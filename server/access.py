@@ -35,16 +35,14 @@ def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> Non
 
 
 def guard(app: Flask, settings: ServerSettings, loopback: bool) -> None:
-    """Check every request but the health routes."""
+    """Check every request; the health routes want no key, for whoever watches has none."""
     key = _key(settings)
 
     @app.before_request
     def _check() -> None:
-        if request.path in HEALTH_ROUTES:
-            return
         if loopback:
             _check_host(request.host)
-        if key:
+        if key and request.path not in HEALTH_ROUTES:
             _check_key(key)
 
 

@@ -226,3 +226,15 @@ def test_pixels_reach_the_server_as_they_are_in_the_file(
     assert row["Item"] == answer["label"]
     assert row["Confidence %"] == f"{answer['confidence'] * 100:.2f}"
     assert row["Review"] == (answer["review"] or "")
+
+
+def test_a_file_that_is_too_large_is_told_once_and_not_news_every_night(
+    project: Path, batch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert request.main(["G1"]) == ExitCode.DONE
+    (batch / "huge.png").write_bytes(bytes(20_000))
+    monkeypatch.setenv("SCORING_CLIENT__MAX_FILE_BYTES", "10000")
+    assert request.main(["G1", "--new"]) == ExitCode.FAILED
+    assert results(project)[0]["Error"] == "20000 bytes; files up to 10000 are read"
+    assert request.main(["G1", "--new"]) == ExitCode.DONE
+    assert "0 new images" in events(project).splitlines()[-1]

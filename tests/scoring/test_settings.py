@@ -97,6 +97,36 @@ def test_a_key_is_never_shown(project: Path) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("section", ["server", "client"])
+def test_a_key_in_the_tracked_file_is_refused_and_not_shown(project: Path, section: str) -> None:
+    (project / "settings.toml").write_text(f"[{section}]\napi_key = 's3cret'\n")
+    with pytest.raises(
+        SettingsError, match=rf"{section}\.api_key .* settings\.local\.toml"
+    ) as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_key_comes_from_the_local_file_or_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "settings.local.toml").write_text("[server]\napi_key = 'local'\n")
+    key = load_settings().server.api_key
+    assert key
+    assert key.get_secret_value() == "local"
+    monkeypatch.setenv("SCORING_SERVER__API_KEY", "environment")
+    key = load_settings().server.api_key
+    assert key
+    assert key.get_secret_value() == "environment"
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "line\n", "\u20ac"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(project: Path, key: str) -> None:
+    with pytest.raises(SettingsError, match="printable ASCII") as caught:
+        load_settings(server={"api_key": key})
+    assert key not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("server", "client", "url"),
     [

@@ -175,8 +175,9 @@ def test_a_request_that_is_no_http_is_answered_in_json(url: str) -> None:
 
 
 def test_a_page_of_another_site_is_turned_away(url: str) -> None:
-    response = requests.get(url, headers={"Host": "evil.example:5000"}, timeout=10)
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_host")
+    for path in ("/", "/health/ready", "/openapi.json"):
+        response = requests.get(url + path, headers={"Host": "evil.example:5000"}, timeout=10)
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_host")
     assert requests.get(url, headers={"Host": "localhost:5000"}, timeout=10).status_code == 200
 
 
