@@ -35,7 +35,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "server": (LIBRARY - {PROCESSES}, {"flask", "orjson", "waitress", "werkzeug"}),
     "client": (
         LIBRARY - {INFERENCE},
-        {"pandas", "tenacity", "rich", "requests", "orjson", "cv2"},
+        {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
         {RECORDS, MONITORING, PROCESSES, PARENT_PIPE, PROTOCOL},
