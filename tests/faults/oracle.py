@@ -162,6 +162,7 @@ def assert_results_are(settings: Settings, path: Path, images: list[Shown]) -> N
 
 def read_whole_results(path: Path, separator: str = ",") -> list[list[str]]:
     """Return the rows under the header; a torn file fails."""
+    assert path.is_file(), f"{path} is gone"
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf"), "no byte order mark"
     assert data.endswith(b"\r\n"), "the last line is torn"
