@@ -18,8 +18,9 @@ import pytest
 from scoring.protocol.errors import ExitCode
 from scoring.records import results_csv
 from scoring.records.atomic_file import atomic_text
+from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.faults.desk import LINUX, MOUNTS, Project
-from tests.faults.oracle import assert_truth, read_whole_results
+from tests.faults.oracle import EVENT, assert_truth, read_whole_results
 from tests.scoring.processes.process_list import wait_for
 
 CLIENT = ("-m", "client.request")
@@ -37,6 +38,23 @@ def test_row_27_the_logs_folder_is_read_only(faulty: Project, server_url: str) -
     told = "\n".join(line for line in done.stderr.splitlines() if line[:2] == "20")
     for code in ("run-started", "image-failed", "run-done", "copy-failed", "metrics-failed"):
         assert f", {code}, " in told
+    assert_truth(faulty.settings, events=told)
+
+
+@MOUNTS
+def test_row_27_a_whole_cycle_with_read_only_logs(
+    faulty: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The children cannot write their logs either: they share the scheduler's output."""
+    monkeypatch.setenv("SCORING_SERVER__PORT", "0")
+    faulty.write("G1", 5)
+    logs = faulty.folder / "logs"
+    logs.mkdir()
+    mount = f"mount -t tmpfs -o ro tmpfs {logs}"
+    done = faulty.run_mounted(mount, "-m", "scheduler", "--once", "--all")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    told = "\n".join(line for line in done.stderr.splitlines() if EVENT.fullmatch(line))
+    assert ", server-ready, " in told
     assert_truth(faulty.settings, events=told)
 
 
@@ -205,6 +223,37 @@ def test_row_41_a_lock_that_is_let_go_in_time_is_waited_for(
     threading.Timer(0.7, free.set).start()
     assert faulty.score("G1") == ExitCode.DONE
     thread.join()
+    assert_truth(faulty.settings)
+
+
+def test_row_41_the_ledger_is_locked_in_the_middle_of_a_run(
+    faulty: Project, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a run must not replace whole results; the next start goes on where it stopped."""
+    monkeypatch.setenv("SCORING_RECORDS__BUSY_SECONDS", "0.3")
+    faulty.write("G1", 20)
+    assert faulty.score("G1") == ExitCode.DONE
+    before = faulty.results.read_bytes()
+    monkeypatch.setenv("SCORING_CLIENT__CHUNK_ROWS", "5")
+    locked, free = threading.Event(), threading.Event()
+    path = faulty.settings.ledger_file
+    thread = threading.Thread(target=lock_ledger, args=(path, locked, free))
+
+    def lock_then_answer(path: str, _: bytes, number: int) -> Answer | None:
+        if is_predict(path) and number == 3:
+            thread.start()
+            locked.wait(10)
+        return None
+
+    with answering(relay(server_url, lock_then_answer)) as url:
+        assert faulty.score("G1", "--server", url) == ExitCode.FAILED
+    free.set()
+    thread.join()
+    assert faulty.results.read_bytes() == before
+    interrupted = faulty.latest_run()
+    assert interrupted.state == "running"
+    assert faulty.score("G1") == ExitCode.DONE
+    assert faulty.latest_run().id == interrupted.id
     assert_truth(faulty.settings)
 
 
