@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint setup clean
+.PHONY: run test lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
@@ -17,6 +17,10 @@ lint: $(VENV)/all.installed
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
+# Asks PyPI for known vulnerabilities of every pin; fails where it cannot be asked.
+audit: $(VENV)/audit/installed
+	$(VENV)/audit/bin/python -m pip_audit --strict --no-deps --disable-pip -r requirements.txt
+
 setup: $(VENV)/scoring.installed
 
 $(VENV)/scoring.installed: requirements-scoring.txt
@@ -28,6 +32,11 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 $(VENV)/all.installed: requirements.txt $(VENV)/scoring.installed
 	@echo "setting up training and tests in $(VENV) (once)"
 	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/audit/installed: requirements-audit.txt
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
 	@touch $@
 
 clean:

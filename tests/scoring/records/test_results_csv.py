@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scoring.records import results_csv
 from scoring.records.ledger import ResultRow
 from scoring.records.results_csv import COLUMNS, CsvFormat, write_results
+from scoring.records.text import FORMULA_STARTS, neutral_cell, printable
 
 ROWS = [
     ResultRow("G1", "1.png", "T-shirt/Top", 0.98765, None, None),
@@ -60,3 +63,43 @@ def test_a_file_open_in_excel_is_tried_again_then_the_results_go_beside_it(
     assert path.read_text() == "old"
     assert written.name.startswith("Results-20")
     assert len(read(written)) == 5
+
+
+# Everything a file name may hold: any character, and bytes that are no UTF-8.
+names = st.text(
+    st.characters(codec=None, exclude_categories=())
+    | st.sampled_from("=+-@\t\r\n,;\"'\\/\u2028\u202e\udcff\ufeff\x00\x1b")
+)
+
+
+@settings(deadline=None)  # each example waits for the disk
+@given(
+    rows=st.lists(st.tuples(names, names, st.none() | names), max_size=8),
+    csv_format=st.sampled_from([CsvFormat(), CsvFormat(";", ","), CsvFormat("\t", ",")]),
+)
+def test_hostile_names_stay_one_harmless_cell_each(
+    rows: list[tuple[str, str, str | None]],
+    csv_format: CsvFormat,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What is written comes back cell by cell; batch and path are printable in the ledger."""
+    results = [
+        ResultRow(printable(batch), printable(path), None if error else "Bag", None, None, error)
+        for batch, path, error in rows
+    ]
+    folder = tmp_path_factory.getbasetemp()
+    path = write_results(folder / "Results.csv", lambda: results, csv_format)
+    header, *cells = read(path, csv_format.separator)
+    assert header == list(COLUMNS)
+    assert [(row[1], row[2]) for row in cells] == [
+        (neutral_cell(row.batch), neutral_cell(row.path)) for row in results
+    ]
+    physical_lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    assert len(physical_lines) == len(rows) + 1
+    formulas = [cell for row in cells for cell in row if cell.startswith(FORMULA_STARTS)]
+    assert formulas == []
+
+
+@given(names, names)
+def test_two_names_never_become_one(one: str, other: str) -> None:
+    assert (printable(one) == printable(other)) == (one == other)
