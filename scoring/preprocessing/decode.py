@@ -76,7 +76,7 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     stored = _decode_as_stored(data, header)
     pixels = stored if stored.ndim == 2 else cast(Image, cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
     if _is_see_through(stored):
-        pixels = _over(pixels, stored[:, :, 3], behind)
+        pixels = _over(pixels, stored[:, :, 3], behind, header.premultiplied)
     return upright(pixels, header.orientation)
 
 
@@ -93,7 +93,8 @@ def decode_color(data: bytes, header: Header, behind: int) -> Image:
     pixels = cast(Image, cv2.cvtColor(stored, order))
     if _is_see_through(stored):
         for channel in range(3):
-            pixels[:, :, channel] = _over(pixels[:, :, channel], stored[:, :, 3], behind)
+            plane = pixels[:, :, channel]
+            pixels[:, :, channel] = _over(plane, stored[:, :, 3], behind, header.premultiplied)
     return upright(pixels, header.orientation)
 
 
@@ -160,8 +161,9 @@ def _is_see_through(pixels: Image) -> bool:
     return pixels.ndim == 3 and pixels.shape[2] == 4 and int(pixels[:, :, 3].min()) < 255
 
 
-def _over(plane: Image, alpha: Image, behind: int) -> Image:
+def _over(plane: Image, alpha: Image, behind: int, premultiplied: bool) -> Image:
     """Lay one channel over a grey level. Sixteen bits hold the sum: 255 * 255 + 127 < 65,536."""
     weight: NDArray[np.uint16] = alpha.astype(np.uint16)
-    mixed = plane * weight + np.uint16(behind) * (255 - weight) + np.uint16(127)
+    own = np.minimum(plane, alpha) * np.uint16(255) if premultiplied else plane * weight
+    mixed = own + np.uint16(behind) * (255 - weight) + np.uint16(127)
     return cast(Image, (mixed // 255).astype(np.uint8))

@@ -13,7 +13,10 @@ from scoring.preprocessing.formats.header import Header
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
-_WANTED = (_WIDTH, _HEIGHT, _ORIENTATION, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES)
+_DEPTH, _EXTRA_SAMPLES = 258, 338
+_SIZE_TAGS = (_WIDTH, _HEIGHT, _ORIENTATION, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES)
+_WANTED = frozenset((*_SIZE_TAGS, _DEPTH, _EXTRA_SAMPLES))
+_ASSOCIATED, _UNASSOCIATED = 1, 2
 _VALUE_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _FIRST_SIDEWAYS = 5
 _MAX_PIECES = 1 << 20
@@ -46,7 +49,14 @@ def read_header(data: bytes) -> Header:
     _check_pieces(tags, len(data))
     if tags.get(_ORIENTATION, (1,))[0] >= _FIRST_SIDEWAYS:
         width, height = height, width
-    return Header("tiff", width, height)
+    return Header("tiff", width, height, premultiplied=_is_premultiplied(tags))
+
+
+def _is_premultiplied(tags: dict[int, tuple[int, ...]]) -> bool:
+    """Tell what the decoder does: at 8 bits it multiplies by any alpha that is declared."""
+    extra = tags.get(_EXTRA_SAMPLES, (0,))[0]
+    eight_bits = tags.get(_DEPTH, (1,))[0] <= 8
+    return extra == _ASSOCIATED or (extra == _UNASSOCIATED and eight_bits)
 
 
 def _first_directory(data: bytes) -> dict[int, tuple[int, ...]]:

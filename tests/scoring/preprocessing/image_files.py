@@ -67,36 +67,45 @@ def webp_with_exif(data: bytes, orientation: int, width: int, height: int) -> by
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def tiff(grey: Array, orientation: int = 1, endian: str = "<") -> bytes:
-    """Write an uncompressed grey TIFF of one strip."""
-    height, width = grey.shape
+def tiff(
+    pixels: Array, orientation: int = 1, endian: str = "<", extra_samples: int | None = None
+) -> bytes:
+    """Write an uncompressed 8-bit TIFF of one strip: grey, or R, G, B and declared alpha."""
+    height, width = pixels.shape[:2]
+    channels = pixels.size // (height * width)
     strip_at = 8
-    tags = (
-        (256, 3, width),
-        (257, 3, height),
-        (258, 3, 8),
-        (259, 3, 1),
-        (262, 3, 1),
-        (273, 4, strip_at),
-        (274, 3, orientation),
-        (277, 3, 1),
-        (278, 3, height),
-        (279, 4, grey.size),
-    )
-    codes = {3: "HHIH2x", 4: "HHII"}
-    entries = b"".join(struct.pack(endian + codes[kind], t, kind, 1, v) for t, kind, v in tags)
+    depths_at = strip_at + pixels.size
+    tags = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, channels, depths_at if channels > 2 else 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1 if channels == 1 else 2),
+        (273, 4, 1, strip_at),
+        (274, 3, 1, orientation),
+        (277, 3, 1, channels),
+        (278, 3, 1, height),
+        (279, 4, 1, pixels.size),
+    ]
+    if extra_samples is not None:
+        tags.append((338, 3, 1, extra_samples))
     mark = b"II*\0" if endian == "<" else b"MM\0*"
-    directory_at = strip_at + grey.size
     return b"".join(
         (
             mark,
-            struct.pack(endian + "I", directory_at),
-            grey.tobytes(),
+            struct.pack(endian + "I", depths_at + 8),
+            pixels.tobytes(),
+            struct.pack(endian + "4H", 8, 8, 8, 8),
             struct.pack(endian + "H", len(tags)),
-            entries,
+            *(_tiff_entry(endian, *tag) for tag in tags),
             bytes(4),
         )
     )
+
+
+def _tiff_entry(endian: str, tag: int, kind: int, count: int, value: int) -> bytes:
+    short = kind == 3 and count < 3
+    return struct.pack(endian + ("HHIH2x" if short else "HHII"), tag, kind, count, value)
 
 
 def scene(height: int = 96, width: int = 64, seed: int = 0) -> Array:

@@ -1,4 +1,5 @@
 import struct
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ from tests.scoring.preprocessing.image_files import (
 LIMITS = DecodeLimits(max_pixels=4_000_000, max_bytes=4_000_000)
 LOSSLESS_WEBP = (cv2.IMWRITE_WEBP_QUALITY, 101)
 BLACK, WHITE = 0, 255
+ROOT = Path(__file__).parents[3]
 
 
 def grey_of(data: bytes, behind: int = BLACK) -> Array:
@@ -220,6 +222,21 @@ def test_transparency_counts_in_every_format_that_has_it(suffix: str) -> None:
     grey = grey_of(encoded(layered, suffix, *flags), WHITE)
     assert grey[48:].min() == 255
     np.testing.assert_array_equal(grey[:48], cv2.cvtColor(scene()[:48], cv2.COLOR_BGR2GRAY))
+
+
+@pytest.mark.parametrize("declared", [1, 2])
+def test_half_transparent_tiffs_are_not_multiplied_twice(declared: int) -> None:
+    stored = 40 if declared == 1 else 200  # 1: colours are stored multiplied by alpha
+    layered = np.full((4, 4, 4), (stored, stored, stored, 51), np.uint8)
+    data = tiff(layered, extra_samples=declared)
+    assert np.unique(grey_of(data, WHITE)).tolist() == [244]
+    assert np.unique(color_of(data, BLACK)).tolist() == [40]
+
+
+def test_cmyk_is_read_as_the_colours_it_prints() -> None:
+    colours = color_of((ROOT / "tests" / "data" / "images" / "cmyk.jpg").read_bytes())
+    seen = [colours[16, column].tolist() for column in (8, 24, 40)]
+    np.testing.assert_allclose(seen, [(200, 30, 30), (30, 200, 30), (240, 240, 240)], atol=4)
 
 
 def turned(grey: Array, orientation: int) -> Array:
