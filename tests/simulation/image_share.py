@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -65,7 +66,7 @@ class ImageShare:
             return f"{batch}/{path.name}"
         return None
 
-    def _changes(self) -> list:  # type: ignore[type-arg]  # of the methods below
+    def _changes(self) -> list[Callable[[datetime], None]]:
         return [
             *(self._replace, self._add, self._remove, self._cut_short, self._empty),
             *(self._add_text, self._add_link, self._add_from_the_future, self._name_badly),
@@ -92,14 +93,16 @@ class ImageShare:
 
     def _add_link(self, now: datetime) -> None:
         link = self._home() / f"link_{self._number()}.png"
-        link.symlink_to("/etc/hostname")
+        with suppress(OSError):  # on Windows not everybody may
+            link.symlink_to(link.with_name("img_1.png"))
 
     def _add_from_the_future(self, now: datetime) -> None:
         path = self._home() / f"img_{self._number()}.png"
         self._write(path, self._picture(), now + YEARS_AHEAD)
 
     def _name_badly(self, now: datetime) -> None:
-        name = os.fsdecode(b"=1+1\n \xff,\"'\\" + str(self._number()).encode() + b".png")
+        hostile = b"=1+1 ,'" if os.name == "nt" else b"=1+1\n \xff,\"'\\"
+        name = os.fsdecode(hostile + str(self._number()).encode() + b".png")
         self._write(self._home() / name, self._picture(), now)
 
     def _write(self, path: Path, data: bytes, now: datetime) -> None:

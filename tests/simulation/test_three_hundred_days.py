@@ -123,7 +123,7 @@ class Diary:
         return "\n".join(lines) + "\n"
 
 
-@pytest.mark.timeout(600)  # a minute on two idle cores
+@pytest.mark.timeout(600)  # 30 s of work; a machine may have other work too
 def test_three_hundred_days(
     project: Path,
     models: ModelTable,
@@ -217,12 +217,12 @@ def check(office: Office, due: date, mishaps: list[Mishap], diary: Diary) -> Non
         assert_truth(office.settings, vanished=still_shown(office, run))
         diary.checked += 1
     delay = office.started_at.get(due, office.clock.true) - office.due_day(due).client_at
-    if not mishaps:
+    # A clock that was wrong may have made this run the night before.
+    if not mishaps and timedelta(0) <= delay < PUNCTUAL:
         assert run.state in ("done", "failed"), f"{run.state}: {run.reason}"
-        if timedelta(0) <= delay < PUNCTUAL:
-            assert_all_scored(office, run)
-            assert_all_shown(office)
-            diary.whole_nights += 1
+        assert_all_scored(office, run)
+        assert_all_shown(office)
+        diary.whole_nights += 1
 
 
 def still_shown(office: Office, run: Run) -> set[str]:
