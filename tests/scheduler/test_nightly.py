@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from scheduler.launcher import ClientJob
-from scoring.records.ledger import Ledger
+from scoring.records.ledger import ChunkCost, Ledger, ScoredImage
 from scoring.settings import Settings, load_settings
 from tests.scheduler.virtual_night import Script, Theatre, VirtualClock
 
@@ -182,11 +182,18 @@ def test_an_interrupted_run_whose_window_is_over_is_closed(theatre: Theatre) -> 
     with pytest.raises(KeyboardInterrupt):
         theatre.run_until(evening(18, 20))
     theatre.clock.on_tick = lambda: None
+    with theatre.ledger() as ledger:
+        (run,) = ledger.running()
+        ledger.touch_batch(run.id, "G1", 0, ["1.png", "2.png"])
+        image = ScoredImage(1, "1.png", "d", label="Bag", confidence=0.9)
+        ledger.commit_chunk(run.id, "G1", "v1", [image], ChunkCost(), theatre.clock.now())
     theatre.clock.set_wall(evening(18, 40))
     theatre.boot()
     theatre.nightly.reconcile()
     assert theatre.states() == {TODAY: "partial"}
     assert len(theatre.clients) == 1
+    rows = theatre.settings.results_file.read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert [row.split(",")[3] for row in rows] == ["Bag", ""]
 
 
 @pytest.mark.parametrize(("hours_off", "state"), [(2, "done"), (25, "missed")])
