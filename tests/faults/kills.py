@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         kills = Kills(Path(folder), arguments.images, arguments.seed)
-        for number in range(1, arguments.count + 1):
-            sys.stdout.write(f"{number:>4}  {kills.kill_once()}\n")
+        while (number := kills.victims.total()) < arguments.count:
+            sys.stdout.write(f"{number + 1:>4}  {kills.kill_once()}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{kills.summary()}\n")
     return 0
@@ -68,7 +68,10 @@ class Kills:
         self.seconds = min(self._run_to_the_end() for _ in range(2))
 
     def kill_once(self) -> str:
-        """Run a cycle, kill in it, start again, ask the oracle; return a line about it."""
+        """Run a cycle, kill in it, start again, ask the oracle; return a line about it.
+
+        A moment after the cycle's end kills nobody and does not count.
+        """
         for name in ("data", "logs"):
             shutil.rmtree(self.project / name, ignore_errors=True)
         moment = self._random.uniform(0, self.seconds)
@@ -83,9 +86,10 @@ class Kills:
         assert_truth(load_settings())
         assert len(read_whole_results(self._results.path)) == self._images
         assert not list(self.project.glob(".*.part")), "a part was left behind"
-        self.victims[victim] += 1
-        self.states[state] += 1
-        return f"{moment:6.2f} s  {victim:<10} {state}"
+        if victim:
+            self.victims[victim] += 1
+            self.states[state] += 1
+        return f"{moment:6.2f} s  {victim or 'too late':<10} {state}"
 
     def summary(self) -> str:
         """Return the figures of all kills."""
@@ -136,8 +140,8 @@ class Kills:
             process.kill()
             process.wait()
 
-    def _kill(self, cycle: subprocess.Popen[bytes], moment: float) -> str:
-        """Wait for the moment, then kill one of the programs that are there."""
+    def _kill(self, cycle: subprocess.Popen[bytes], moment: float) -> str | None:
+        """Wait for the moment, then kill one of the programs that are still there."""
         with suppress(subprocess.TimeoutExpired):
             cycle.wait(moment)
         alive = {
@@ -147,7 +151,7 @@ class Kills:
             if words in command
         }
         if not alive:
-            return "too late"
+            return None
         victim = self._random.choice(sorted(alive))
         os.kill(alive[victim], signal.SIGKILL)
         return victim
