@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scoring.protocol.errors import LedgerDamaged
+from scoring.records.events_log import EventsLog
+from scoring.records.housekeeping import Housekeeping
+from scoring.records.ledger import Ledger
+from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.settings import Settings, load_settings
+
+NOW = datetime(2026, 11, 21, 18, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def events(settings: Settings) -> EventsLog:
+    return EventsLog(settings.logs_folder, 10_000_000, 5)
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    with Ledger(settings.ledger_file, 1) as ledger:
+        ledger.set_fact("hello", "world")
+        yield ledger
+
+
+def keep_house(
+    ledger: Ledger, events: EventsLog, now: datetime = NOW, nightly: bool = True
+) -> None:
+    Housekeeping(load_settings(), ledger, events, now).run(nightly=nightly)
+
+
+def codes(events: EventsLog) -> list[str]:
+    if not events.path.exists():
+        return []
+    return [line.split(", ")[2] for line in events.path.read_text().splitlines()]
+
+
+def test_a_week_of_backups_is_kept_and_each_is_whole(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    for day in range(10):
+        keep_house(ledger, events, NOW + timedelta(days=day))
+    names = sorted(path.name for path in settings.backups_folder.iterdir())
+    assert names == [f"ledger-2026-11-{day}.db" for day in range(24, 31)]
+    with closing(sqlite3.connect(settings.backups_folder / names[0])) as copy:
+        assert copy.execute("SELECT value FROM facts").fetchall() == [("world",)]
+    assert codes(events) == []
+
+
+def test_by_hand_one_backup_a_day_is_enough(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    keep_house(ledger, events, nightly=False)
+    (backup,) = settings.backups_folder.iterdir()
+    made = backup.stat().st_mtime_ns
+    keep_house(ledger, events, nightly=False)
+    assert backup.stat().st_mtime_ns == made
+    keep_house(ledger, events, nightly=True)
+    assert backup.stat().st_mtime_ns > made
+
+
+def test_copies_of_old_runs_go_and_nothing_else(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    runs = settings.logs_folder / "runs"
+    for name in ("20260101-180500-abcd", "20261120-180500-abcd", "notes"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "Results.csv").touch()
+    keep_house(ledger, events)
+    assert sorted(os.listdir(runs)) == ["20261120-180500-abcd", "notes"]
+
+
+def test_a_disk_that_is_nearly_full_is_told(
+    ledger: Ledger, events: EventsLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_RECORDS__LOW_DISK_BYTES", str(10**18))
+    keep_house(ledger, events)
+    assert codes(events) == ["disk-nearly-full"]
+
+
+def test_a_chore_that_fails_is_an_event_and_the_others_are_done(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    settings.backups_folder.write_text("a file in the place of the folder")
+    old = settings.logs_folder / "runs" / "20260101-180500-abcd"
+    old.mkdir(parents=True)
+    keep_house(ledger, events)
+    assert codes(events) == ["housekeeping"]
+    assert not old.exists()
+
+
+def test_the_newest_backup_that_is_whole_is_restored(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    for day in range(3):
+        ledger.set_fact("day", str(day))
+        keep_house(ledger, events, NOW + timedelta(days=day))
+    ledger.close()
+    newest = settings.backups_folder / "ledger-2026-11-23.db"
+    newest.write_bytes(newest.read_bytes()[:5000])
+    settings.ledger_file.write_bytes(b"spoilt" * 1000)
+    with pytest.raises(LedgerDamaged) as damage:
+        Ledger(settings.ledger_file, 1)
+    recover_ledger(settings, events, damage.value, NOW)
+    with Ledger(settings.ledger_file, 1) as restored:
+        assert restored.fact("day") == "1"
+    aside = settings.ledger_file.with_name("ledger-damaged-20261121-182000.db")
+    assert aside.read_bytes() == b"spoilt" * 1000
+    assert "replaced by the backup ledger-2026-11-22.db" in events.path.read_text()
+
+
+def test_a_ledger_is_missed_only_where_there_are_backups(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    ledger.close()
+    settings.ledger_file.unlink()
+    require_ledger(settings)
+    Path(settings.backups_folder).mkdir()
+    (settings.backups_folder / "ledger-2026-11-20.db").touch()
+    with pytest.raises(LedgerDamaged, match="empty or gone"):
+        require_ledger(settings)
