@@ -59,9 +59,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         super().__init__(server, *arguments, **options)
         channels = list(server.active_channels.values())
         if len(channels) > self.adj.connection_limit - CONNECTIONS_SPARE:
-            idle = [channel for channel in channels if channel is not self and not _busy(channel)]
-            if idle:
-                min(idle, key=lambda channel: channel.creation_time).handle_close()
+            others = [one for one in channels if one is not self and not one.requests]
+            if others:
+                # Whoever does not fetch an answer comes after those who have sent no request.
+                min(others, key=lambda one: (_busy(one), one.creation_time)).handle_close()
 
 
 def bind(host: str, port: int) -> socket.socket:
