@@ -11,6 +11,8 @@ import argparse  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
+import traceback  # noqa: E402
+from codecs import BOM_UTF8  # noqa: E402
 from collections.abc import Iterator, Sequence  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from datetime import date  # noqa: E402
@@ -42,10 +44,13 @@ from scoring.protocol.signature import Signature  # noqa: E402
 from scoring.records.events_log import EventsLog  # noqa: E402
 from scoring.records.housekeeping import Housekeeping  # noqa: E402
 from scoring.records.ledger import Ledger, Run  # noqa: E402
-from scoring.records.publish import publish_results  # noqa: E402
+from scoring.records.publish import end_run  # noqa: E402
 from scoring.records.recovery import recover_ledger, require_ledger  # noqa: E402
+from scoring.records.results_csv import COLUMNS  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
+# A results file begins with the byte order mark and its first column.
+HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
 
 
@@ -65,7 +70,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2."""
-    return _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.start_server and arguments.server:
+        parser.error("--start-server starts one of its own; leave out --server")
+    if arguments.every_batch and arguments.batches:
+        parser.error("--every-batch takes all of them; name none")
+    if arguments.all and not (arguments.every_batch or arguments.nightly):
+        parser.error("--all goes with --every-batch; a batch that is named is always scored whole")
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,8 +110,22 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         "client": {name: value for name, value in client.items() if value is not None}
     }
     if arguments.out:
-        flags["paths"] = {"results": arguments.out.resolve()}
+        flags["paths"] = {"results": results_path(arguments.out)}
     return flags
+
+
+def results_path(path: Path) -> Path:
+    """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(HEADER_START))
+    except OSError:
+        start = b""
+    if start and start != HEADER_START:
+        raise UsageError(f"--out {path} is no results file; it is left as it is")
+    return path.resolve()
 
 
 def _open_pipe(settings: Settings, stop: StopSignal) -> ParentPipe:
@@ -162,6 +189,11 @@ class Command:
                 self._events.error(code, str(error))
             self._close_nightly(error)
             return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+        except Exception as error:
+            # A bug must not pass in silence either; the traceback is for whoever mends it.
+            self._events.error("bug", repr(error))
+            traceback.print_exc()
+            return ExitCode.FAILED
         _write_summary(outcome, self._events.path)
         return outcome.exit_code
 
@@ -216,7 +248,9 @@ class Command:
     def _score(self, request: RunRequest, url: str, nonce: str | None) -> RunOutcome:
         settings = self._settings
         client = settings.client
-        api_key = client.api_key or settings.server.api_key
+        # The key of this machine's own server goes to no other.
+        ours = nonce is not None or not client.server
+        api_key = client.api_key or (settings.server.api_key if ours else None)
         api = ScoringClient(
             url,
             connect_seconds=client.connect_seconds,
@@ -264,6 +298,7 @@ class Command:
             for attempt in policy:
                 with attempt:
                     if self._stop.requested:
+                        self._events.warning("stopped", "stopped before a server answered")
                         raise Interrupted("stopped before a server answered")
                     signature = api.signature(client.model)
         except Exception as error:
@@ -283,7 +318,9 @@ class Command:
         try:
             with Ledger(self._settings.ledger_file, self._settings.records.busy_seconds) as ledger:
                 run_id = self._record_failure(ledger, due, str(error))
-            self._events.error("run-failed", f"the run of {due} could not begin", run=run_id)
+            self._events.error(
+                "run-failed", f"the run of {due} did not come to its end", run=run_id
+            )
         except ScoringError as second:
             self._events.error(second.code, str(second))
 
@@ -301,12 +338,8 @@ class Command:
             )
             return run_id
         if run.state == "running":
-            try:
-                with run_lock(self._settings, "python -m client.request"):
-                    publish_results(self._settings, ledger, self._events, run)
-            except OSError as error:
-                reason = f"{reason}; Results.csv could not be written: {error}"
-            ledger.finish_run(run.id, "failed", reason, now)
+            with run_lock(self._settings, "python -m client.request"):
+                end_run(self._settings, ledger, self._events, run, "failed", reason)
         return run.id
 
 
@@ -315,7 +348,10 @@ def _is_busy(error: Exception) -> bool:
 
 
 def _no_server(url: str, error: BaseException | None) -> str:
-    return f"no scoring server at {url} ({reason(error)}); {HOW_TO_START}"
+    text = f"no scoring server at {url} ({reason(error)})"
+    if isinstance(error, HttpRefusal):
+        return text
+    return f"{text}; {HOW_TO_START}"
 
 
 def _compression(settings: Settings, url: str) -> Compression:
@@ -337,7 +373,7 @@ def _write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
         ("images/s", f"{rate:.1f}"),
         ("time", f"{outcome.seconds:.2f} s"),
-        ("results", str(outcome.results or "left as they were: nothing new")),
+        ("results", str(outcome.results or _why_no_results(outcome))),
         ("metrics log", str(outcome.metrics)),
         ("event log", str(events_file)),
     ]
@@ -345,6 +381,10 @@ def _write_summary(outcome: RunOutcome, events_file: Path) -> None:
     if outcome.reason:
         sys.stdout.write(f"  {'note':<16} {outcome.reason}\n")
     sys.stdout.flush()
+
+
+def _why_no_results(outcome: RunOutcome) -> str:
+    return "not written" if outcome.state == "failed" else "left as they were: nothing new"
 
 
 if __name__ == "__main__":

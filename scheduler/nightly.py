@@ -29,7 +29,7 @@ from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
-from scoring.records.publish import publish_results
+from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.settings import Settings
 
@@ -223,14 +223,8 @@ class Nightly:
         """End a run for its client that is gone; what that had scored still becomes results."""
         if run.state != "running":
             return
-        try:
-            with run_lock(self._settings, "python -m scheduler"):
-                publish_results(self._settings, ledger, self._events, run)
-        except OSError as error:
-            reason = f"{reason}; Results.csv could not be written: {error}"
-        for batch in ledger.touched_batches(run.id):
-            ledger.close_batch(run.id, batch, None)
-        ledger.finish_run(run.id, state, reason, self._clock.now())
+        with run_lock(self._settings, "python -m scheduler"):
+            state, reason, _ = end_run(self._settings, ledger, self._events, run, state, reason)
         self._tell_end(run.id, state, f"the run of {run.due_date}: {reason}")
 
     def _tell_end(self, run_id: str, state: State, message: str) -> None:

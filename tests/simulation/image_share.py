@@ -52,6 +52,9 @@ class ImageShare:
 
     def copy_late(self, run_at: datetime) -> None:
         """Begin to copy a file that is not whole yet when the run comes; it is tomorrow."""
+        if not self.folder.exists():
+            return
+        self.changed_at = run_at - timedelta(minutes=1)
         batch = self._random.choice(self._batches())
         data = self._picture()
         path = batch / f"late_{run_at:%j}.png"

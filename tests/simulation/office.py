@@ -86,6 +86,7 @@ class Office:
     def boot(self) -> None:
         """Start the scheduler, as after a start of the machine."""
         self.stopping = False
+        self._just_booted = True
         self.nightly = Nightly(self.settings, self.clock, self, lambda: self.stopping)
 
     # Nights
@@ -104,9 +105,13 @@ class Office:
         self.mishaps = []
 
     def live_until(self, moment: datetime) -> None:
-        """Let the scheduler do its work until a true time; a longer power cut ends later."""
-        while self.clock.true < moment:
+        """Let the scheduler do its work until a true time.
+
+        After a power cut that lasts longer it looks once at what it has missed.
+        """
+        while self.clock.true < moment or self._just_booted:
             try:
+                self._just_booted = False
                 self.nightly.reconcile()
                 if self.stopping:
                     self._restart_scheduler()

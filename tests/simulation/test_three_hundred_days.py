@@ -177,8 +177,6 @@ def live_one_day(office: Office, number: int, random: Random, diary: Diary) -> N
     office.prepare(mishaps, night.client_at)
     nine = datetime(night.date.year, night.date.month, night.date.day, 9, tzinfo=ZONE)
     office.live_until(nine.astimezone(UTC))
-    if office.clock.true > nine:  # it was off until now, and has something to catch up with
-        office.live_until(office.clock.true + timedelta(hours=1))
     with explained(day, mishaps):
         check(office, night.date, mishaps, diary)
     office.end_night()
