@@ -27,7 +27,7 @@ from scoring.protocol.errors import (
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
-from scoring.records.publish import csv_format, publish_results
+from scoring.records.publish import csv_format, end_run
 from scoring.settings import available_cores
 
 
@@ -146,6 +146,11 @@ class BatchScoring:
         self, run: Run, resumed: bool, position: int, batch: Batch, preprocess: Preprocess
     ) -> None:
         images = list_images(batch.folder)
+        if not images and run.scope == "all":
+            # An empty folder and a share that is not mounted look the same.
+            self.context.events.warning(
+                "batch-empty", "there are no images in it", run=run.id, batch=batch.name
+            )
         if images.skipped:
             self.context.events.warning(
                 "files-skipped",
@@ -205,25 +210,23 @@ class BatchScoring:
         limit = self.context.settings.client.max_failed_percent
         if done.images and 100 * done.failed / done.images > limit:
             return "failed", f"{done.failed} of {done.images} images failed, more than {limit:g} %"
-        return "done", "" if done.images else "0 new images"
+        return "done", "" if done.images else self._why_nothing(run)
+
+    def _why_nothing(self, run: Run) -> str:
+        return "0 new images" if run.scope == "new" else "no images in the batch"
 
     def _close(self, run: Run, state: State, reason: str) -> RunOutcome:
-        """Write Results.csv, then the run's end, then what can be made again from the ledger."""
-        results: Path | None = None
-        try:
-            results = publish_results(
-                self.context.settings, self.context.ledger, self.context.events, run
-            )
-        except OSError as error:
-            state, reason = "failed", f"Results.csv could not be written: {error}"
-        seconds = time.monotonic() - self.started
-        for batch in run.batches:
-            self.context.ledger.close_batch(run.id, batch, seconds)
-        self.context.ledger.finish_run(run.id, state, reason, self.context.now())
-        outcome = self._outcome(run, state, reason, seconds, results)
+        context = self.context
+        state, reason, results = end_run(
+            context.settings, context.ledger, context.events, run, state, reason, self._seconds
+        )
+        outcome = self._outcome(run, state, reason, results)
         self._tell(outcome)
         self._write_metrics(run)
         return outcome
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.started
 
     def _write_metrics(self, run: Run) -> None:
         figures = self.context.ledger.batch_figures(self.context.signature.name)
@@ -242,13 +245,11 @@ class BatchScoring:
         main = self.context.settings.records.main_model
         return metrics_file(self.context.settings.logs_folder, self.context.signature.name, main)
 
-    def _outcome(
-        self, run: Run, state: State, reason: str, seconds: float, results: Path | None
-    ) -> RunOutcome:
+    def _outcome(self, run: Run, state: State, reason: str, results: Path | None) -> RunOutcome:
         summary = self.context.ledger.run_summary(run.id)
         return RunOutcome(
             run.id, state, reason, summary.images, summary.failed, summary.flagged,
-            summary.mean_confidence, seconds, results, self._metrics_file,
+            summary.mean_confidence, self._seconds(), results, self._metrics_file,
         )  # fmt: skip
 
     def _tell(self, outcome: RunOutcome) -> None:

@@ -57,18 +57,27 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
 
     Raises BatchMissing with one line that says where was looked.
     """
-    for folder in (batches_folder / argument, Path(argument)):
-        if argument and folder.is_dir():
+    inside = batches_folder / argument
+    for folder in (inside, Path(argument)):
+        is_home = folder is inside and not _is_below(folder, batches_folder)
+        if argument and not is_home and folder.is_dir():
             return Batch(batch_name(folder, batches_folder), folder)
-    looked = printable(str(batches_folder / argument))
-    raise BatchMissing(f"no batch {printable(argument)}: there is no folder {looked}")
+    what = "it is a file" if Path(argument).is_file() else f"there is no folder {inside}"
+    raise BatchMissing(f"no batch {printable(argument) or '(empty name)'}: {printable(what)}")
+
+
+def _is_below(folder: Path, home: Path) -> bool:
+    """``.`` and ``..`` are paths, no batches of ``image_batches``."""
+    whole, home = folder.resolve(), home.resolve()
+    return whole.is_relative_to(home) and whole != home
 
 
 def batch_name(folder: Path, batches_folder: Path) -> str:
     """Return the name under ``image_batches``, or the whole path of a folder elsewhere."""
-    whole, home = folder.resolve(), batches_folder.resolve()
-    inside = whole.is_relative_to(home) and whole != home
-    return printable((whole.relative_to(home) if inside else whole).as_posix())
+    whole = folder.resolve()
+    if _is_below(folder, batches_folder):
+        whole = whole.relative_to(batches_folder.resolve())
+    return printable(whole.as_posix())
 
 
 def all_batches(batches_folder: Path) -> list[Batch]:

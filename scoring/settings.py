@@ -8,11 +8,13 @@ line), ``settings.local.toml`` (what the operator changes; not in git), the envi
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -37,10 +39,16 @@ SECRETS = frozenset({"api_key"})
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
+CLOCK_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
+MAY_HOLD_SECRETS = frozenset({"server.api_key", "client.api_key", "client.server"})
+WEEK_MINUTES = 7 * 24 * 60
+YEAR_HOURS = 366 * 24
+
+
 class Section(BaseModel):
     """One table of the settings file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _as_header_value(key: SecretStr) -> SecretStr:
@@ -89,6 +97,24 @@ class ClientSettings(Section):
     max_file_bytes: int = Field(64_000_000, ge=1)
     max_image_pixels: int = Field(100_000_000, ge=1)
     max_failed_percent: float = Field(20.0, ge=0, le=100)
+
+    @field_validator("server")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        """Refuse what no request can go to, and a password that logs would show."""
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("give a URL, like http://scores.example:5000")
+        if parts.username or parts.password:
+            raise ValueError("a URL with a name or password in it is not taken; use client.api_key")
+        return value
+
     stop_seconds: float = Field(20.0, gt=0)
 
 
@@ -96,20 +122,36 @@ class ScheduleSettings(Section):
     """When the nightly run starts, and what it covers."""
 
     start_at: time = time(18, 0)
-    client_after: float = Field(5.0, ge=0)
+    client_after: float = Field(5.0, ge=0, le=WEEK_MINUTES)
     stop_after: float | Literal["never"] = 30.0
     zone: str = ""
     start_server: bool = True
     batches: tuple[str, ...] = ()
-    catch_up_hours: float = Field(20.0, ge=0)
+    catch_up_hours: float = Field(20.0, ge=0, le=YEAR_HOURS)
     settle_seconds: float = Field(5.0, ge=0)
 
-    @field_validator("stop_after")
+    @field_validator("start_at", mode="before")
     @classmethod
-    def _positive(cls, value: float | str) -> float | str:
-        if isinstance(value, float) and value <= 0:
-            raise ValueError('give minutes above 0, or "never"')
-        return value
+    def _time_of_day(cls, value: Any) -> Any:
+        """A bare number would be taken for seconds after midnight, an offset be dropped."""
+        if isinstance(value, str) and CLOCK_TIME.fullmatch(value):
+            return value
+        if isinstance(value, time) and value.tzinfo is None:
+            return value
+        raise ValueError('give a time of day in quotes, like "18:00"')
+
+    @field_validator("stop_after", mode="before")
+    @classmethod
+    def _minutes_or_never(cls, value: Any) -> float | str:
+        if isinstance(value, str) and value.lower() == "never":
+            return "never"
+        try:
+            minutes = float(value)
+        except (TypeError, ValueError):
+            minutes = -1.0
+        if isinstance(value, bool) or not 0 < minutes <= WEEK_MINUTES:
+            raise ValueError('give minutes above 0 and at most a week, or "never"')
+        return minutes
 
     @model_validator(mode="after")
     def _has_window(self) -> Self:
@@ -157,7 +199,17 @@ class RecordsSettings(Section):
     low_disk_bytes: int = Field(1_000_000_000, ge=0)
 
 
-class TrackedFile(TomlConfigSettingsSource):
+class SettingsFile(TomlConfigSettingsSource):
+    """``settings.local.toml``, or ``settings.toml``."""
+
+    def __call__(self) -> dict[str, Any]:
+        tables = super().__call__()
+        if "project" in tables:
+            raise SettingsError(f"unknown setting project; it is the variable {PROJECT_VARIABLE}")
+        return tables
+
+
+class TrackedFile(SettingsFile):
     """``settings.toml``: it goes into version control, where a secret would stay for good."""
 
     def __call__(self) -> dict[str, Any]:
@@ -203,7 +255,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             env_settings,
-            TomlConfigSettingsSource(settings_cls, project / "settings.local.toml"),
+            SettingsFile(settings_cls, project / "settings.local.toml"),
             TrackedFile(settings_cls, project / "settings.toml"),
         )
 
@@ -285,8 +337,11 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     Raises SettingsError with one line that names each wrong key and where it may stand.
     """
     _refuse_unknown_variables()
+    project = project_folder()
+    if not project.is_dir():
+        raise SettingsError(f"{PROJECT_VARIABLE}: there is no folder {project}")
     try:
-        return Settings(project=project_folder(), **flags)  # type: ignore[arg-type]  # parsed by pydantic
+        return Settings(project=project, **flags)  # type: ignore[arg-type]  # parsed by pydantic
     except SettingsError:
         raise
     except ValidationError as error:
@@ -298,7 +353,9 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     except Exception as error:  # pydantic-settings: an environment value that is no JSON
         if type(error).__name__ != "SettingsError":
             raise
-        raise SettingsError(f"an environment setting is not valid: {error}") from error
+        raise SettingsError(
+            f'an environment setting is not valid: {error}; lists are JSON, like ["G1"]'
+        ) from error
 
 
 def _refuse_unknown_variables() -> None:
@@ -308,7 +365,7 @@ def _refuse_unknown_variables() -> None:
         if not upper.startswith(PREFIX):
             continue
         section = upper.removeprefix(PREFIX).split("__")[0].lower()
-        if section not in Settings.model_fields:
+        if section not in _sections() and upper != PROJECT_VARIABLE:
             known = ", ".join(f"{PREFIX}{field.upper()}__…" for field in _sections())
             raise SettingsError(f"unknown environment setting {name}; there are {known}")
 
@@ -326,7 +383,8 @@ def _explain_one(part: Any) -> str:
     name = ".".join(str(piece) for piece in part["loc"])
     if part["type"] == "extra_forbidden":
         return f"unknown setting {name} (see settings.toml for all there are)"
-    # A key that may hold a secret is named, never quoted.
-    value = "" if isinstance(part.get("input"), SecretStr) or "key" in name else part.get("input")
     message = str(part["msg"]).removeprefix("Value error, ")
-    return f"setting {name} = {value!r}: {message}"
+    # What may hold a secret is named, never quoted; and a whole table says nothing.
+    if name in MAY_HOLD_SECRETS or isinstance(part.get("input"), dict):
+        return f"setting {name}: {message}"
+    return f"setting {name} = {part.get('input')!r}: {message}"

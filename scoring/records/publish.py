@@ -6,11 +6,12 @@ client that can no longer do it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from scoring.records.atomic_file import copy_atomic
 from scoring.records.events_log import EventsLog
-from scoring.records.ledger import Ledger, Run
+from scoring.records.ledger import Ledger, Run, State
 from scoring.records.results_csv import CsvFormat, write_results
 from scoring.settings import Settings
 
@@ -35,6 +36,33 @@ def publish_results(settings: Settings, ledger: Ledger, events: EventsLog, run: 
         events.warning("results-beside", f"Results.csv is held open; see {path.name}", run=run.id)
     _copy(settings, events, run, path)
     return path
+
+
+def end_run(
+    settings: Settings,
+    ledger: Ledger,
+    events: EventsLog,
+    run: Run,
+    state: State,
+    reason: str,
+    process_seconds: Callable[[], float | None] = lambda: None,
+) -> tuple[State, str, Path | None]:
+    """Publish what a run shows, then write its figures and its end; return how it ended.
+
+    In this order: a kill in between leaves the run open, and the next start does it again. A
+    Results.csv that cannot be written makes the run a failed one. ``process_seconds`` is asked
+    once the results are in place.
+    """
+    results: Path | None = None
+    try:
+        results = publish_results(settings, ledger, events, run)
+    except OSError as error:
+        state = "failed"
+        reason = f"{reason}; " * bool(reason) + f"Results.csv could not be written: {error}"
+    for batch in ledger.touched_batches(run.id):
+        ledger.close_batch(run.id, batch, process_seconds())
+    ledger.finish_run(run.id, state, reason, settings.now())
+    return state, reason, results
 
 
 def _copy(settings: Settings, events: EventsLog, run: Run, results: Path) -> None:

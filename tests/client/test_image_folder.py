@@ -77,6 +77,17 @@ def test_a_batch_is_a_name_or_a_path(tmp_path: Path) -> None:
         find_batch("G7", home)
     with pytest.raises(BatchMissing):
         find_batch("", home)
+    with pytest.raises(BatchMissing, match="file"):
+        find_batch(str(home / "G1" / "1.png"), home)
+
+
+def test_a_dot_is_the_folder_one_stands_in_not_all_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "image_batches"
+    touch(home, "G1/1.png", "G2/1.png")
+    monkeypatch.chdir(home / "G1")
+    assert find_batch(".", home).name == "G1"
 
 
 def test_all_batches_leaves_out_files_and_hidden_folders(tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ def test_each_source_wins_over_the_one_before(
         ("[schedule]\nstop_after = 'later'\n", "schedule.stop_after"),
         ("[schedule]\nstop_after = -3\n", "schedule.stop_after"),
         ("[schedule]\nclient_after = 30\n", "client_after"),
+        ("[schedule]\nstart_at = 1830\n", "schedule.start_at"),
+        ("[schedule]\nstart_at = '18:00+02:00'\n", "schedule.start_at"),
+        ("[schedule]\nstop_after = inf\n", "schedule.stop_after"),
+        ("[schedule]\nstop_after = true\n", "schedule.stop_after"),
+        ("[schedule]\ncatch_up_hours = 1e12\n", "schedule.catch_up_hours"),
+        ("[server]\nready_seconds = nan\n", "server.ready_seconds"),
+        ("project = '/tmp'\n", "project"),
+        ("[client]\nserver = 'localhost:5000'\n", "client.server"),
+        ("[client]\nserver = 'ftp://x'\n", "client.server"),
+        ("[client]\nserver = 'http://x:99999'\n", "client.server"),
         ("[results]\nseparator = 'ab'\n", "results.separator"),
         ("this is no toml", "TOML"),
     ],
@@ -72,7 +82,9 @@ def test_what_is_wrong_is_named(project: Path, text: str, named: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["SCORING_PORT", "SCORING_SERVER__PROT", "SCORING_SERVR__PORT"])
+@pytest.mark.parametrize(
+    "name", ["SCORING_PORT", "SCORING_SERVER__PROT", "SCORING_SERVR__PORT", "SCORING_PROJECT__X"]
+)
 def test_an_unknown_environment_name_is_an_error_that_names_it(
     project: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -80,6 +92,22 @@ def test_an_unknown_environment_name_is_an_error_that_names_it(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert name.rpartition("__")[2].lower() in str(caught.value).lower()
+
+
+def test_a_password_in_a_url_is_refused_and_not_shown(project: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(client={"server": "http://me:s3cret@scores.example"})
+    assert "client.server" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_project_folder_that_is_not_there_is_an_error(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_PROJECT", str(project / "typo"))
+    with pytest.raises(SettingsError, match="typo"):
+        load_settings()
+    assert not (project / "typo").exists()
 
 
 def test_never_and_minutes_are_both_an_end(project: Path) -> None:
