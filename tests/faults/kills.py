@@ -34,7 +34,8 @@ IMAGES = 5_000
 DISTINCT = 200
 PROGRAMS = {"-m scheduler": "scheduler", "-m server": "server", "-m client.request": "client"}
 LOOK_SECONDS = 0.002
-CYCLE_SECONDS = 120
+CYCLE_SECONDS = 300
+END_SECONDS = 120
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +80,7 @@ class Kills:
             with self._cycle() as cycle:
                 victim = self._kill(cycle, moment)
                 code = cycle.wait(CYCLE_SECONDS)
-            wait_for(lambda: not project_processes(self.project), "the end of every process")
+            self._wait_for_the_end_of_all()
             state = self._state()
             if code != 0:
                 self._run_to_the_end()
@@ -90,6 +91,11 @@ class Kills:
             self.victims[victim] += 1
             self.states[state] += 1
         return f"{moment:6.2f} s  {victim or 'too late':<10} {state}"
+
+    def _wait_for_the_end_of_all(self) -> None:
+        wait_for(
+            lambda: not project_processes(self.project), "the end of every process", END_SECONDS
+        )
 
     def summary(self) -> str:
         """Return the figures of all kills."""
