@@ -8,7 +8,8 @@ libjpeg fills what is missing with grey and only warns. Four things are looked a
 - where the last block came out as the grey of missing data, `with_other_bits` goes through the
   decoder too: a picture that is complete does not change, one that was cut does.
 
-What stays unseen is damage in the middle that leaves as many blocks as there should be.
+What stays unseen: damage in the middle that leaves as many blocks as there should be or more, and
+the loss of finest detail where a progressive file was cut in its last scan and ended by hand.
 """
 
 import re
