@@ -6,6 +6,7 @@ import gc
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from scoring.records.ledger import Ledger, Run
 from scoring.records.text import neutral_cell, printable
 from server.models import ModelTable, load_models
 from tests.conftest import BUNDLE
-from tests.faults.oracle import assert_truth, candidates, read_whole_results
+from tests.faults.oracle import assert_truth, candidates, read_events, read_whole_results
 from tests.simulation.mishaps import MINUTE, LedgerDamaged, Mishap, draw
 from tests.simulation.office import Office, office_settings
 from tests.simulation.office_clock import OfficeClock
@@ -41,6 +42,8 @@ SEED = 4
 # A punctual run starts within this time after its due time.
 PUNCTUAL = timedelta(minutes=2)
 MEGABYTE = 1_000_000
+# What nobody foresaw becomes an event too, so that the next night is tried; here it is an error.
+BUG = re.compile(", (bug|scheduler-trouble), ")
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +209,8 @@ class explained:
 def check(office: Office, due: date, mishaps: list[Mishap], diary: Diary) -> None:
     """Ask the oracle, and whether a night that could do all of its work has done it."""
     assert office.crashes == []
+    bugs = [line for line in read_events(office.settings).splitlines() if BUG.search(line)]
+    assert bugs == []
     with Ledger(office.settings.ledger_file, 1.0) as ledger:
         run = ledger.nightly_run(due)
     assert run, f"{due} has no end"
