@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.inference.bundle import BundleError
+from scoring.inference.bundle import BundleError, BundleMissing
 from scoring.parent_pipe import FLAG, ParentPipe
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.settings import Settings, load_settings
@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
+    # "Task queue depth is 1" is no news for whoever reads this log.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     stop = threading.Event()
     try:
         settings = load_settings(server=_flags(arguments))
@@ -38,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.check:
             return _check(settings)
         return _serve(settings, pipe.nonce if pipe else None, stop)
-    except (ScoringError, BundleError) as error:
+    except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
-        return error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED
+        return error.exit_code
+    except BundleError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.USAGE if isinstance(error, BundleMissing) else ExitCode.FAILED
 
 
 def _open_pipe(settings: Settings, stop: threading.Event) -> ParentPipe:

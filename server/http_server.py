@@ -15,10 +15,11 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
-from scoring.protocol.errors import SettingsError
+from scoring.protocol.errors import SettingsError, TooLarge
 from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.error_handlers import error_body
+from server.request_body import body_too_large
 
 # The application refuses a body over the limit as JSON with the limit in it; waitress itself,
 # before reading it, one that is far over. A body under the limit never touches a temporary file.
@@ -34,7 +35,7 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
 
     def execute(self) -> None:
         error = self.request.error
-        body = orjson.dumps(error_body(error.code, f"{error.reason}: {error.body}"))
+        body = orjson.dumps(self._document(error))
         self.status = f"{error.code} {error.reason}"
         self.close_on_finish = True
         self.content_length = len(body)
@@ -44,6 +45,12 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
             ("Connection", "close"),
         ]
         self.write(body)
+
+    def _document(self, error: Any) -> dict[str, Any]:
+        if error.code == TooLarge.status:
+            hard_limit = self.channel.adj.max_request_body_size
+            return body_too_large(hard_limit // HARD_LIMIT_FACTOR).as_json()
+        return error_body(error.code, f"{error.reason}: {error.body}")
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types

@@ -25,7 +25,7 @@ def read_body(settings: ServerSettings) -> bytes:
     """
     limit = settings.max_request_bytes
     if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     if request.mimetype not in JSON_TYPES:
         raise UnsupportedMedia("send application/json")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -35,7 +35,7 @@ def read_body(settings: ServerSettings) -> bytes:
     if encoding != "identity":
         body = inflate(body, encoding, limit)
     if len(body) > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     return body
 
 
@@ -47,11 +47,12 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     except zlib.error as error:
         raise BadRequest(f"the body is not {encoding} data", code="bad_encoding") from error
     if len(inflated) > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     if not inflater.eof or inflater.unused_data:
         raise BadRequest(f"the body is not one whole {encoding} stream", code="bad_encoding")
     return inflated
 
 
-def _too_large(limit: int) -> TooLarge:
+def body_too_large(limit: int) -> TooLarge:
+    """Return the error for a body over the limit in bytes."""
     return TooLarge(f"the request is larger than {limit} bytes; send fewer rows", limit=limit)
