@@ -35,6 +35,9 @@ from scoring.settings import Settings
 
 # A client that was killed is started once more; the next run takes what it leaves then.
 CLIENT_STARTS = 2
+# Without a time to stop at, a run still ends before the next one is due, on the day of 23 hours
+# too: a client that hangs must not cost every later night.
+LONGEST_RUN = timedelta(hours=22)
 LOOK_BACK = timedelta(days=7)
 # Later than this is not the job that is a moment late, but a run that is caught up.
 LATE = timedelta(minutes=1)
@@ -139,14 +142,14 @@ class Nightly:
 
     def _score(self, due: DueRun) -> None:
         """Run the client; once more if it vanished, within what is left of the window."""
-        window = None if due.window is None else due.window.total_seconds()
-        deadline = None if window is None else self._clock.monotonic() + window
+        window = (LONGEST_RUN if due.window is None else due.window).total_seconds()
+        deadline = self._clock.monotonic() + window
         for start in range(1, CLIENT_STARTS + 1):
             end = self._session.score(ClientJob(due.day.date, window_seconds=window))
             if self._stopping() or self._is_settled(due.day, end):
                 return
-            window = None if deadline is None else deadline - self._clock.monotonic()
-            if end.window_over or (window is not None and window <= 0):
+            window = deadline - self._clock.monotonic()
+            if end.window_over or window <= 0:
                 self._close(due.day, "partial", "the window was over before the client ended")
                 return
             if start < CLIENT_STARTS:

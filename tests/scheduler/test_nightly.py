@@ -70,7 +70,7 @@ def test_never_keeps_the_server_up_and_restarts_it(make_theatre: MakeTheatre) ->
     theatre.run_until(evening(23, 0))
     assert len(theatre.servers) == 2
     assert not theatre.servers[1].stopped
-    assert [client.job.window_seconds for client in theatre.clients] == [None]
+    assert [client.job.window_seconds for client in theatre.clients] == [22 * 3600]
     assert theatre.events("server-died") == ["killed"]
 
 
@@ -137,6 +137,15 @@ def test_a_run_by_hand_in_progress_is_waited_for(theatre: Theatre) -> None:
     theatre.run_until(evening(18, 20))
     assert theatre.states() == {TODAY: "done"}
     assert len(theatre.clients) == 4
+
+
+def test_without_a_stop_a_client_that_hangs_costs_one_night_only(
+    make_theatre: MakeTheatre,
+) -> None:
+    theatre = make_theatre(stop_after="never")
+    theatre.scripts = [Script(seconds=1e9, heeds_window=False)]
+    theatre.run_until(evening(20, 0) + 24 * HOUR, reconcile_every=HOUR)
+    assert theatre.states() == {TODAY: "partial", "2026-05-06": "done"}
 
 
 def test_the_window_ends_a_long_run_as_partial(theatre: Theatre) -> None:
