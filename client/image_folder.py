@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoring.batch_folders import batch_folders
 from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
 
@@ -83,14 +84,9 @@ def batch_name(folder: Path, batches_folder: Path) -> str:
 def all_batches(batches_folder: Path) -> list[Batch]:
     """Return every batch of ``image_batches`` in natural order; raises BatchMissing without it."""
     try:
-        entries = list(os.scandir(batches_folder))
+        names = batch_folders(batches_folder)
     except OSError as error:
         raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
-    names = [
-        entry.name
-        for entry in entries
-        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__"))
-    ]
     names.sort(key=lambda name: natural_key(os.fsencode(name)))
     return [Batch(printable(name), batches_folder / name) for name in names]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from scheduler.due_days import Policy, next_due_day, unusual_days
+from scoring.batch_folders import batch_folders
 from scoring.processes.locks import instance_holder
 from scoring.processes.port_owner import describe_owner, port_is_taken
 from scoring.processes.readiness import read_readiness
@@ -85,7 +86,10 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
     if missing:
         yield Finding("FAIL", "batches", f"no such folder in {home}: {', '.join(missing)}")
         return
-    found = named or _folders(home)
+    try:
+        found = named or batch_folders(home)
+    except OSError:
+        found = ()
     if found:
         yield Finding("OK", "batches", f"{len(found)} in {home}")
     else:
@@ -189,14 +193,3 @@ def _writable(folder: Path, otherwise: Verdict) -> Finding:
     except OSError as error:
         return Finding(otherwise, "folder", f"{folder} cannot be written: {error.strerror}")
     return Finding("OK", "folder", f"{folder} can be written")
-
-
-def _folders(home: Path) -> tuple[str, ...]:
-    try:
-        return tuple(
-            entry.name
-            for entry in home.iterdir()
-            if entry.is_dir() and not entry.name.startswith((".", "_"))
-        )
-    except OSError:
-        return ()

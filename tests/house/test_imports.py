@@ -15,8 +15,17 @@ from scoring.settings import CODE_ROOT
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES, MONITORING = "scoring.records", "scoring.processes", "scoring.monitoring"
-PARENT_PIPE = "scoring.parent_pipe"
-LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, MONITORING, PARENT_PIPE}
+PARENT_PIPE, BATCH_FOLDERS = "scoring.parent_pipe", "scoring.batch_folders"
+LIBRARY = {
+    PROTOCOL,
+    PREPROCESSING,
+    INFERENCE,
+    RECORDS,
+    PROCESSES,
+    MONITORING,
+    PARENT_PIPE,
+    BATCH_FOLDERS,
+}
 
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
@@ -26,6 +35,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
     PARENT_PIPE: ({PROTOCOL}, set()),
+    BATCH_FOLDERS: (set(), set()),
     PROCESSES: ({PROTOCOL, PARENT_PIPE}, {"requests", "filelock"}),
     MONITORING: ({RECORDS, PROTOCOL}, set()),
     "fashion_model": (
@@ -38,7 +48,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, MONITORING, PROCESSES, PARENT_PIPE, PROTOCOL},
+        {RECORDS, MONITORING, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, PROTOCOL},
         {"apscheduler", "rich", "tzlocal"},
     ),
 }
