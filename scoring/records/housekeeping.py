@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import LedgerDamaged, ScoringError
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.recovery import backup_name, backups_by_age
@@ -31,7 +31,10 @@ class Housekeeping:
     now: datetime
 
     def run(self, *, nightly: bool) -> None:
-        """Do every chore; trouble with one is an event, and never the run's."""
+        """Do every chore; trouble with one is an event, and never the run's.
+
+        Raises LedgerDamaged where the look that a backup takes at every page finds damage.
+        """
         self._try(self.prune_ledger)
         self._try(self.prune_copies)
         if nightly or not self._todays_backup.exists():
@@ -78,6 +81,8 @@ class Housekeeping:
     def _try(self, chore: Callable[[], None]) -> None:
         try:
             chore()
+        except LedgerDamaged:
+            raise
         except (OSError, ScoringError) as error:
             self.events.error("housekeeping", f"{chore.__name__.replace('_', ' ')}: {error}")
 

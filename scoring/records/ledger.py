@@ -533,7 +533,9 @@ def _explained(path: Path, busy_seconds: float) -> Iterator[None]:
             ) from error
         raise LedgerError(f"{path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & PRIMARY_CODE in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        # What the module itself refuses carries no code.
+        code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise LedgerDamaged(f"{path} is damaged: {error}") from error
         raise LedgerError(f"{path} refused the data: {error}") from error
     except OSError as error:

@@ -97,6 +97,24 @@ def test_a_chore_that_fails_is_an_event_and_the_others_are_done(
     assert not old.exists()
 
 
+def test_damage_that_no_query_met_is_found_by_the_backup(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    ledger.close()
+    with closing(sqlite3.connect(settings.ledger_file)) as database:
+        database.executemany(
+            "INSERT INTO facts VALUES (?, ?)", ((f"more {n}", "x" * 90) for n in range(9_000))
+        )
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with settings.ledger_file.open("r+b") as file:
+        file.seek(settings.ledger_file.stat().st_size // 2 // 4096 * 4096)
+        file.write(os.urandom(4096))
+    with Ledger(settings.ledger_file, 1) as spoilt, pytest.raises(LedgerDamaged):
+        keep_house(spoilt, events)
+    assert not list(settings.backups_folder.glob("*"))
+
+
 def test_the_newest_backup_that_is_whole_is_restored(
     settings: Settings, ledger: Ledger, events: EventsLog
 ) -> None:
