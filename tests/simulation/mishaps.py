@@ -180,8 +180,8 @@ class ClientKilled(Mishap):
             raise Killed
 
 
-class ClientKilledAtExport(Mishap):
-    """The client is killed just before Results.csv is put in place."""
+class KilledAtExport(Mishap):
+    """Who writes Results.csv is killed just before it is put in place."""
 
     def __init__(self, random: Random) -> None:
         self.left = random.choice((1, 2))
@@ -330,7 +330,7 @@ def draw(random: Random) -> list[Mishap]:
 
 MISHAPS: tuple[Callable[[Random], Mishap], ...] = (
     *(ServerDeadAtStart, ServerDies, Overloaded, AnswerCutShort, Lies, Slow, Stranger),
-    *(ClientKilled, ClientKilledAtExport, MachineOff, PowerCutInRun, Asleep, ClockJumps),
+    *(ClientKilled, KilledAtExport, MachineOff, PowerCutInRun, Asleep, ClockJumps),
     *(LedgerLocked, SchedulerRestarted),
     *(lambda _: SmallServer(), lambda _: DiskFull(), lambda _: ImageVanishes()),
     *(lambda _: CopiedLate(), lambda _: ShareGone()),

@@ -25,7 +25,7 @@ from tests.simulation.flask_transport import FlaskTransport, Reply, session_over
 from tests.simulation.image_share import ImageShare
 from tests.simulation.mishaps import Mishap
 from tests.simulation.office_clock import OfficeClock
-from tests.simulation.programs import STEP_SECONDS, SimulatedClient, SimulatedServer
+from tests.simulation.programs import STEP_SECONDS, Killed, SimulatedClient, SimulatedServer
 
 NONCE = "tonight"
 MINUTE = timedelta(minutes=1)
@@ -117,6 +117,9 @@ class Office:
                     self._restart_scheduler()
                 self.clock.sleep(self._next_look(moment).total_seconds())
             except PowerCut:
+                self._power_comes_back()
+            except Killed:  # it was the scheduler that wrote the file
+                self._off = RESTART
                 self._power_comes_back()
 
     def by_hand(self, *arguments: str) -> int:
