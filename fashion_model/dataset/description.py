@@ -62,7 +62,7 @@ class Augmentation:
 class Recipe:
     """How long and how hard to train. ``prune`` is InfoBatch's share of easy samples left out."""
 
-    steps: int = 17_500
+    steps: int = 19_500
     batch: int = 128
     peak_rate: float = 0.1
     weight_decay: float = 4e-3
@@ -143,7 +143,7 @@ CATS_DOGS = DatasetDescription(
         dropout=0.3,
     ),
     recipe=Recipe(
-        steps=5_000,
+        steps=3_000,
         batch=32,
         peak_rate=0.05,
         prune=0.0,
