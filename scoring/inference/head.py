@@ -9,6 +9,10 @@ from scoring.inference.bundle import Head
 
 Floats = NDArray[np.float64]
 
+# Among 0, 1, 3 and 6 the best for the stranger that is hardest to tell (digits), measured
+# against garments held out for choosing; the others hardly change.
+ENERGY_WEIGHT = 6.0
+
 
 class FloatHead:
     """The dense layer of a bundle and what measures strangeness, in float64."""
@@ -25,24 +29,31 @@ class FloatHead:
     def apply(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Return logits [N, K] and outlier scores [N] of pooled features [N, F].
 
-        The score is the squared Mahalanobis distance to the nearest class mean, one covariance
-        for all classes, of the features' square roots: means of rectified values spread with
-        their size, and the root evens that out. Source: Lee et al. 2018, "A Simple Unified
-        Framework for Detecting Out-of-Distribution Samples", arXiv 1807.03888; the root is
-        Tukey's, "Exploratory Data Analysis", 1977.
+        The score grows with strangeness and has two parts. One is the squared Mahalanobis
+        distance to the nearest class mean, one covariance for all classes (Lee et al. 2018,
+        arXiv 1807.03888), of the features' square roots: means of rectified values spread with
+        their size, and the root evens that out. The other is the free energy of the logits (Liu
+        et al. 2020, "Energy-based Out-of-distribution Detection", arXiv 2010.03759).
         """
         precise = features.astype(np.float64)
         logits = precise @ self._kernel + self._bias
         white = root_features(precise) @ self._whitening
         own = np.einsum("ij,ij->i", white, white)
         distances = white @ self._means + self._mean_squares
-        scores: Floats = np.maximum(own + distances.min(axis=1), 0.0)
+        scores: Floats = own + distances.min(axis=1) + ENERGY_WEIGHT * free_energy(logits)
         return logits, scores
 
 
 def root_features(features: Floats) -> Floats:
     """Return the square roots of pooled, rectified features [N, F]."""
     return np.sqrt(np.maximum(features, 0.0))
+
+
+def free_energy(logits: Floats) -> Floats:
+    """Return minus the logarithm of the summed exponentials of each row of logits [N, K]."""
+    top = logits.max(axis=1, keepdims=True)
+    energy: Floats = -(top[:, 0] + np.log(np.exp(logits - top).sum(axis=1)))
+    return energy
 
 
 def softmax(logits: Floats) -> Floats:

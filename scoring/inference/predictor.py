@@ -31,8 +31,8 @@ class Predictions:
     """What the model saw in N images.
 
     class_index int64 [N]; confidence float64 [N], the calibrated probability of that class;
-    probabilities float64 [N, K]; outlier_score float64 [N], the squared Mahalanobis distance of
-    the pooled features to the nearest class; review, a reason or None for each image.
+    probabilities float64 [N, K]; outlier_score float64 [N], larger for
+    what is less like the training images (see FloatHead); review, a reason or None each.
     """
 
     class_index: NDArray[np.int64]

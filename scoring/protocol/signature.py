@@ -54,7 +54,7 @@ class Thresholds:
     """When a prediction is sent to a person.
 
     ``confidence``: below it, "low confidence" (a calibrated probability).
-    ``outlier_score``: above it, "not a garment?" (squared Mahalanobis distance).
+    ``outlier_score``: above it, "not a garment?" (see scoring.inference.head).
     """
 
     confidence: float
@@ -259,7 +259,7 @@ def _thresholds(value: Any) -> Thresholds:
     _check_keys(document, ["confidence", "outlier_score"], "thresholds")
     return Thresholds(
         _number(document["confidence"], "thresholds.confidence", 0.0, 1.0),
-        _number(document["outlier_score"], "thresholds.outlier_score", 0.0),
+        _number(document["outlier_score"], "thresholds.outlier_score"),
     )
 
 
