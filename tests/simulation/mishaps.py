@@ -125,7 +125,10 @@ class Lies(Mishap):
     def spoil(self, number: int, reply: Reply) -> Reply:
         if number != self.at or reply.status != 200:
             return reply
-        document = orjson.loads(reply.body)
+        try:
+            document = orjson.loads(reply.body)
+        except orjson.JSONDecodeError:  # cut short already, by another mishap
+            return reply
         LIES[self.about](document["predictions"])
         return Reply(200, {}, orjson.dumps(document))
 
