@@ -31,8 +31,10 @@ from fashion_model.calibrate import calibrate_bundle, fit_outlier_model
 from fashion_model.checkpoint import load_state
 from fashion_model.commands import add_data_options, load_split, run_command
 from fashion_model.dataset.description import DataError, DatasetDescription
+from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.network import FEATURES, LOGITS, build_network, copy_weights
+from fashion_model.trainer import predict_logits
 from scoring.inference.bundle import (
     HEAD_FILE,
     REFERENCE_FILE,
@@ -41,6 +43,7 @@ from scoring.inference.bundle import (
     Bundle,
     load_bundle,
 )
+from scoring.inference.predictor import Predictor
 from scoring.protocol.signature import FORMAT, Signature, dump_signature, seal
 
 logger = logging.getLogger("scoring.fashion_model")
@@ -61,7 +64,24 @@ def export_bundle(
     _write_head(folder, kernel, bias, np.eye(len(kernel)), np.zeros((width, len(kernel))))
     whitening, means = fit_outlier_model(_provisional(description, folder), split.train)
     _write_head(folder, kernel, bias, whitening, means)
-    return calibrate_bundle(_provisional(description, folder), split)
+    calibrate_bundle(_provisional(description, folder), split)
+    return note_reference_figures(load_bundle(folder), network, split.measure)
+
+
+def note_reference_figures(bundle: Bundle, network: keras.Model, data: LabelledImages) -> Signature:
+    """Put what the float32 reference does on ``data`` beside the served model's figures."""
+    predictor = Predictor(bundle)
+    served = predictor.predict(data.rows).class_index
+    predictor.close()
+    reference = predict_logits(network, data.images).argmax(axis=1)
+    document = bundle.signature.to_dict()
+    document["figures"] |= {
+        "accuracy_float": float((reference == data.labels).mean()),
+        "agreement": float((reference == served).mean()),
+    }
+    signature = seal(document)
+    (bundle.folder / SIGNATURE_FILE).write_bytes(dump_signature(signature))
+    return signature
 
 
 def quantise(backbone: keras.Model, images: NDArray[np.uint8]) -> bytes:

@@ -65,10 +65,17 @@ def test_the_integer_model_agrees_with_its_reference(
     reference = keras.models.load_model(bundle.folder / "model.keras")
     logits = predict_logits(reference, rows.reshape(-1, 28, 28, 1))
     seen = predictor.predict(rows)
-    assert (logits.argmax(axis=1) == seen.class_index).mean() >= 0.985
+    assert (logits.argmax(axis=1) == seen.class_index).mean() >= 0.99
     powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / bundle.signature.temperature)
     confidence = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
     assert np.abs(confidence - seen.confidence).mean() <= 0.02
+
+
+def test_the_integer_model_is_as_right_as_its_reference(bundle: Bundle) -> None:
+    figures = bundle.signature.figures
+    assert figures["accuracy"] >= 0.93
+    assert figures["accuracy"] >= figures["accuracy_float"] - 0.003
+    assert figures["agreement"] >= 0.995
 
 
 def test_confidences_are_fine_grained(predictor: Predictor, drawn: NDArray[np.uint8]) -> None:
