@@ -14,7 +14,7 @@ import psutil
 from scoring.settings import CODE_ROOT
 
 MEGABYTE = 1024 * 1024
-WATCH_SECONDS = 0.01
+WATCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,6 @@ def pixel_columns(row_bytes: int) -> pd.Index[str]:
 
 def pixel_frame(rows: Sequence[ImageRow], columns: pd.Index[str]) -> pd.DataFrame:
     """Return the pixel DataFrame of rows to score: uint8, one row an image, ids their nums."""
-    pixels = np.empty((len(rows), len(columns)), dtype=np.uint8)
-    for place, row in enumerate(rows):
-        pixels[place] = cast(NDArray[np.uint8], row.pixels)
+    pixels = np.stack([cast(NDArray[np.uint8], row.pixels) for row in rows])
     index = pd.Index([row.num for row in rows])
     return pd.DataFrame(pixels, index=index, columns=columns, copy=False)

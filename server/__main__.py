@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.inference.bundle import BundleError, BundleMissing
+from scoring.inference.bundle import BundleError
 from scoring.parent_pipe import FLAG, ParentPipe
-from scoring.protocol.errors import ExitCode, ScoringError
+from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.settings import Settings, load_settings
 from server.access import is_loopback, require_key_beyond_loopback
 from server.app import create_app
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BundleError as error:
         sys.stderr.write(f"error: {error}\n")
-        return ExitCode.USAGE if isinstance(error, BundleMissing) else ExitCode.FAILED
+        return ExitCode.FAILED
 
 
 def _open_pipe(settings: Settings, stop: threading.Event) -> ParentPipe:
@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     flags = {"host": arguments.host, "port": arguments.port}
+    for folder in arguments.model or ():
+        if not folder.is_dir():
+            raise UsageError(f"--model {folder}: there is no such folder")
     if arguments.model:
         flags["models"] = tuple(folder.resolve() for folder in arguments.model)
     return {name: value for name, value in flags.items() if value is not None}

@@ -84,11 +84,22 @@ def test_the_readme_shows_results_as_they_are() -> None:
     assert ",".join(COLUMNS) in README
 
 
-def test_every_file_the_readme_links_to_is_there() -> None:
-    for path in (CODE_ROOT / "README.md", *(CODE_ROOT / "docs").glob("*.md")):
+def documents() -> list[Path]:
+    folders = ("", "docs", "deploy", "benchmarks", "fashion_model", "logs")
+    return [path for folder in folders for path in (CODE_ROOT / folder).glob("*.md")]
+
+
+def test_every_file_a_document_links_to_is_there() -> None:
+    for path in documents():
         for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
             if "://" not in link:
                 assert (path.parent / link).exists(), f"{path.name} links to {link}"
+
+
+def test_no_document_holds_a_placeholder() -> None:
+    for path in documents():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if re.fullmatch(r"[A-Z_]{4,}", line)], path
 
 
 def test_the_settings_the_readme_shows_are_settings() -> None:
