@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from typing import Any, Literal, Self
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records import schema
+
+WAL_PAUSE_SECONDS = 0.01
 
 Kind = Literal["nightly", "manual"]
 Scope = Literal["new", "all"]
@@ -132,7 +135,7 @@ class Ledger:
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._enter_wal()
         self._db.execute("PRAGMA synchronous = FULL")
         found = self._schema_version()
         if found > schema.SCHEMA_VERSION:
@@ -145,6 +148,19 @@ class Ledger:
         if found < schema.SCHEMA_VERSION:
             with self._writing():
                 self._upgrade()
+
+    def _enter_wal(self) -> None:
+        """Switch to the write-ahead log; SQLite does not wait here as it does elsewhere."""
+        deadline = time.monotonic() + self.busy_seconds
+        while True:
+            try:
+                if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(WAL_PAUSE_SECONDS)
 
     def _schema_version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])

@@ -164,7 +164,7 @@ def test_two_processes_that_make_the_ledger_at_once_both_get_it(tmp_path: Path) 
 
     def make() -> None:
         try:
-            Ledger(tmp_path / "ledger.db", busy_seconds=10).close()
+            Ledger(tmp_path / "ledger.db", busy_seconds=60).close()
         except Exception as error:
             errors.append(error)
 
