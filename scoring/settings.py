@@ -73,6 +73,8 @@ class ServerSettings(Section):
     connections: int = Field(200, ge=2)
     max_request_bytes: int = Field(16_000_000, ge=1024)
     max_rows: int = Field(20_000, ge=1)
+    # The forms of a request nest 4 deep; the parser itself goes to 1,024.
+    max_json_depth: int = Field(32, ge=4, le=1024)
     ready_seconds: float = Field(60.0, gt=0)
     stop_seconds: float = Field(10.0, gt=0)
     api_key: Key | None = None

@@ -24,7 +24,7 @@ API_VERSION = "1"
 UINT8_MAX = 255
 
 MEANINGS: dict[type[ApiError], str] = {
-    BadRequest: "The request is not what is described here.",
+    BadRequest: "The request is not what is described here, or nested deeper than `limit` levels.",
     Unauthorized: "The server wants its key: Authorization: Bearer …",
     NotFound: "No model of that name; the message names those there are.",
     TooLarge: "More bytes or rows than the server takes; `limit` says how many.",

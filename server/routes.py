@@ -33,7 +33,7 @@ def make_routes(
 ) -> Blueprint:
     """Return the blueprint of the API."""
     api = Blueprint("api", __name__)
-    limits = RequestLimits(rows=settings.max_rows)
+    limits = RequestLimits(rows=settings.max_rows, json_depth=settings.max_json_depth)
 
     @api.get("/")
     def index() -> Response:

@@ -20,6 +20,7 @@ from scoring.protocol.frame_codec import (
     encode_block,
     too_many_rows,
 )
+from scoring.protocol.json_depth import json_depth
 
 FORMS = ("dataframe_b64", "dataframe_split")
 NOT_JSON = ("NaN", "Infinity")
@@ -49,6 +50,7 @@ class RequestLimits:
     """What a request may hold at most."""
 
     rows: int
+    json_depth: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def decode_request(body: bytes, row_bytes: int, limits: RequestLimits) -> Predic
 
     Raises BadRequest (400), TooLarge (413) or InvalidPixels (422).
     """
-    document = _parse(body)
+    document = _parse(body, limits.json_depth)
     if not isinstance(document, dict):
         _refuse(f"send a JSON object with one of: {', '.join(FORMS)}")
     form = _only_form(document)
@@ -167,7 +169,13 @@ def _check_answer(
             raise BadResponse(f"confidence {row.confidence} is not between 0 and 1")
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes, max_depth: int) -> Any:
+    if json_depth(body) > max_depth:
+        raise BadRequest(
+            f"the JSON is nested deeper than {max_depth} levels",
+            code="too_deep",
+            limit=max_depth,
+        )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

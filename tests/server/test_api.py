@@ -107,7 +107,7 @@ def test_health_metadata_and_front_page(url: str) -> None:
     [
         (b"", 400, "invalid_json"),
         (b"hello", 400, "invalid_json"),
-        (b"[" * 100_000, 400, "invalid_json"),
+        (b"[" * 100_000, 400, "too_deep"),
         (b'{"dataframe_split": {"data": [[NaN]]}}', 422, "invalid_pixels"),
         (b'{"dataframe_split": {"data": [[1, 2]]}}', 422, "invalid_pixels"),
     ],
@@ -163,6 +163,20 @@ def test_too_many_rows_are_refused_with_the_limit(project: object) -> None:
             "message": "5 rows in one request; send at most 4",
             "limit": 4,
         }
+
+
+def test_json_that_is_nested_too_deep_is_refused_with_the_limit(project: object) -> None:
+    settings = Settings(server={"max_json_depth": 5, "models": (BUNDLE,)})
+    with running_server(settings) as url:
+        deep = post(url, b'{"dataframe_split": {"data": [[[[1]]]]}}')
+        assert deep.status_code == 400
+        assert deep.json()["error"] == {
+            "code": "too_deep",
+            "message": "the JSON is nested deeper than 5 levels",
+            "limit": 5,
+        }
+        flat = post(url, b'{"dataframe_split": {"data": [[[1]]]}}')
+        assert (flat.status_code, flat.json()["error"]["code"]) == (422, "invalid_pixels")
 
 
 def test_a_request_that_is_no_http_is_answered_in_json(url: str) -> None:

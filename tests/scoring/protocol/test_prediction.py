@@ -20,7 +20,7 @@ from scoring.protocol.prediction import (
     encode_response,
 )
 
-LIMITS = RequestLimits(rows=5)
+LIMITS = RequestLimits(rows=5, json_depth=8)
 LABELS = ("shirt", "shoe")
 
 
@@ -64,7 +64,8 @@ def test_split_form_comes_through_with_and_without_index() -> None:
         (b'{"dataframe_split": {"data": [[1, 2, "3"]]}}', InvalidPixels, "invalid_pixels"),
         (b'{"dataframe_split": {"data": [[1, 2, [3]]]}}', InvalidPixels, "invalid_pixels"),
         (b'{"dataframe_split": {"data": [[1,2,' + b"9" * 5000 + b"]]}}", ApiError, None),
-        (b"[" * 100_000, BadRequest, "invalid_json"),
+        (b"[" * 100_000, BadRequest, "too_deep"),
+        (b"[" * 8, BadRequest, "invalid_json"),
         (b'{"dataframe_split": {"columns": ["a"], "data": []}}', InvalidPixels, "invalid_pixels"),
     ],
 )

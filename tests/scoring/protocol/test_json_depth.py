@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.protocol.json_depth import json_depth
+
+# What could be taken for nesting or for the end of a string, often.
+TEXTS = st.text(st.sampled_from('[]{}"\\,:é\n') | st.characters(codec="utf-8"), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=3),
+)
+
+
+def naive_depth(value: Any) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(naive_depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_it_is_the_depth_of_the_document(value: Any, ascii_only: bool, indent: int | None) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
+    assert json_depth(text) == naive_depth(value)
+
+
+@given(st.binary(max_size=100) | st.text('[]{}"\\ 1,:', max_size=40).map(str.encode))
+def test_whatever_is_json_has_its_depth_and_nothing_else_breaks(text: bytes) -> None:
+    depth = json_depth(text)
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return
+    assert depth == naive_depth(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        (b"", 0),
+        (b"1", 0),
+        (b"[]", 1),
+        (b"[[],[[]]]", 3),
+        (b'{"a":[{"b":1}]}', 3),
+        (rb'["[[[", "\"[[", "\\", [1]]', 2),
+        (rb'["\\\"[[[\\"]', 1),
+        (b"[" * 100_000 + b"]" * 100_000, 100_000),
+    ],
+)
+def test_brackets_in_strings_do_not_count(text: bytes, depth: int) -> None:
+    assert json_depth(text) == depth
