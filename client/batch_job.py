@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +17,7 @@ from client.chunk_poster import ChunkPoster
 from client.image_folder import Batch, ImageList
 from client.pixel_frame import ImageRow, pixel_columns, pixel_frame
 from client.run_context import RunContext
+from scoring.protocol.errors import ScoringError
 from scoring.protocol.prediction import RowPrediction
 from scoring.records.ledger import ChunkCost, Run, ScoredImage
 
@@ -19,9 +25,21 @@ from scoring.records.ledger import ChunkCost, Run, ScoredImage
 FAILURES_TOLD = 20
 NOT_KNOWN = -1
 
+Answers = tuple[dict[int, RowPrediction], ChunkCost]
+
+
+@dataclass(frozen=True)
+class SentChunk:
+    """Rows on their way: ``answers`` by row number, and what they cost, or why there are none."""
+
+    rows: Sequence[ImageRow]
+    answers: Future[Answers]
+
 
 class BatchJob:
-    """Scores the chunks of one batch within a run.
+    """Scores the chunks of one batch within a run; use it in a ``with`` block.
+
+    A chunk is committed while the next one is with the server, never more than one at a time.
 
     A nightly run touches a batch only once something new shows in it: until then the stored
     predictions it came by are remembered, 8 bytes an image.
@@ -39,6 +57,22 @@ class BatchJob:
         self._touched = False
         self._known = array("q")
         self._failures = 0
+        self._sent: SentChunk | None = None
+        self._posting = ThreadPoolExecutor(1, thread_name_prefix="posting")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Commit the chunk that is under way still, whatever ended the batch, if it can be."""
+        try:
+            if isinstance(error, Exception):
+                with suppress(ScoringError):
+                    self._commit_sent()
+        finally:
+            self._posting.shutdown(wait=True)
 
     def touch(self) -> None:
         """Make the batch part of what the run shows."""
@@ -52,26 +86,44 @@ class BatchJob:
         self._touched = True
 
     def score_chunk(self, rows: Sequence[ImageRow]) -> None:
-        """Score the new rows of a chunk and commit them with what they cost."""
+        """Send the new rows of a chunk; commit those of the chunk before, with what they cost."""
         new = [row for row in rows if row.known is None and not row.waits]
         if new and not self._touched:
             self.touch()
         self._remember_known(rows)
         if not new:
             return
-        answers, cost = self._predict([row for row in new if row.pixels is not None])
-        images = [_scored_image(row, answers.get(row.num)) for row in new]
+        # A chunk that failed ends the run here, before another one is posted in vain.
+        before = self._take_answered()
+        readable = [row for row in new if row.pixels is not None]
+        self._sent = SentChunk(new, self._posting.submit(self._predict, readable))
+        self._commit(before)
+
+    def finish(self) -> None:
+        """Commit the last chunk and tell how many failures were not told one by one."""
+        self._commit_sent()
+        untold = self._failures - FAILURES_TOLD
+        if untold > 0:
+            self._event("images-failed", f"{untold} more images failed; Results.csv names them")
+
+    def _commit_sent(self) -> None:
+        self._commit(self._take_answered())
+
+    def _take_answered(self) -> tuple[Sequence[ImageRow], Answers] | None:
+        """Wait for the answers to the chunk that was sent last, if one was."""
+        sent, self._sent = self._sent, None
+        return (sent.rows, sent.answers.result()) if sent else None
+
+    def _commit(self, answered: tuple[Sequence[ImageRow], Answers] | None) -> None:
+        if answered is None:
+            return
+        rows, (answers, cost) = answered
+        images = [_scored_image(row, answers.get(row.num)) for row in rows]
         context = self._context
         context.ledger.commit_chunk(
             self._run.id, self._batch, context.signature.version, images, cost, context.now()
         )
         self._tell_failures(images)
-
-    def finish(self) -> None:
-        """Tell what waits for the next run and how many failures were not told one by one."""
-        untold = self._failures - FAILURES_TOLD
-        if untold > 0:
-            self._event("images-failed", f"{untold} more images failed; Results.csv names them")
 
     def _remember_known(self, rows: Sequence[ImageRow]) -> None:
         if self._touched:
@@ -81,7 +133,7 @@ class BatchJob:
         else:
             self._known.extend(NOT_KNOWN if row.known is None else row.known for row in rows)
 
-    def _predict(self, rows: Sequence[ImageRow]) -> tuple[dict[int, RowPrediction], ChunkCost]:
+    def _predict(self, rows: Sequence[ImageRow]) -> Answers:
         if not rows:
             return {}, ChunkCost()
         frame = pixel_frame(rows, self._columns)

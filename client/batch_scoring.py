@@ -158,16 +158,18 @@ class BatchScoring:
                 run=run.id,
                 batch=batch.name,
             )
-        job = BatchJob(self.context, run, position, batch, images)
-        if run.scope == "all" or self._is_owed(run, batch):
-            job.touch()
         self.progress.start_batch(batch.name, len(images))
-        with self._reader(run, resumed, batch, preprocess) as reader:
+        with (
+            BatchJob(self.context, run, position, batch, images) as job,
+            self._reader(run, resumed, batch, preprocess) as reader,
+        ):
+            if run.scope == "all" or self._is_owed(run, batch):
+                job.touch()
             for rows in read_ahead(images, reader, self._chunk_rows, self._decode_threads):
                 self.context.raise_if_stopped()
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
-        job.finish()
+            job.finish()
 
     def _is_owed(self, run: Run, batch: Batch) -> bool:
         """Tell whether a batch is shown even if nothing in it is new."""

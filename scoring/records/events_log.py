@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -35,6 +36,7 @@ class EventsLog:
         self._keep_files = keep_files
         self._clock = clock or (lambda: datetime.now().astimezone())
         self._echo = echo
+        self._lock = threading.Lock()
 
     def info(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
         self.write("INFO", code, message, run=run, batch=batch)
@@ -61,10 +63,12 @@ class EventsLog:
     def _append(self, line: str) -> bool:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._rotate()
             # One write to a file opened for appending: lines of several processes never mix.
-            with self.path.open("ab", buffering=0) as file:
-                file.write(line.encode("utf-8"))
+            # Two threads would set the same full log aside under the same name.
+            with self._lock:
+                self._rotate()
+                with self.path.open("ab", buffering=0) as file:
+                    file.write(line.encode("utf-8"))
         except OSError:
             return False
         return True
