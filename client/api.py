@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,6 +16,7 @@ import urllib3
 from numpy.typing import NDArray
 
 from client.retry_policy import BrokenAnswer, HttpRefusal, StrangerOnPort
+from client.transport import new_session
 from scoring.protocol.errors import NoServer
 from scoring.protocol.frame_codec import Compression
 from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
@@ -37,7 +37,7 @@ class Answer:
 
 
 class ScoringClient:
-    """Talks to one server; every wait has a limit.
+    """Talks to one server; every wait has a limit, and so has the whole of an answer.
 
     Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
     for an answer that is not whole, BadResponse for one that does not fit the request and
@@ -59,7 +59,7 @@ class ScoringClient:
         self._timeout = (connect_seconds, read_seconds)
         self._nonce = nonce
         self._compression = compression
-        self._session = session or requests.Session()
+        self._session = session or new_session()
         if is_loopback_url(url):
             # A proxy for the way out must not stand between two processes of this machine.
             self._session.trust_env = False
@@ -131,26 +131,20 @@ class ScoringClient:
             stream=True,
             **arguments,
         ) as response:
-            body = b"".join(_bounded(response, limit, self._timeout[1]))
+            body = b"".join(_bounded(response, limit))
             if response.status_code != 200:
                 _refuse(response, body)
             _check_length(response, body)
             return body
 
 
-def _bounded(response: requests.Response, limit: int, seconds: float) -> Iterator[bytes]:
-    """Yield the body as it comes, bounded in bytes and in time.
-
-    The time-out of the HTTP library starts anew with every byte: a server that sends one now and
-    then would be waited for without an end.
-    """
-    received, deadline = 0, time.monotonic() + seconds
+def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:
+    """Yield the body as it comes, bounded in bytes."""
+    received = 0
     while part := _read_some(response):
         received += len(part)
         if received > limit:
             raise BrokenAnswer(f"the answer does not end; cut off after {limit} bytes")
-        if time.monotonic() > deadline:
-            raise BrokenAnswer(f"the answer was not whole after {seconds:g} s")
         yield part
 
 

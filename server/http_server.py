@@ -25,6 +25,9 @@ from server.request_body import body_too_large
 # before reading it, one that is far over. A body under the limit never touches a temporary file.
 HARD_LIMIT_FACTOR = 2
 IDLE_CONNECTION_SECONDS = 60
+# A byte now and then keeps a connection from being idle; the largest request at 50 KB/s is whole
+# by then.
+REQUEST_SECONDS = 300
 POLL_SECONDS = 0.01
 # waitress counts its own sockets too, and must never come to its limit.
 CONNECTIONS_SPARE = 16
@@ -57,19 +60,29 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection. A new one past the limit takes the place of the one idle for longest.
 
     waitress would take no more connections at all: whoever holds them open, sending a byte now
-    and then, would keep everybody out.
+    and then, would keep everybody out. A request that does not come to its end is given up.
     """
 
     error_task_class = JsonErrorTask
 
     def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(server, *arguments, **options)
+        self._begun: Any = None
+        self._begun_at = 0.0
         channels = list(server.active_channels.values())
         if len(channels) > self.adj.connection_limit - CONNECTIONS_SPARE:
             others = [one for one in channels if one is not self and not one.requests]
             if others:
                 # Whoever does not fetch an answer comes after those who have sent no request.
                 min(others, key=lambda one: (_busy(one), one.creation_time)).handle_close()
+
+    def readable(self) -> bool:
+        """Asked before every wait for more, each second at least."""
+        if self.request is not self._begun or self.requests:
+            self._begun, self._begun_at = self.request, time.monotonic()
+        elif self._begun is not None and time.monotonic() - self._begun_at > REQUEST_SECONDS:
+            self.will_close = True
+        return bool(super().readable())
 
 
 def bind(host: str, port: int) -> socket.socket:

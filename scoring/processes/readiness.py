@@ -13,6 +13,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from scoring.processes.whole_answer import WholeAnswer
+
 READY_PATH = "/health/ready"
 # A readiness answer is some hundred bytes; a stranger may send for ever.
 MAX_BODY_BYTES = 65_536
@@ -58,6 +60,7 @@ def read_readiness(url: str, timeout_seconds: float = 2.0) -> Readiness | None:
     secure = parts.scheme == "https"
     make = HTTPSConnection if secure else HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=timeout_seconds)
+    connection.response_class = WholeAnswer
     try:
         connection.request("GET", parts.path.rstrip("/") + READY_PATH)
         answer = connection.getresponse()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import cv2
 import numpy as np
 import pytest
 
 from scoring.protocol.errors import ExitCode
+from tests.client.dripping_server import DRIPS, dripping_server
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.faults.desk import LONG_AGO, POSIX, Project
 from tests.faults.oracle import assert_truth, read_whole_results
@@ -55,44 +52,18 @@ def test_six_clients_start_at_the_same_instant(faulty: Project, server_url: str)
     assert_truth(faulty.settings)
 
 
-@contextmanager
-def dripping_server(every: float) -> Iterator[str]:
-    """Announce an answer and send a byte of it now and then, for ever."""
-    end = threading.Event()
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def drip(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(65_536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            while not end.wait(every):
-                connection.sendall(b" ")
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=drip, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        end.set()
-        listener.close()
-
-
-def test_a_server_sends_a_byte_now_and_then(
-    faulty: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", DRIPS)
+def test_a_server_sends_a_little_now_and_then(
+    faulty: Project, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Each byte starts the HTTP library's time-out anew; the client has one of its own."""
-    monkeypatch.setenv("SCORING_CLIENT__READ_SECONDS", "0.6")
+    """Each byte starts a socket's time-out anew; the client has one for the whole answer."""
+    monkeypatch.setenv("SCORING_CLIENT__READ_SECONDS", "0.4")
     faulty.write("G1", 3)
     started = time.monotonic()
-    with dripping_server(every=0.1) as url:
+    with dripping_server(what) as url:
         assert faulty.score("G1", "--server", url) == ExitCode.NO_SERVER
     assert time.monotonic() - started < 15
-    assert "was not whole after 0.6 s" in faulty.events()
+    assert faulty.events().count("no answer in time") == faulty.settings.client.tries
 
 
 def test_the_folder_is_exchanged_during_the_run(

@@ -20,6 +20,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
+from server import http_server
 from server.app import create_app
 from server.drain import Drain
 from server.http_server import HttpServer, bind
@@ -186,6 +187,37 @@ def test_a_request_that_is_no_http_is_answered_in_json(url: str) -> None:
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400")
     assert orjson.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["code"] == "http_400"
+
+
+@pytest.mark.parametrize("part", ["header line", "body"])
+def test_a_request_that_does_not_end_is_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """A byte now and then keeps a connection from being idle; a patient client is served."""
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0.5)
+    first = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000"
+    with running_server(settings) as url, requests.Session() as patient:
+        address = urlsplit(url)
+        assert patient.get(url, timeout=10).status_code == 200
+        with socket.create_connection((address.hostname, address.port), timeout=0.05) as slow:
+            slow.sendall(first + (b"\r\n\r\n" if part == "body" else b"\r\nX-Slow: "))
+            assert drip_until_closed(slow) < 10
+        assert patient.get(url, timeout=10).status_code == 200
+
+
+def drip_until_closed(connection: socket.socket) -> float:
+    """Send a byte now and then; return after how many seconds the server hung up."""
+    started = time.monotonic()
+    while time.monotonic() - started < 10:
+        try:
+            connection.sendall(b"0")
+            if connection.recv(1000) == b"":
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return time.monotonic() - started
 
 
 def test_a_page_of_another_site_is_turned_away(url: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +11,7 @@ import pytest
 
 from scoring.processes.port_owner import describe_owner, free_port, port_is_taken
 from scoring.processes.readiness import FOREIGN, Readiness, ServedModel, read_readiness
+from tests.client.dripping_server import DRIPS, dripping_server
 
 BODY = {
     "live": True,
@@ -72,6 +74,14 @@ def test_nobody_there_and_somebody_silent_are_none() -> None:
     assert read_readiness(f"http://127.0.0.1:{free_port('127.0.0.1')}") is None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert read_readiness(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.1) is None
+
+
+@pytest.mark.parametrize("what", DRIPS)
+def test_somebody_who_never_ends_is_waited_for_once(what: str) -> None:
+    started = time.monotonic()
+    with dripping_server(what) as url:
+        assert read_readiness(url, 0.2) is None
+    assert time.monotonic() - started < 5
 
 
 def test_something_that_speaks_no_http_is_foreign() -> None:
