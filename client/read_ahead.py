@@ -15,6 +15,7 @@ import cv2
 from client.image_folder import ImageList
 from client.pixel_frame import ImageReader, ImageRow
 from scoring.records.ledger import Ledger, Run
+from scoring.records.ledger_reader import LedgerReader
 
 # Chunks decoded ahead of the one being scored: enough to keep the server busy, and no pile.
 CHUNKS_AHEAD = 2
@@ -33,7 +34,7 @@ class KnownPredictions:
         self._needed = resumed or run.scope == "new"
         self._ledger = ledger
         self._lock = threading.Lock()
-        self._reader: Ledger | None = None
+        self._reader: LedgerReader | None = None
 
     def __enter__(self) -> Self:
         if self._needed:

@@ -1,0 +1,152 @@
+"""The ledger's file: opened, brought up to date, copied; its errors in words.
+
+SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.records import schema
+
+WAL_PAUSE_SECONDS = 0.01
+# SQLite's extended error codes hold the primary one in their lowest byte.
+PRIMARY_CODE = 0xFF
+
+
+class Database:
+    """A connection to the ledger's file; of one thread unless ``shared``.
+
+    Every method raises LedgerError with what to do, or LedgerDamaged.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float, *, shared: bool) -> None:
+        """Open or make the file, and bring its tables up to date."""
+        self.path = path
+        self.busy_seconds = busy_seconds
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=busy_seconds, isolation_level=None, check_same_thread=not shared
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Return all rows of a SELECT."""
+        with self._explained():
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Yield the rows of a SELECT as SQLite finds them."""
+        with self._explained():
+            yield from self._connection.execute(statement, parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all of it or nothing, waiting for other writers first."""
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def copy_to(self, target: Path) -> None:
+        """Write a consistent copy, checked and whole or not at all, while others go on writing.
+
+        Raises LedgerDamaged where the copy does not pass SQLite's own check.
+        """
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        with self._explained():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with closing(sqlite3.connect(part)) as copy:
+                    self._connection.backup(copy)
+                    # One file without side files; then it is read once, as a restore would.
+                    copy.execute("PRAGMA journal_mode = DELETE")
+                    (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+                if verdict != "ok":
+                    raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        self._enter_wal()
+        self._connection.execute("PRAGMA synchronous = FULL")
+        found = self._schema_version()
+        if found > schema.SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self.path} was written by a newer version of this software "
+                f"(schema {found}, this one knows {schema.SCHEMA_VERSION}); update the software"
+            )
+        if 0 < found < schema.SCHEMA_VERSION:
+            self.copy_to(self.path.with_name(f"{self.path.stem}-schema-{found}.db"))
+        if found < schema.SCHEMA_VERSION:
+            with self.transaction():
+                self._upgrade()
+
+    def _enter_wal(self) -> None:
+        """Switch to the write-ahead log; SQLite does not wait here as it does elsewhere."""
+        deadline = time.monotonic() + self.busy_seconds
+        while True:
+            try:
+                if self._connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(WAL_PAUSE_SECONDS)
+
+    def _schema_version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date; another process may have done it meanwhile."""
+        steps = {0: schema.SCHEMA, **schema.UPGRADES}
+        while (found := self._schema_version()) < schema.SCHEMA_VERSION:
+            for statement in steps[found].split(";\n"):
+                self._connection.execute(statement)
+            reached = found + 1 if found else schema.SCHEMA_VERSION
+            self._connection.execute(f"PRAGMA user_version = {reached}")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into one that says what to do."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise LedgerError(
+                    f"{self.path} was locked by another program for {self.busy_seconds:g} s; "
+                    "close what has it open"
+                ) from error
+            raise LedgerError(f"{self.path} cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            # What the module itself refuses carries no code.
+            code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise LedgerDamaged(f"{self.path} is damaged: {error}") from error
+            raise LedgerError(f"{self.path} refused the data: {error}") from error
+        except OSError as error:
+            raise LedgerError(f"{self.path} cannot be used: {error}") from error

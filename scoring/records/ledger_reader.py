@@ -1,0 +1,204 @@
+"""What is asked of the ledger: runs, what they show, what is known of an image, figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from scoring.records.database import Database
+from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
+
+
+class LedgerReader:
+    """The look-ups; a connection of one thread unless ``shared``."""
+
+    def __init__(self, path: Path, busy_seconds: float, *, shared: bool = False) -> None:
+        """Open or make the ledger; raises LedgerError where that cannot be."""
+        self.path = path
+        self._database = Database(path, busy_seconds, shared=shared)
+
+    def close(self) -> None:
+        """Close the connection; nothing can be asked any more."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Runs
+
+    def run(self, run_id: str) -> Run | None:
+        """Return a run by its id."""
+        return self._one_run("WHERE id = ?", (run_id,))
+
+    def nightly_run(self, due_date: date) -> Run | None:
+        """Return the run of a due day, if it has one."""
+        return self._one_run("WHERE due_date = ?", (due_date.isoformat(),))
+
+    def latest_run(self) -> Run | None:
+        """Return the run that was started last, whatever its state."""
+        return self._one_run("ORDER BY started_at DESC, id DESC LIMIT 1")
+
+    def runs(self, limit: int) -> list[Run]:
+        """Return the latest runs, newest first."""
+        return self._runs("ORDER BY started_at DESC, id DESC LIMIT ?", (limit,))
+
+    def nightly_runs(self, since: date) -> dict[date, Run]:
+        """Return the nightly runs by due date, from ``since`` on."""
+        runs = self._runs("WHERE due_date >= ?", (since.isoformat(),))
+        return {run.due_date: run for run in runs if run.due_date}
+
+    def running(self) -> list[Run]:
+        """Return the runs that have not ended: in progress, or interrupted."""
+        return self._runs("WHERE state = 'running' ORDER BY started_at")
+
+    def _one_run(self, where: str, parameters: Sequence[Any] = ()) -> Run | None:
+        runs = self._runs(where, parameters)
+        return runs[0] if runs else None
+
+    def _runs(self, where: str, parameters: Sequence[Any] = ()) -> list[Run]:
+        rows = self._database.query(f"SELECT * FROM runs {where}", parameters)
+        return [_read_run(row) for row in rows]
+
+    # Facts: single values that outlive a process
+
+    def fact(self, name: str) -> str | None:
+        """Return a value by its name, None where none was set."""
+        rows = self._database.query("SELECT value FROM facts WHERE name = ?", (name,))
+        return rows[0][0] if rows else None
+
+    # What runs show
+
+    def is_touched(self, run_id: str, batch: str) -> bool:
+        """Tell whether a run shows a batch already (it was interrupted, and goes on)."""
+        return bool(
+            self._database.query(
+                "SELECT 1 FROM run_batches WHERE run_id = ? AND batch = ?", (run_id, batch)
+            )
+        )
+
+    def touched_batches(self, run_id: str) -> list[str]:
+        """Return the batches a run shows, in order."""
+        rows = self._database.query(
+            "SELECT batch FROM run_batches WHERE run_id = ? ORDER BY position", (run_id,)
+        )
+        return [batch for (batch,) in rows]
+
+    def unwritten_batches(self) -> frozenset[str]:
+        """Return the batches with predictions that no Results.csv has shown yet.
+
+        Their run could not write it (disk full), or was killed before.
+        """
+        rows = self._database.query(
+            "SELECT DISTINCT b.batch FROM run_batches b JOIN runs r ON r.id = b.run_id"
+            " WHERE b.written = 0 AND EXISTS (SELECT 1 FROM run_images i WHERE"
+            "  i.run_id = b.run_id AND i.batch = b.batch AND i.prediction_id IS NOT NULL)"
+            " AND NOT EXISTS (SELECT 1 FROM run_batches c JOIN runs s ON s.id = c.run_id"
+            "  WHERE c.batch = b.batch AND c.written = 1 AND s.started_at > r.started_at)"
+        )
+        return frozenset(batch for (batch,) in rows)
+
+    def find_prediction(
+        self, batch: str, path: str, content_hash: str, run_id: str | None
+    ) -> int | None:
+        """Return the id of the latest prediction of an image, by any model; None if there is none.
+
+        With ``run_id`` only that run's own count. A file that could not be read has no hash and
+        is never known.
+        """
+        mine = " AND run_id = ?" if run_id else ""
+        key = [batch, path, content_hash, *([run_id] if run_id else [])]
+        rows = self._database.query(
+            "SELECT id FROM predictions WHERE batch = ? AND path = ? AND content_hash = ?"
+            f" AND content_hash <> ''{mine} ORDER BY scored_at DESC, id DESC LIMIT 1",
+            key,
+        )
+        return int(rows[0][0]) if rows else None
+
+    def result_rows(self, run_id: str) -> Iterator[ResultRow]:
+        """Yield what a run shows: its batches in order, their images in order.
+
+        Batch by batch, so that the rows come off an index and never pile up in a sort.
+        """
+        for batch in self.touched_batches(run_id):
+            rows = self._database.stream(
+                "SELECT i.batch, i.path, p.label, p.confidence, p.review, p.error"
+                " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
+                " WHERE i.run_id = ? AND i.batch = ? ORDER BY i.num",
+                (run_id, batch),
+            )
+            for row in rows:
+                yield ResultRow(*row)
+
+    # Figures
+
+    def count_images(self, run_id: str) -> tuple[int, int]:
+        """Return how many images a run shows, and how many of them have no prediction yet."""
+        ((shown, waiting),) = self._database.query(
+            "SELECT count(*), count(*) - count(prediction_id) FROM run_images WHERE run_id = ?",
+            (run_id,),
+        )
+        return int(shown), int(waiting)
+
+    def run_summary(self, run_id: str) -> RunSummary:
+        """Return the figures of a run over the images it handled itself."""
+        (row,) = self._database.query(
+            "SELECT count(*), count(error), count(review), avg(confidence)"
+            " FROM predictions WHERE run_id = ?",
+            (run_id,),
+        )
+        return RunSummary(*row)
+
+    def batch_figures(self, model_name: str | None = None) -> Iterator[BatchFigures]:
+        """Yield the figures of every ended run and batch, oldest first."""
+        mine = "" if model_name is None else " AND model_name = ?"
+        parameters = () if model_name is None else (model_name,)
+        ended = f"WHERE state <> 'running'{mine} ORDER BY started_at, id"
+        for run in self._runs(ended, parameters):
+            rows = self._database.query(
+                "SELECT batch, images, failed, flagged, mean_confidence, class_confidence,"
+                " prediction_seconds, process_seconds, payload_bytes, retries"
+                " FROM run_batches WHERE run_id = ? ORDER BY position",
+                (run.id,),
+            )
+            for row in rows:
+                yield _read_figures(run, row)
+
+
+def _read_run(row: Sequence[Any]) -> Run:
+    id_, kind, due_date, scope, batches, state, reason, model_name, version, started, ended = row
+    return Run(
+        id=id_,
+        kind=kind,
+        due_date=date.fromisoformat(due_date) if due_date else None,
+        scope=scope,
+        batches=tuple(json.loads(batches)),
+        state=state,
+        reason=reason,
+        model_name=model_name,
+        model_version=version,
+        started_at=datetime.fromisoformat(started),
+        finished_at=datetime.fromisoformat(ended) if ended else None,
+    )
+
+
+def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
+    batch, images, failed, flagged, mean, classes, prediction, process, payload, retries = row
+    return BatchFigures(
+        run=run,
+        batch=batch,
+        images=images,
+        failed=failed,
+        flagged=flagged,
+        mean_confidence=mean,
+        class_confidence=json.loads(classes),
+        prediction_seconds=prediction,
+        process_seconds=process,
+        payload_bytes=payload,
+        retries=retries,
+    )
