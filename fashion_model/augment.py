@@ -31,7 +31,16 @@ def augment(images: Images, plan: Augmentation, random: np.random.Generator) -> 
         changed[row] = _tone(changed[row], random)
     for row in np.flatnonzero(random.random(len(images)) < plan.erase_share):
         _erase(changed[row], plan.erase_area, random)
+    if plan.noise_share:
+        grainy = np.flatnonzero(random.random(len(images)) < plan.noise_share)
+        changed[grainy] = _grain(changed[grainy], plan.noise, random)
     return changed
+
+
+def _grain(images: Images, largest: float, random: np.random.Generator) -> Images:
+    deviations = random.uniform(0.0, largest, (len(images), 1, 1, 1))
+    noisy = images + deviations * random.standard_normal(images.shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def _shift(images: Images, plan: Augmentation, random: np.random.Generator) -> Images:

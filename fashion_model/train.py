@@ -8,12 +8,17 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from fashion_model.commands import add_data_options, load_split, run_command
 from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.split import Split
+from scoring.inference.bundle import SIGNATURE_FILE
+
+if TYPE_CHECKING:
+    from fashion_model.trainer import Job
 
 logger = logging.getLogger("scoring.fashion_model")
 STATE_FOLDER = Path("data/training")
@@ -30,6 +35,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="largest learning rate")
     parser.add_argument("--start", type=Path, help="model.keras to go on from, instead of from"
                         " random weights")  # fmt: skip
+    parser.add_argument("--teacher", type=Path, help="bundle to learn from, where the recipe has a"
+                        " teacher (default: data/training/NAME-teacher-SEED, trained first where"
+                        " it is not there yet)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, help="file the training is resumed from"
                         " (default: data/training/NAME-SEED.npz)")  # fmt: skip
@@ -62,21 +70,53 @@ def default_folder(name: str) -> Path:
 def _train_and_export(
     options: argparse.Namespace, description: DatasetDescription, split: Split, folder: Path
 ) -> None:
-    # TensorFlow takes seconds to load; a wrong flag or a missing file is told before that.
-    from fashion_model.export import export_bundle
-    from fashion_model.pictures import draw_training_curve
-    from fashion_model.trainer import Job, best_precision, train
+    teacher = None
+    if description.teaching:
+        teacher = options.teacher or STATE_FOLDER / f"{description.name}-teacher-{options.seed}"
+        if not (teacher / SIGNATURE_FILE).is_file():
+            _train_teacher(options, description, split, teacher)
+    state_file = options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz"
+    job = _job(options, description, state_file)
+    job = dataclasses.replace(job, start=options.start, teacher=teacher)
+    _train_one(job, description, split, folder)
 
-    job = Job(
+
+def _train_teacher(
+    options: argparse.Namespace, description: DatasetDescription, split: Split, folder: Path
+) -> None:
+    assert description.teaching
+    alone = dataclasses.replace(
+        description,
+        name=f"{description.name}-teacher",
+        architecture=description.teaching.architecture,
+        recipe=dataclasses.replace(description.recipe, steps=description.teaching.steps),
+        teaching=None,
+    )
+    job = _job(options, alone, folder.with_name(folder.name + ".npz"))
+    _train_one(job, alone, split, folder)
+
+
+def _job(options: argparse.Namespace, description: DatasetDescription, state_file: Path) -> Job:
+    # TensorFlow takes seconds to load; a wrong flag or a missing file is told before that.
+    from fashion_model.trainer import Job, best_precision
+
+    return Job(
         spec=description.input,
         classes=len(description.labels),
         architecture=description.architecture,
         recipe=description.recipe,
         seed=options.seed,
         precision=best_precision() if options.precision == "auto" else options.precision,
-        state_file=options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz",
-        start=options.start,
+        state_file=state_file,
+        teaching=description.teaching,
     )
+
+
+def _train_one(job: Job, description: DatasetDescription, split: Split, folder: Path) -> None:
+    from fashion_model.export import export_bundle
+    from fashion_model.pictures import draw_training_curve
+    from fashion_model.trainer import train
+
     logger.info("training %s on %d images, %s, seed %d", description.name, len(split.train),
                 job.precision, job.seed)  # fmt: skip
     network, history = train(job, split)

@@ -6,7 +6,8 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 
 from fashion_model.augment import augment
 from fashion_model.checkpoint import TrainingState, load_state, save_state
-from fashion_model.dataset.description import Architecture, Recipe
+from fashion_model.dataset.description import Architecture, Recipe, Teaching
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
 from fashion_model.network import build_network, copy_weights
+from fashion_model.teacher import Teacher
 from scoring.protocol.signature import InputSpec
 
 logger = logging.getLogger("scoring.fashion_model")
@@ -37,7 +39,8 @@ CPU_FLAGS = Path("/proc/cpuinfo")
 class Job:
     """What to train: network, recipe, seed, where to keep the state.
 
-    ``start`` is a reference model (``model.keras``) whose weights are gone on from.
+    ``start`` is a reference model (``model.keras``) whose weights are gone on from;
+    ``teacher`` is a bundle to learn from beside the labels, as ``teaching`` says.
     """
 
     spec: InputSpec
@@ -48,12 +51,14 @@ class Job:
     precision: str
     state_file: Path
     start: Path | None = None
+    teacher: Path | None = None
+    teaching: Teaching | None = None
 
     @property
     def fingerprint(self) -> str:
         """Return what must be equal for a saved state to be continued; its length may change."""
         recipe = dataclasses.replace(self.recipe, steps=0)
-        plain = (self.spec, self.classes, self.architecture, recipe, self.seed)
+        plain = (self.spec, self.classes, self.architecture, recipe, self.seed, self.teaching)
         return f"{plain} {self.precision}"
 
 
@@ -105,6 +110,8 @@ class TrainingSession:
         self.optimizer.build(self.network.trainable_variables)
         self.averages = [tf.Variable(weight.value) for weight in self.network.weights]
         self.pruner = SamplePruner(len(split.train), job.recipe.prune)
+        mirrored = job.recipe.augmentation.flip
+        self.teacher = Teacher(job.teacher, mirrored) if job.teacher else None
         self.step_function = self._make_step()
         self.state = load_state(job.state_file, job.fingerprint) or TrainingState()
         self._restore()
@@ -137,9 +144,10 @@ class TrainingSession:
         random: np.random.Generator,
     ) -> tuple[float, float]:
         size, sums, reported = self.job.recipe.batch, np.zeros(3), time.monotonic()
-        for batch in range(batches):
-            part = slice(batch * size, (batch + 1) * size)
-            losses, right = self._run_batch(order[part], weights[part], random)
+        parts = [slice(batch * size, (batch + 1) * size) for batch in range(batches)]
+        prepared = _one_ahead(lambda part: self._prepare(order[part], random), parts)
+        for batch, (part, (images, taught)) in enumerate(zip(parts, prepared, strict=True)):
+            losses, right = self._run_batch(images, taught, order[part], weights[part])
             sums += (losses @ weights[part], right @ weights[part], weights[part].sum())
             self.state.step += 1
             if time.monotonic() - reported > PROGRESS_SECONDS:
@@ -147,17 +155,28 @@ class TrainingSession:
                 self._report(batch + 1, batches, sums)
         return sums[0] / sums[2], sums[1] / sums[2]
 
+    def _prepare(
+        self, index: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        images = augment(self.split.train.images[index], self.job.recipe.augmentation, random)
+        if self.teacher:
+            return images, self.teacher.logits(images)
+        return images, np.zeros((len(images), self.job.classes), np.float32)
+
     def _run_batch(
-        self, index: NDArray[np.int64], weights: NDArray[np.float32], random: np.random.Generator
+        self,
+        images: NDArray[np.uint8],
+        taught: NDArray[np.float32],
+        index: NDArray[np.int64],
+        weights: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        train, recipe = self.split.train, self.job.recipe
-        images = augment(train.images[index], recipe.augmentation, random)
+        recipe = self.job.recipe
         self.optimizer.learning_rate.assign(learning_rate(self.state.step, recipe))
         # Early averages forget quickly, or the random start would stay in them.
         decay = min(recipe.average_decay, (1.0 + self.state.step) / (10.0 + self.state.step))
         losses, right = self.step_function(
-            tf.constant(images), tf.constant(train.labels[index]), tf.constant(weights),
-            tf.constant(decay, tf.float32),
+            tf.constant(images), tf.constant(self.split.train.labels[index]), tf.constant(taught),
+            tf.constant(weights), tf.constant(decay, tf.float32),
         )  # fmt: skip
         losses = losses.numpy()
         self.pruner.record(index, losses)
@@ -165,12 +184,13 @@ class TrainingSession:
 
     def _make_step(self) -> Callable[..., Any]:
         network, optimizer, averages = self.network, self.optimizer, self.averages
+        teaching = self.job.teaching if self.teacher else None
 
         @tf.function  # type: ignore[untyped-decorator]  # tensorflow has no types
-        def step(images: Any, labels: Any, weights: Any, decay: Any) -> Any:
+        def step(images: Any, labels: Any, taught: Any, weights: Any, decay: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = network(tf.cast(images, tf.float32), training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                losses = _losses(logits, labels, taught, teaching)
                 loss = tf.reduce_mean(losses * weights)
             gradients = tape.gradient(loss, network.trainable_variables)
             optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
@@ -243,6 +263,28 @@ def predict_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[n
         for start in range(0, len(images), EVALUATION_BATCH)
     ]
     return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+
+
+def _losses(logits: Any, labels: Any, taught: Any, teaching: Teaching | None) -> Any:
+    """Return each image's loss [N] in nats."""
+    hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if teaching is None:
+        return hard
+    softness = teaching.temperature
+    answers = tf.nn.softmax(taught / softness)
+    soft = tf.nn.softmax_cross_entropy_with_logits(answers, logits / softness)
+    # Softening divides the gradient by the square of the temperature.
+    return teaching.share * softness**2 * soft + (1.0 - teaching.share) * hard
+
+
+def _one_ahead(prepare: Callable[[Any], Any], parts: list[Any]) -> Iterator[Any]:
+    """Yield ``prepare(part)`` of each part, in order, the next one made meanwhile."""
+    with ThreadPoolExecutor(1, thread_name_prefix="augmentation") as pool:
+        ahead = pool.submit(prepare, parts[0])
+        for part in parts[1:]:
+            current, ahead = ahead, pool.submit(prepare, part)
+            yield current.result()
+        yield ahead.result()
 
 
 def _under_policy(precision: str, build: Callable[[], keras.Model]) -> keras.Model:

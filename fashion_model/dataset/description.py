@@ -44,7 +44,8 @@ class Augmentation:
 
     ``resample_share`` of the images are turned, scaled and softened or sharpened a little, as
     photographs are; ``tone_share`` get another contrast and gamma. What moves into the picture
-    is black, or with ``mirror`` the picture's own mirror image.
+    is black, or with ``mirror`` the picture's own mirror image. ``noise_share`` of the images get
+    grain of up to ``noise`` grey levels (standard deviation).
     """
 
     shift: int = 3
@@ -56,6 +57,8 @@ class Augmentation:
     rotation: float = 4.0
     scale: float = 0.08
     mirror: bool = False
+    noise_share: float = 0.0
+    noise: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,21 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Teaching:
+    """A wider network that is trained first, alone, and that the served one then learns from.
+
+    ``share`` (0-1) of the loss is the cross-entropy with the teacher's answers, both softened by
+    ``temperature``; the rest is that with the labels. Source: Hinton et al. 2015, "Distilling the
+    Knowledge in a Neural Network", arXiv 1503.02531.
+    """
+
+    architecture: Architecture
+    steps: int
+    share: float = 0.8
+    temperature: float = 2.0
+
+
+@dataclass(frozen=True)
 class DatasetDescription:
     """A data set by name. No labels: they are the names of the class folders."""
 
@@ -83,6 +101,7 @@ class DatasetDescription:
     preprocessing: PreprocessingRef
     architecture: Architecture
     recipe: Recipe
+    teaching: Teaching | None = None
     address: str = ""
     md5: Mapping[str, str] = field(default_factory=dict)
 
@@ -105,8 +124,11 @@ FASHION = DatasetDescription(
     ),
     input=GREY_28,
     preprocessing=PreprocessingRef("garment", 1),
-    architecture=Architecture(32, (Stage(32, 1, 1, 1), Stage(64, 2, 2), Stage(128, 2, 2))),
-    recipe=Recipe(),
+    architecture=Architecture(16, (Stage(16, 1, 1, 1), Stage(64, 2, 2), Stage(112, 2, 2))),
+    recipe=Recipe(steps=30_000, augmentation=Augmentation(noise_share=0.15)),
+    teaching=Teaching(
+        Architecture(32, (Stage(32, 1, 1, 1), Stage(64, 2, 2), Stage(128, 2, 2))), steps=19_500
+    ),
     address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     md5={
         TRAIN_IMAGES: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -143,12 +165,12 @@ CATS_DOGS = DatasetDescription(
         dropout=0.3,
     ),
     recipe=Recipe(
-        steps=3_000,
+        steps=6_000,
         batch=32,
         peak_rate=0.05,
         prune=0.0,
         augmentation=Augmentation(
-            shift=16, erase_share=0.3, erase_area=0.2, tone_share=0.5, rotation=12.0, scale=0.2,
+            shift=16, erase_share=0.3, erase_area=0.2, tone_share=0.5, rotation=12.0, scale=0.25,
             resample_share=0.8, mirror=True,
         ),
     ),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fashion_model import train as train_command
 from fashion_model.dataset.description import (
     Architecture,
     Augmentation,
@@ -14,6 +15,7 @@ from fashion_model.dataset.description import (
     DatasetDescription,
     Recipe,
     Stage,
+    Teaching,
 )
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
@@ -102,6 +104,42 @@ def test_a_training_can_start_from_a_trained_network(tmp_path: Path, split: Spli
         session.averaged_network().get_weights(), network.get_weights(), strict=True
     ):
         assert np.array_equal(started, trained)
+
+
+def test_a_network_learns_from_its_teacher(tmp_path: Path, split: Split) -> None:
+    network, _ = train(make_job(tmp_path / "teacher.npz"), split)
+    export_bundle(network, SHAPES, split, tmp_path / "teacher")
+    # What the labels say is worthless here; all that is right comes from the teacher.
+    guessed = np.random.default_rng(5).integers(0, 3, len(split.train)).astype(np.int64)
+    mislabelled = dataclasses.replace(split, train=LabelledImages(split.train.images, guessed))
+    teaching = Teaching(SHAPES.architecture, steps=240, share=1.0)
+    job = dataclasses.replace(
+        make_job(tmp_path / "student.npz"), teacher=tmp_path / "teacher", teaching=teaching
+    )
+    _, history = train(job, mislabelled)
+    assert history[-1]["held_out_accuracy"] >= 0.9
+    _, history = train(make_job(tmp_path / "alone.npz"), mislabelled)
+    assert history[-1]["held_out_accuracy"] <= 0.7
+
+
+def test_one_command_trains_the_teacher_first_and_only_once(
+    tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teaching = Teaching(Architecture(8, (Stage(16, 1, 2),)), steps=20)
+    shapes = dataclasses.replace(
+        SHAPES, teaching=teaching, recipe=dataclasses.replace(SHAPES.recipe, steps=10)
+    )
+    monkeypatch.setattr(train_command, "load_split", lambda _: (shapes, split))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--data", "anywhere", "--precision", "float32"]
+    assert train_command.main(arguments) == 0
+    teacher = load_bundle(tmp_path / "data/training/shapes-teacher-0")
+    student = load_bundle(tmp_path / "models/shapes")
+    assert teacher.signature.name == "shapes-teacher"
+    assert student.signature.name == "shapes"
+    assert train_command.main([*arguments, "--state", "again.npz", "--out", "again"]) == 0
+    assert load_bundle(teacher.folder).signature.version == teacher.signature.version
+    assert np.array_equal(load_bundle(tmp_path / "again").head.kernel, student.head.kernel)
 
 
 def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> None:
