@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from scoring.atomic_file import replacing
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
 
@@ -138,10 +138,8 @@ def _sidecar(path: Path) -> Path:
 
 def _name_holder(path: Path, holder: Holder) -> None:
     """Write the holder's name whole or not at all; the lock holds without it."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with suppress(OSError):
+    with suppress(OSError), replacing(_sidecar(path)) as part:
         part.write_text(json.dumps(asdict(holder)), encoding="utf-8")
-        os.replace(part, _sidecar(path))
 
 
 def _read_sidecar(path: Path) -> Holder | None:

@@ -5,8 +5,6 @@ SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from scoring.atomic_file import replacing
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records import schema
 
@@ -74,20 +73,14 @@ class Database:
 
         Raises LedgerDamaged where the copy does not pass SQLite's own check.
         """
-        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        with self._explained():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with closing(sqlite3.connect(part)) as copy:
-                    self._connection.backup(copy)
-                    # One file without side files; then it is read once, as a restore would.
-                    copy.execute("PRAGMA journal_mode = DELETE")
-                    (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-                if verdict != "ok":
-                    raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
-                os.replace(part, target)
-            finally:
-                part.unlink(missing_ok=True)
+        with self._explained(), replacing(target) as part:
+            with closing(sqlite3.connect(part)) as copy:
+                self._connection.backup(copy)
+                # One file without side files; then it is read once, as a restore would.
+                copy.execute("PRAGMA journal_mode = DELETE")
+                (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA foreign_keys = ON")

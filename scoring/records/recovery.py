@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from scoring.atomic_file import remove_leftovers, replacing
 from scoring.protocol.errors import LedgerDamaged, LedgerError
-from scoring.records.atomic_file import remove_leftovers
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import FIRST_START, Ledger
 from scoring.settings import Settings
@@ -95,22 +95,24 @@ def _set_aside(path: Path, now: datetime) -> Path:
 def _restore(path: Path, backups: Path) -> Path | None:
     """Copy the newest backup that passes SQLite's check into place; return which one."""
     remove_leftovers(path)
-    part = path.with_name(f".{path.name}.restored.part")
     for backup in backups_by_age(backups):
-        shutil.copyfile(backup, part)
-        if _is_whole(part):
-            os.replace(part, path)
-            return backup
-        part.unlink()
+        try:
+            with replacing(path) as part:
+                shutil.copyfile(backup, part)
+                _require_whole(part)
+        except LedgerDamaged:
+            continue
+        return backup
     return None
 
 
-def _is_whole(path: Path) -> bool:
+def _require_whole(path: Path) -> None:
+    """Raise LedgerDamaged where SQLite's check finds something, or the table of runs is gone."""
     try:
         with closing(sqlite3.connect(path)) as database:
-            verdict, runs = database.execute(
-                "SELECT integrity_check, (SELECT count(*) FROM runs) FROM pragma_integrity_check(1)"
-            ).fetchone()
-    except sqlite3.Error:
-        return False
-    return bool(verdict == "ok" and runs >= 0)
+            (verdict,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            database.execute("SELECT count(*) FROM runs")
+    except sqlite3.Error as error:
+        raise LedgerDamaged(str(error)) from error
+    if verdict != "ok":
+        raise LedgerDamaged(verdict)

@@ -16,6 +16,7 @@ SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES, MONITORING = "scoring.records", "scoring.processes", "scoring.monitoring"
 PARENT_PIPE, BATCH_FOLDERS = "scoring.parent_pipe", "scoring.batch_folders"
+ATOMIC_FILE = "scoring.atomic_file"
 LIBRARY = {
     PROTOCOL,
     PREPROCESSING,
@@ -25,6 +26,7 @@ LIBRARY = {
     MONITORING,
     PARENT_PIPE,
     BATCH_FOLDERS,
+    ATOMIC_FILE,
 }
 
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
@@ -33,10 +35,11 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PROTOCOL: (set(), {"orjson"}),
     PREPROCESSING: ({PROTOCOL}, {"cv2"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
-    RECORDS: ({PROTOCOL}, set()),
+    RECORDS: ({PROTOCOL, ATOMIC_FILE}, set()),
     PARENT_PIPE: ({PROTOCOL}, set()),
     BATCH_FOLDERS: (set(), set()),
-    PROCESSES: ({PROTOCOL, PARENT_PIPE}, {"requests", "filelock"}),
+    ATOMIC_FILE: (set(), set()),
+    PROCESSES: ({PROTOCOL, PARENT_PIPE, ATOMIC_FILE}, {"requests", "filelock"}),
     MONITORING: ({RECORDS, PROTOCOL}, set()),
     "fashion_model": (
         LIBRARY,

@@ -19,7 +19,7 @@ def atomic_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     untouched and nothing is left beside it. Raises OSError (disk full, folder read-only, file
     held open by another program on Windows).
     """
-    with _replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
+    with replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -27,12 +27,16 @@ def atomic_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
 
 def copy_atomic(source: Path, path: Path) -> None:
     """Copy a file so that ``path`` is whole at every instant; raises OSError."""
-    with _replacing(path) as part:
+    with replacing(path) as part:
         shutil.copyfile(source, part)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the name of a part beside ``path``, to write; it takes its place when the block ends.
+
+    When the block raises, ``path`` is untouched and the part is gone. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
