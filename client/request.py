@@ -47,6 +47,7 @@ from scoring.records.ledger import Ledger, Run  # noqa: E402
 from scoring.records.publish import end_run  # noqa: E402
 from scoring.records.recovery import recover_ledger, require_ledger  # noqa: E402
 from scoring.records.results_csv import COLUMNS  # noqa: E402
+from scoring.records.run_id import new_run_id  # noqa: E402
 from scoring.settings import Settings, load_settings  # noqa: E402
 
 # A results file begins with the byte order mark and its first column.
@@ -336,7 +337,7 @@ class Command:
         now = self._settings.now()
         run = ledger.nightly_run(due)
         if run is None:
-            run_id = f"{now:%Y%m%d-%H%M%S}-{due:%m%d}"
+            run_id = new_run_id(now)
             ledger.start_run(
                 Run(run_id, "nightly", due, "new", (), "failed", reason, "", "", now, now)
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
@@ -31,6 +30,7 @@ from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
 from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.records.run_id import new_run_id
 from scoring.settings import Settings
 
 # A client that was killed is started once more; the next run takes what it leaves then.
@@ -275,7 +275,7 @@ def _recent_nights(ledger: Ledger, now: datetime, first_start: datetime) -> dict
 
 def _closed_run(day: DueDay, state: State, reason: str, started_at: datetime, now: datetime) -> Run:
     return Run(
-        id=f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_run_id(started_at),
         kind="nightly",
         due_date=day.date,
         scope="new",

@@ -14,11 +14,8 @@ from scoring.protocol.errors import LedgerDamaged, ScoringError
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.recovery import backup_name, backups_by_age
+from scoring.records.run_id import start_of
 from scoring.settings import Settings
-
-# Run ids begin with the time the run started.
-RUN_ID_TIME = "%Y%m%d-%H%M%S"
-RUN_ID_TIME_LENGTH = 15
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,6 @@ class Housekeeping:
 
 
 def _started_before(run_id: str, before: datetime) -> bool:
-    try:
-        started = datetime.strptime(run_id[:RUN_ID_TIME_LENGTH], RUN_ID_TIME)
-    except ValueError:
-        return False
-    return started < before.replace(tzinfo=None)
+    """Tell whether a folder is an old run's; any other folder stays."""
+    start = start_of(run_id)
+    return start is not None and start < before.replace(tzinfo=None)
