@@ -11,29 +11,23 @@ of both.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.held_out import LIMITS, SEED, parser, percent_right, prepare
 from benchmarks.preprocessing_photographs import SCENES, photograph
 from fashion_model.dataset.description import FASHION
-from fashion_model.dataset.readers import LabelledImages, read_data
-from fashion_model.dataset.split import split_data
-from scoring.inference.bundle import load_bundle
+from fashion_model.dataset.readers import LabelledImages
 from scoring.inference.predictor import Predictor
-from scoring.preprocessing.pixels import DecodeLimits, Shape
+from scoring.preprocessing.pixels import Shape
 from scoring.preprocessing.product_photo import ProductPhoto
 
-LIMITS = DecodeLimits(max_pixels=10_000_000, max_bytes=10_000_000)
 SHAPE: Shape = (28, 28, 1)
-SEED = 1
 
 
 @dataclass(frozen=True)
@@ -52,10 +46,9 @@ def score(
     start = time.process_time()
     pixels = [way(data, SHAPE, LIMITS) for data in files]
     seconds = time.process_time() - start
-    predicted = predictor.predict(np.stack([p.values for p in pixels])).class_index
+    right = percent_right(predictor, np.stack([p.values for p in pixels]), labels)
     flagged = np.mean([p.review is not None for p in pixels])
-    right = np.mean(predicted == labels)
-    return Scored(100 * float(right), 100 * float(flagged), 1000 * seconds / len(files))
+    return Scored(right, 100 * float(flagged), 1000 * seconds / len(files))
 
 
 def rows(data: LabelledImages, scenes: Sequence[str], predictor: Predictor) -> list[str]:
@@ -78,16 +71,11 @@ def rows(data: LabelledImages, scenes: Sequence[str], predictor: Predictor) -> l
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write a table."""
-    arguments = _parser().parse_args(argv)
-    cv2.setNumThreads(1)
-    train = read_data(arguments.data, FASHION).train
-    if train is None:
-        raise SystemExit(f"{arguments.data} holds no training images")
-    data = split_data(train).measure
-    data = data.take(np.arange(min(arguments.count, len(data))))
-    predictor = Predictor(load_bundle(arguments.bundle))
-    originals = predictor.predict(data.rows).class_index
-    right = 100 * np.mean(originals == data.labels)
+    line = parser("benchmarks.preprocessing_accuracy", __doc__, bundle="fashion_model", count=1000)
+    line.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES))
+    arguments = line.parse_args(argv)
+    data, predictor = prepare(arguments, FASHION)
+    right = percent_right(predictor, data.rows, data.labels)
     lines = [
         f"{'':18} {'reduced':>8} {'whole':>8} {'flagged':>8} {'ms red.':>8} {'ms whole':>8}",
         f"{'originals':18} {right:8.2f} {right:8.2f}",
@@ -95,19 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.preprocessing_accuracy",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the IDX files")
-    parser.add_argument("--bundle", type=Path, default=Path("fashion_model"))
-    parser.add_argument("--count", type=int, default=1000, help="images of each kind (%(default)s)")
-    parser.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES))
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,26 +9,19 @@ A row per kind of photograph: percent right, and percent flagged for its backgro
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.held_out import LIMITS, SEED, parser, percent_right, prepare
 from fashion_model.dataset.description import DIGITS
-from fashion_model.dataset.readers import LabelledImages, read_data
-from fashion_model.dataset.split import split_data
-from scoring.inference.bundle import load_bundle
+from fashion_model.dataset.readers import LabelledImages
 from scoring.inference.predictor import Predictor
-from scoring.preprocessing.pixels import DecodeLimits
 from scoring.preprocessing.registry import find
-
-LIMITS = DecodeLimits(max_pixels=10_000_000, max_bytes=10_000_000)
-SEED = 1
 
 
 @dataclass(frozen=True)
@@ -75,39 +68,20 @@ def row(name: str, data: LabelledImages, predictor: Predictor) -> str:
     rng = np.random.default_rng(SEED)
     files = [photograph(image[:, :, 0], PAPERS[name], rng) for image in data.images]
     pixels = [find("digit", 1)(file, (28, 28, 1), LIMITS) for file in files]
-    predicted = predictor.predict(np.stack([p.values for p in pixels])).class_index
-    right = 100 * np.mean(predicted == data.labels)
+    right = percent_right(predictor, np.stack([p.values for p in pixels]), data.labels)
     flagged = 100 * np.mean([p.review is not None for p in pixels])
     return f"{name:16} {right:8.2f} {flagged:8.2f}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write a table."""
-    arguments = _parser().parse_args(argv)
-    cv2.setNumThreads(1)
-    train = read_data(arguments.data, DIGITS).train
-    if train is None:
-        raise SystemExit(f"{arguments.data} holds no training images")
-    data = split_data(train).measure
-    data = data.take(np.arange(min(arguments.count, len(data))))
-    predictor = Predictor(load_bundle(arguments.bundle))
-    right = 100 * np.mean(predictor.predict(data.rows).class_index == data.labels)
+    line = parser("benchmarks.preprocessing_digits", __doc__, bundle="models/digits", count=500)
+    data, predictor = prepare(line.parse_args(argv), DIGITS)
+    right = percent_right(predictor, data.rows, data.labels)
     lines = [f"{'':16} {'right':>8} {'flagged':>8}", f"{'originals':16} {right:8.2f}"]
     lines += [row(name, data, predictor) for name in PAPERS]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.preprocessing_digits",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the IDX files")
-    parser.add_argument("--bundle", type=Path, default=Path("models/digits"))
-    parser.add_argument("--count", type=int, default=500, help="digits of each kind (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":
