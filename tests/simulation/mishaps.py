@@ -284,6 +284,7 @@ class LedgerLocked(Mishap):
         other = sqlite3.connect(office.settings.ledger_file, check_same_thread=False)
         other.isolation_level = None
         other.execute("BEGIN IMMEDIATE")
+        office.other_programs.append(other)
         office.clock.at(office.clock.true + 2 * MINUTE, other.close)
 
 

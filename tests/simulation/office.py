@@ -6,6 +6,7 @@ Only time and the starting of processes are played. The office is the launcher o
 from __future__ import annotations
 
 import os
+import sqlite3
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
@@ -70,6 +71,8 @@ class Office:
         self.shown: set[tuple[str, str]] = set()
         self.copies_read: set[str] = set()
         self.crashes: list[BaseException] = []
+        # They hold the ledger, until the power is cut at the latest.
+        self.other_programs: list[sqlite3.Connection] = []
         self.dead_starts = 0
         self.batch_at_work = ""
         self.answer_seconds = self.usual_answer_seconds
@@ -240,6 +243,8 @@ class Office:
             self.client.kill()
             self._look_after_client(self.client)
         self.client = self.server = None
+        while self.other_programs:
+            self.other_programs.pop().close()
         self.clock.suspend(off)
         self.boot()
 

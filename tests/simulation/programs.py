@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import requests
 from werkzeug.test import Client
@@ -20,6 +21,8 @@ from server.drain import Drain
 from server.models import ModelTable
 from tests.simulation.flask_transport import Reply, ask
 
+T = TypeVar("T")
+
 KILLED = -9
 # The scheduler's clock moves in steps of this size while it waits for a client.
 STEP_SECONDS = 0.05
@@ -27,6 +30,20 @@ STEP_SECONDS = 0.05
 
 class Killed(BaseException):
     """SIGKILL, as far as an exception can be one: nobody catches it."""
+
+
+class AtOnce(Executor):
+    """Stands in for the client's thread that posts: only one of its threads may pause."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # a kill is none: it ends the client here
+            future.set_exception(error)
+        return future
 
 
 class SimulatedServer:

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 
+from client import batch_job
 from scoring.records.ledger import Ledger, Run
 from scoring.records.text import neutral_cell, printable
 from server.models import ModelTable, load_models
@@ -32,6 +33,7 @@ from tests.faults.oracle import assert_truth, candidates, read_events, read_whol
 from tests.simulation.mishaps import MINUTE, LedgerDamaged, Mishap, draw
 from tests.simulation.office import Office, office_settings
 from tests.simulation.office_clock import OfficeClock
+from tests.simulation.programs import AtOnce
 
 # Both changes to and from daylight saving lie within, at the hour of the run.
 ZONE = ZoneInfo("Europe/Berlin")
@@ -77,6 +79,7 @@ class Footprint:
     """What a process that never ends must not let grow."""
 
     rss: int
+    blocks: int
     objects: int
     handles: int
     threads: int
@@ -93,8 +96,8 @@ class Footprint:
             runs = ledger.execute("SELECT count(*) FROM runs").fetchone()[0]
         handles = getattr(process, "num_handles" if os.name == "nt" else "num_fds")()
         return cls(
-            process.memory_info().rss, len(gc.get_objects()), handles, threading.active_count(),
-            sum(logs), office.settings.ledger_file.stat().st_size, runs,
+            process.memory_info().rss, sys.getallocatedblocks(), len(gc.get_objects()), handles,
+            threading.active_count(), sum(logs), office.settings.ledger_file.stat().st_size, runs,
         )  # fmt: skip
 
 
@@ -158,6 +161,7 @@ def open_office(
     office = Office(office_settings(project, clock), models, random)
     (project / "image_batches" / "day-000").mkdir()
     monkeypatch.setattr(os, "replace", office.replace)
+    monkeypatch.setattr(batch_job, "ThreadPoolExecutor", AtOnce)
     return office
 
 
@@ -268,6 +272,7 @@ def assert_all_shown(office: Office) -> None:
 
 def assert_nothing_grew(warm: Footprint, end: Footprint) -> None:
     assert end.rss - warm.rss < 15 * MEGABYTE
+    assert end.blocks < warm.blocks * 1.03  # 1.2 % are what the desk remembers
     assert end.objects < warm.objects * 1.05
     assert end.handles <= warm.handles
     assert end.threads <= warm.threads
