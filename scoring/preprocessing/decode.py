@@ -39,6 +39,10 @@ __all__ = [
     "decode_grey",
 ]
 
+# A damaged TIFF would bring a line a strip on stderr, none of which names the file. libjpeg and
+# libpng print a line of their own for a damaged file; OpenCV has no say in that.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 _REDUCED_GREY = {
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,

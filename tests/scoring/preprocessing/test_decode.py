@@ -278,6 +278,13 @@ def test_a_senseless_exif_block_means_upright(block: bytes) -> None:
     np.testing.assert_array_equal(grey_of(data), grey_of(FILES["jpeg"]))
 
 
+def test_a_damaged_tiff_writes_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(scene(), ".tif"))
+    data[60::101] = bytes(255 - byte for byte in data[60::101])
+    only_decode_errors(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
 def only_decode_errors(data: bytes) -> None:
     try:
         grey = grey_of(data)
