@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-import time
+import argparse
+import signal
+import sys
+import threading
+import traceback
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
 
-# The clock of Process Time starts before the imports: they are part of what the user waits for.
-STARTED = time.monotonic()
+import requests
 
-import argparse  # noqa: E402
-import signal  # noqa: E402
-import sys  # noqa: E402
-import threading  # noqa: E402
-import traceback  # noqa: E402
-from codecs import BOM_UTF8  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from datetime import date  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-import requests  # noqa: E402
-
-from client.api import ScoringClient, is_loopback_url  # noqa: E402
-from client.batch_scoring import BatchScoring, RunOutcome, RunRequest  # noqa: E402
-from client.image_folder import Batch, all_batches, find_batch  # noqa: E402
-from client.progress import progress_view  # noqa: E402
-from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying  # noqa: E402
-from client.run_context import Interrupted, RunContext  # noqa: E402
-from client.stop_signal import StopSignal  # noqa: E402
-from scoring.parent_pipe import FLAG, ParentPipe  # noqa: E402
-from scoring.preprocessing.registry import UnknownPreprocessing  # noqa: E402
-from scoring.processes.locks import run_lock  # noqa: E402
-from scoring.processes.managed_server import ManagedServer  # noqa: E402
-from scoring.protocol.errors import (  # noqa: E402
+from client import STARTED
+from client.api import ScoringClient, is_loopback_url
+from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
+from client.image_folder import Batch, all_batches, find_batch
+from client.progress import progress_view
+from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
+from client.run_context import Interrupted, RunContext
+from client.stop_signal import StopSignal
+from scoring.parent_pipe import FLAG, ParentPipe
+from scoring.preprocessing.registry import UnknownPreprocessing
+from scoring.processes.locks import run_lock
+from scoring.processes.managed_server import ManagedServer
+from scoring.protocol.errors import (
     ExitCode,
     LedgerDamaged,
     NoServer,
     ScoringError,
     UsageError,
 )
-from scoring.protocol.frame_codec import Compression  # noqa: E402
-from scoring.protocol.signature import Signature  # noqa: E402
-from scoring.records.events_log import EventsLog  # noqa: E402
-from scoring.records.housekeeping import Housekeeping  # noqa: E402
-from scoring.records.ledger import Ledger, Run  # noqa: E402
-from scoring.records.publish import end_run  # noqa: E402
-from scoring.records.recovery import recover_ledger, require_ledger  # noqa: E402
-from scoring.records.results_csv import COLUMNS  # noqa: E402
-from scoring.records.run_id import new_run_id  # noqa: E402
-from scoring.settings import Settings, load_settings  # noqa: E402
+from scoring.protocol.frame_codec import Compression
+from scoring.protocol.signature import Signature
+from scoring.records.events_log import EventsLog
+from scoring.records.housekeeping import Housekeeping
+from scoring.records.ledger import Ledger, Run
+from scoring.records.publish import end_run
+from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.records.results_csv import COLUMNS
+from scoring.records.run_id import new_run_id
+from scoring.settings import Settings, load_settings
 
 # A results file begins with the byte order mark and its first column.
 HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
