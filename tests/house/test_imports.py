@@ -14,7 +14,7 @@ from scoring.settings import CODE_ROOT
 
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
-RECORDS, PROCESSES, MONITORING = "scoring.records", "scoring.processes", "scoring.monitoring"
+RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 PARENT_PIPE, BATCH_FOLDERS = "scoring.parent_pipe", "scoring.batch_folders"
 ATOMIC_FILE = "scoring.atomic_file"
 LIBRARY = {
@@ -23,7 +23,6 @@ LIBRARY = {
     INFERENCE,
     RECORDS,
     PROCESSES,
-    MONITORING,
     PARENT_PIPE,
     BATCH_FOLDERS,
     ATOMIC_FILE,
@@ -40,7 +39,6 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     BATCH_FOLDERS: (set(), set()),
     ATOMIC_FILE: (set(), set()),
     PROCESSES: ({PROTOCOL, PARENT_PIPE, ATOMIC_FILE}, {"requests", "filelock"}),
-    MONITORING: ({RECORDS, PROTOCOL}, set()),
     "fashion_model": (
         LIBRARY,
         {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
@@ -51,7 +49,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, MONITORING, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, PROTOCOL},
+        {RECORDS, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, PROTOCOL},
         {"apscheduler", "rich", "tzlocal"},
     ),
 }
