@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
 import traceback
@@ -45,6 +44,7 @@ from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.records.results_csv import COLUMNS
 from scoring.records.run_id import new_run_id
 from scoring.settings import Settings, load_settings
+from scoring.stop_signals import on_stop_signals
 
 # A results file begins with the byte order mark and its first column.
 HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # 5 ms the thread that talks to the server waits for them, and the server for it (measured).
     sys.setswitchinterval(SWITCH_SECONDS)
     stop = StopSignal()
-    _stop_on_signals(stop)
+    on_stop_signals(stop.request)
     try:
         settings = load_settings(**_flags(arguments))
         pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
@@ -142,13 +142,6 @@ def _open_pipe(settings: Settings, stop: StopSignal) -> ParentPipe:
     stop.window = RunWindow(pipe.window_seconds)
     opened.set()
     return pipe
-
-
-def _stop_on_signals(stop: StopSignal) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, lambda *_: stop.request())
 
 
 def _fail(error: Exception) -> int:

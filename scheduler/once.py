@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from scheduler.clock import SystemClock
 from scheduler.launcher import ClientJob, ProcessLauncher
 from scheduler.session import Session, Tell
-from scheduler.stop_signals import stop_event
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import Busy, NoServer
 from scoring.records.events_log import EventsLog, Level
 from scoring.settings import Settings
+from scoring.stop_signals import on_stop_signals
 
 # Port 0: any that is free.
 ANY_PORT = 0
@@ -27,7 +28,8 @@ def run_once(settings: Settings, rescore: bool) -> int:
     Tonight's run stays due. Raises Busy while another run is in progress, NoServer where no
     server can be started.
     """
-    stop = stop_event()
+    stop = threading.Event()
+    on_stop_signals(stop.set, terminal_closed=True)
     holder = run_holder(settings)
     if holder:
         raise Busy(f"another run is in progress: {holder}")

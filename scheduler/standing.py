@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 from scheduler.clock import SystemClock
@@ -9,15 +10,16 @@ from scheduler.due_days import Policy
 from scheduler.jobs import job_table, run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
-from scheduler.stop_signals import stop_event
 from scoring.processes.locks import instance_lock
 from scoring.protocol.errors import ExitCode
 from scoring.settings import Settings
+from scoring.stop_signals import on_stop_signals
 
 
 def run_standing(settings: Settings) -> ExitCode:
     """Run until asked to stop; raises Busy where this folder's scheduler is up already."""
-    stop = stop_event()
+    stop = threading.Event()
+    on_stop_signals(stop.set, terminal_closed=True)
     with instance_lock(settings, "python -m scheduler"):
         policy = Policy.from_settings(settings)
         clock = SystemClock(settings.zone, stop)

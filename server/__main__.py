@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from scoring.inference.bundle import BundleError
 from scoring.parent_pipe import FLAG, ParentPipe
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.settings import Settings, load_settings
+from scoring.stop_signals import on_stop_signals
 from server.access import is_loopback, require_key_beyond_loopback
 from server.app import create_app
 from server.drain import Drain
@@ -97,7 +97,7 @@ def _serve(settings: Settings, nonce: str | None, stop: threading.Event) -> int:
     drain = Drain()
     app = create_app(settings, models=models, drain=drain, nonce=nonce, loopback=loopback)
     server = HttpServer(app, listener, settings.server, drain)
-    _stop_on_signals(stop)
+    on_stop_signals(stop.set)
     server.start()
     names = ", ".join(predictor.signature.name for predictor in models.all())
     logger.info("serving %s at http://%s:%d", names, _in_url(host), server.port)
@@ -111,13 +111,6 @@ def _serve(settings: Settings, nonce: str | None, stop: threading.Event) -> int:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, lambda *_: stop.set())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 PARENT_PIPE, BATCH_FOLDERS = "scoring.parent_pipe", "scoring.batch_folders"
-ATOMIC_FILE = "scoring.atomic_file"
+ATOMIC_FILE, STOP_SIGNALS = "scoring.atomic_file", "scoring.stop_signals"
 LIBRARY = {
     PROTOCOL,
     PREPROCESSING,
@@ -26,6 +26,7 @@ LIBRARY = {
     PARENT_PIPE,
     BATCH_FOLDERS,
     ATOMIC_FILE,
+    STOP_SIGNALS,
 }
 
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
@@ -38,6 +39,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PARENT_PIPE: ({PROTOCOL}, set()),
     BATCH_FOLDERS: (set(), set()),
     ATOMIC_FILE: (set(), set()),
+    STOP_SIGNALS: (set(), set()),
     PROCESSES: ({PROTOCOL, PARENT_PIPE, ATOMIC_FILE}, {"requests", "filelock"}),
     "fashion_model": (
         LIBRARY,
@@ -49,7 +51,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, PROTOCOL},
+        {RECORDS, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, STOP_SIGNALS, PROTOCOL},
         {"apscheduler", "rich", "tzlocal"},
     ),
 }

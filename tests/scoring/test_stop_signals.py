@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from scoring.stop_signals import ASKING, TERMINAL_CLOSED, on_stop_signals
+
+HERE = [name for name in (*ASKING, TERMINAL_CLOSED) if hasattr(signal, name)]
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Put the handlers back that were there."""
+    before = {name: signal.getsignal(getattr(signal, name)) for name in HERE}
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_every_signal_of_this_system_asks_to_stop(name: str) -> None:
+    asked: list[str] = []
+    on_stop_signals(lambda: asked.append(name), terminal_closed=True)
+    signal.raise_signal(getattr(signal, name))
+    assert asked == [name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_under_nohup_a_closed_terminal_is_no_reason_to_stop() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    asked: list[int] = []
+    on_stop_signals(lambda: asked.append(1), terminal_closed=True)
+    signal.raise_signal(signal.SIGHUP)
+    assert asked == []
