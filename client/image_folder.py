@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.batch_folders import batch_folders
+from scoring.batch_folders import batch_folders, linked_folders
 from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
 
@@ -89,6 +89,14 @@ def all_batches(batches_folder: Path) -> list[Batch]:
         raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
     names.sort(key=lambda name: natural_key(os.fsencode(name)))
     return [Batch(printable(name), batches_folder / name) for name in names]
+
+
+def linked_batches(batches_folder: Path) -> list[str]:
+    """Return the names of the links that ``all_batches`` leaves out."""
+    try:
+        return [printable(name) for name in linked_folders(batches_folder)]
+    except OSError as error:
+        raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
 
 
 def list_images(folder: Path) -> ImageList:

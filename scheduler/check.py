@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from scheduler.due_days import Policy, next_due_day, unusual_days
-from scoring.batch_folders import batch_folders
+from scoring.batch_folders import LINKS_ARE_LEFT_OUT, batch_folders, linked_folders
 from scoring.processes.locks import instance_holder
 from scoring.processes.port_owner import describe_owner, port_is_taken
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.records.ledger import Ledger
+from scoring.records.text import printable
 from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
 
 Verdict = Literal["OK", "WARN", "FAIL"]
@@ -88,12 +89,17 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
         return
     try:
         found = named or batch_folders(home)
+        linked = () if named else linked_folders(home)
     except OSError:
-        found = ()
+        found = linked = ()
     if found:
         yield Finding("OK", "batches", f"{len(found)} in {home}")
     else:
         yield Finding("WARN", "batches", f"no folder of images in {home} yet")
+    if linked:
+        yield Finding(
+            "WARN", "batches", f"{LINKS_ARE_LEFT_OUT}: {', '.join(map(printable, linked))}"
+        )
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+LINKS_ARE_LEFT_OUT = (
+    "links to folders are no batches, name them in schedule.batches if they are to be scored"
+)
+
 
 def batch_folders(home: Path) -> list[str]:
     """Return the names of the batches in ``image_batches``, in no order.
@@ -18,3 +22,17 @@ def batch_folders(home: Path) -> list[str]:
             for entry in entries
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__"))
         ]
+
+
+def linked_folders(home: Path) -> list[str]:
+    """Return the names in ``image_batches`` that would be batches if they were no links, sorted.
+
+    A link that leads nowhere is one of them: what it led to may be a share that is not mounted.
+    Raises OSError where ``home`` cannot be read.
+    """
+    with os.scandir(home) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.is_symlink() and not entry.is_file() and not entry.name.startswith((".", "__"))
+        )

@@ -10,6 +10,7 @@ import pytest
 from client.image_folder import (
     all_batches,
     find_batch,
+    linked_batches,
     list_images,
     natural_key,
     open_regular,
@@ -35,6 +36,23 @@ def test_candidates_are_images_in_natural_order_below_the_folder(tmp_path: Path)
         *("img1.jpeg", "img2.PNG", "img10.png"),
     ]
     assert images.skipped == 2
+
+
+@posix_only
+def test_linked_folders_are_no_batches_but_are_named(tmp_path: Path) -> None:
+    home = tmp_path / "image_batches"
+    touch(home, "G1/1.png", "G1.labels.csv")
+    for link, target in (
+        ("G2", home / "G1"),
+        ("gone", tmp_path / "share"),
+        ("G2.labels.csv", home / "G1.labels.csv"),
+        (".hidden", home / "G1"),
+    ):
+        (home / link).symlink_to(target)
+    assert [batch.name for batch in all_batches(home)] == ["G1"]
+    assert linked_batches(home) == ["G2", "gone"]
+    with pytest.raises(BatchMissing):
+        linked_batches(tmp_path / "none")
 
 
 @posix_only

@@ -197,6 +197,20 @@ def test_row_25_links_pipes_and_folders_named_like_images(faulty: Project, tmp_p
     assert_truth(faulty.settings)
 
 
+@POSIX
+def test_row_25_a_batch_that_is_a_link(faulty: Project, tmp_path: Path, server_url: str) -> None:
+    """It is left out and told once a run, unless settings name it."""
+    faulty.write("G1", 2)
+    shutil.copytree(faulty.batches / "G1", tmp_path / "share")
+    (faulty.batches / "G2").symlink_to(tmp_path / "share", target_is_directory=True)
+    for day, told in (("2026-11-20", 1), ("2026-11-21", 2)):
+        assert faulty.score("--nightly", day) == ExitCode.DONE
+        assert faulty.events().count(" WARNING, batches-skipped, ") == told
+    assert {row[1] for row in read_whole_results(faulty.results)} == {"G1"}
+    assert "no batches" in faulty.events()
+    assert_truth(faulty.settings)
+
+
 def test_row_26_hostile_names(faulty: Project) -> None:
     folder = faulty.write("G1", 2)
     names = ["=cmd().png", "+1.png", "-2.png", "@x.png", "c,d;e.png", "ümlaut 中.png"]
