@@ -18,11 +18,12 @@ import requests
 from client import STARTED
 from client.api import ScoringClient, is_loopback_url
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
-from client.image_folder import Batch, all_batches, find_batch
+from client.image_folder import Batch, all_batches, find_batch, linked_batches
 from client.progress import progress_view
 from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext
 from client.stop_signal import StopSignal
+from scoring.batch_folders import LINKS_ARE_LEFT_OUT
 from scoring.parent_pipe import FLAG, ParentPipe
 from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.processes.locks import run_lock
@@ -225,8 +226,13 @@ class Command:
         if named:
             return tuple(dict.fromkeys(find_batch(name, home) for name in named))
         if self._arguments.nightly or self._arguments.every_batch:
+            self._tell_links(linked_batches(home))
             return tuple(all_batches(home))
         raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
+
+    def _tell_links(self, names: Sequence[str]) -> None:
+        if names:
+            self._events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {', '.join(names)}")
 
     @contextmanager
     def _server(self) -> Iterator[tuple[str, str | None]]:
