@@ -25,9 +25,11 @@ class ProgressView(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def start_batch(self, name: str, images: int) -> None: ...
+    def start_batch(self, name: str, images: int) -> None:
+        """Show a batch of so many images, none of them done."""
 
-    def advance(self, images: int) -> None: ...
+    def advance(self, images: int) -> None:
+        """Add images of the present batch that are done."""
 
 
 def progress_view() -> ProgressView:

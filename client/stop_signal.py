@@ -20,15 +20,18 @@ class StopSignal:
         self._window_closed = False
 
     def request(self, *, window_closed: bool = False) -> None:
+        """Ask for the end; ``window_closed``: the scheduler says that the run's time is over."""
         self._window_closed = self._window_closed or window_closed
         self._event.set()
 
     @property
     def window_over(self) -> bool:
+        """Whether the run has had its time, by the scheduler's word or by its own clock."""
         return self._window_closed or self.window.left() == 0.0
 
     @property
     def requested(self) -> bool:
+        """Whether the run should end, for whatever reason."""
         return self._event.is_set() or self.window_over
 
     def sleep(self, seconds: float) -> None:

@@ -70,6 +70,7 @@ def check_folders(settings: Settings) -> Iterator[Finding]:
 
 
 def check_ledger(settings: Settings) -> Iterator[Finding]:
+    """It opens, and is brought up to date, as the run tonight would do it."""
     try:
         with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
             count = len(ledger.running())
@@ -81,6 +82,7 @@ def check_ledger(settings: Settings) -> Iterator[Finding]:
 
 
 def check_batches(settings: Settings) -> Iterator[Finding]:
+    """Batches that are named must be there; that there are none yet is a warning."""
     home = settings.batches_folder
     named = settings.schedule.batches
     missing = [name for name in named if not (home / name).is_dir()]
@@ -148,6 +150,7 @@ def check_bundle(settings: Settings) -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Warn where the run would warn, fail where it could not write a large night."""
     free = shutil.disk_usage(settings.project).free
     verdict: Verdict = "OK" if free >= settings.records.low_disk_bytes else "WARN"
     if free < TOO_FEW_BYTES:
@@ -165,6 +168,7 @@ def check_zone(settings: Settings) -> Iterator[Finding]:
 
 
 def check_next_run(settings: Settings) -> Iterator[Finding]:
+    """Tell the times of the next run, and who will start it."""
     policy = Policy.from_settings(settings)
     due = next_due_day(settings.now(), policy, ())
     start, client = due.server_at.astimezone(policy.zone), due.client_at.astimezone(policy.zone)

@@ -31,6 +31,7 @@ class Policy:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Policy:
+        """Read the policy from ``schedule``: minutes and hours become spans, "never" None."""
         schedule = settings.schedule
         stop = schedule.stop_after
         return cls(
@@ -44,6 +45,7 @@ class Policy:
 
     @property
     def window(self) -> timedelta | None:
+        """How long the client may take from its time on; None: as long as it needs."""
         return None if self.stop_after is None else self.stop_after - self.client_after
 
 

@@ -51,13 +51,16 @@ class ServerHandle(Protocol):
     """A server that was ready when the launcher returned it."""
 
     @property
-    def is_ours(self) -> bool: ...
+    def is_ours(self) -> bool:
+        """Tell whether this session started it, and so must stop it."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where it answers, from this machine."""
 
     @property
-    def nonce(self) -> str | None: ...
+    def nonce(self) -> str | None:
+        """What its readiness must answer; None for a server of somebody else."""
 
     def failure(self) -> str | None:
         """Return why it is gone, None while it is there."""
@@ -69,13 +72,17 @@ class ServerHandle(Protocol):
 class ClientHandle(Protocol):
     """A client at work."""
 
-    def exit_code(self) -> int | None: ...
+    def exit_code(self) -> int | None:
+        """Return the exit code, below 0 where a signal ended it; None while it runs."""
 
-    def say_window_is_over(self) -> None: ...
+    def say_window_is_over(self) -> None:
+        """Ask it to close its run as partial after the chunk in hand."""
 
-    def stop(self, grace_seconds: float) -> int: ...
+    def stop(self, grace_seconds: float) -> int:
+        """End it, by force after the grace; return its exit code."""
 
-    def log_tail(self) -> str: ...
+    def log_tail(self) -> str:
+        """Return its last lines, joined to one; empty where they went to the terminal."""
 
 
 class Launcher(Protocol):
@@ -107,6 +114,7 @@ class OwnServer:
         return self._server.nonce
 
     def failure(self) -> str | None:
+        """Return why it is gone; one that is stuck is ended first."""
         code = self._server.exit_code()
         if code is None:
             return self._end_if_silent()
@@ -155,6 +163,10 @@ class ProcessLauncher:
         self._nonce = new_nonce()
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
+        """Start one and wait ``server.ready_seconds``, or find the one that somebody keeps up.
+
+        Raises NoServer with the reason: the port is taken, it ended, it was never ready.
+        """
         if not self._settings.schedule.start_server:
             return find_running_server(self._settings, cancelled)
         server = ManagedServer(self._settings, port=self._port, nonce=self._nonce)
@@ -169,6 +181,7 @@ class ProcessLauncher:
         return OwnServer(server)
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
+        """Start one with the session's nonce; without a due date it has the terminal's output."""
         return start_child(
             self._settings,
             "client",

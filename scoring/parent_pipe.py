@@ -43,6 +43,7 @@ class FirstLine:
     window_seconds: float | None
 
     def encode(self) -> bytes:
+        """Return the line: a JSON object and the end of line."""
         document = {"nonce": self.nonce, "window_seconds": self.window_seconds}
         return json.dumps(document).encode() + b"\n"
 
@@ -101,6 +102,7 @@ class ParentPipe:
 
     @property
     def nonce(self) -> str | None:
+        """The word that this session's server answers with; None where there is none."""
         return self._first.nonce if self._first else None
 
     @property

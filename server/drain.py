@@ -19,10 +19,12 @@ class Drain:
 
     @property
     def closed(self) -> bool:
+        """Whether the server takes no more work."""
         return self._closed
 
     @property
     def in_flight(self) -> int:
+        """How many requests are being worked on."""
         return self._in_flight
 
     @contextmanager

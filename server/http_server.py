@@ -37,6 +37,7 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a request that never reaches the application in the API's own form."""
 
     def execute(self) -> None:
+        """Write the refusal and close the connection."""
         error = self.request.error
         body = orjson.dumps(self._document(error))
         self.status = f"{error.code} {error.reason}"
@@ -131,16 +132,19 @@ class HttpServer:
             ),
         )
         self._server.channel_class = Channel
-        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     @property
     def port(self) -> int:
+        """The port it listens on, also where 0 was asked for."""
         return int(self._server.effective_port)
 
     def start(self) -> None:
+        """Begin to answer; returns at once."""
         self._thread.start()
 
     def is_alive(self) -> bool:
+        """Tell whether its thread runs still."""
         return self._thread.is_alive()
 
     def stop(self, seconds: float) -> bool:
@@ -151,9 +155,6 @@ class HttpServer:
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.1)
         self._server.close()
         return finished
-
-    def _serve(self) -> None:
-        self._server.run()
 
     def _flushed(self, deadline: float) -> bool:
         """Wait until every answer has left: the application is done before its bytes are."""

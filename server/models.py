@@ -26,6 +26,7 @@ class ModelTable:
 
     @property
     def first(self) -> Predictor:
+        """The one that answers where no model is named."""
         return next(iter(self._by_name.values()))
 
     def find(self, name: str) -> Predictor:
@@ -43,9 +44,11 @@ class ModelTable:
             ) from None
 
     def all(self) -> list[Predictor]:
+        """Return every predictor, in the order they were given."""
         return list(self._by_name.values())
 
     def close(self) -> None:
+        """End every predictor's threads; the table is of no use afterwards."""
         for predictor in self._by_name.values():
             predictor.close()
 

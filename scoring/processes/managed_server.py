@@ -52,6 +52,7 @@ class ManagedServer:
 
     @property
     def pid(self) -> int | None:
+        """Its process, None before it was started."""
         return self._child.pid if self._child else None
 
     def start(self, arguments: list[str] | None = None) -> None:
@@ -92,6 +93,7 @@ class ManagedServer:
         return self._child.exit_code() if self._child else None
 
     def is_running(self) -> bool:
+        """Tell whether its process is there, ready or not."""
         return self._child is not None and self._child.exit_code() is None
 
     def log_tail(self) -> str:

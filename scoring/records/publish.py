@@ -17,6 +17,7 @@ from scoring.settings import Settings
 
 
 def csv_format(settings: Settings) -> CsvFormat:
+    """Return the form of every CSV file, as ``results`` in the settings has it."""
     return CsvFormat(settings.results.separator, settings.results.decimal)
 
 
