@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from scoring.batch_folders import batch_folders, linked_folders
 from scoring.protocol.errors import BatchMissing
@@ -43,7 +44,13 @@ class ImageList(Sequence[str]):
     def __len__(self) -> int:
         return len(self._names)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # both overloads of Sequence
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
             return [os.fsdecode(name) for name in self._names[index]]
         return os.fsdecode(self._names[index])
