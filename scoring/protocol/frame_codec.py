@@ -21,7 +21,6 @@ from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
 Compression = Literal["zlib"] | None
 RowIds = range | Sequence[int | str]
 
-BASE64_GROWTH = 4 / 3
 # Level 1 halves the bytes at a third of the time of level 6 (measured on garments).
 ZLIB_LEVEL = 1
 
