@@ -6,25 +6,24 @@ import argparse
 import sys
 import threading
 import traceback
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import requests
 
 from client import STARTED
 from client.api import ScoringClient, is_loopback_url
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
+from client.command_line import parse_arguments, settings_flags
 from client.image_folder import Batch, all_batches, find_batch, linked_batches
 from client.progress import progress_view
 from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext
 from client.stop_signal import StopSignal
+from client.summary import write_summary
 from scoring.batch_folders import LINKS_ARE_LEFT_OUT
-from scoring.parent_pipe import FLAG, ParentPipe
+from scoring.parent_pipe import ParentPipe
 from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
@@ -42,13 +41,10 @@ from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger, Run
 from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
-from scoring.records.results_csv import COLUMNS
 from scoring.records.run_id import new_run_id
 from scoring.settings import Settings, load_settings
 from scoring.stop_signals import on_stop_signals
 
-# A results file begins with the byte order mark and its first column.
-HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
 SWITCH_SECONDS = 0.0005
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
 
@@ -62,72 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = StopSignal()
     on_stop_signals(stop.request)
     try:
-        settings = load_settings(**_flags(arguments))
+        settings = load_settings(**settings_flags(arguments))
         pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
     except ScoringError as error:
         return _fail(error)
     command = Command(settings, arguments, stop, pipe.nonce if pipe else None)
     return command.run()
-
-
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; a wrong one ends the program with exit code 2."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.start_server and arguments.server:
-        parser.error("--start-server starts one of its own; leave out --server")
-    if arguments.every_batch and arguments.batches:
-        parser.error("--every-batch takes all of them; name none")
-    if arguments.all and not (arguments.every_batch or arguments.nightly):
-        parser.error("--all goes with --every-batch; a batch that is named is always scored whole")
-    return arguments
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m client.request",
-        description="Score batches of garment images with a running server.",
-        epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 partial, 4 batch missing, "
-        "5 no server, 6 another run is at work.",
-    )
-    add = parser.add_argument
-    add("batches", nargs="*", metavar="BATCH", help="folder of image_batches, or a path")
-    add("--server", metavar="URL", help="server to use (default: client.server)")
-    add("--out", metavar="FILE", type=Path, help="where the results go (default: paths.results)")
-    add("--model", metavar="NAME", help="model to score with (default: the server's first)")
-    add("--start-server", action="store_true", help="start a server for this run, then stop it")
-    add("--fresh", action="store_true", help="score all anew even if a run was interrupted")
-    add("--wait", action="store_true", help="wait for another run to end instead of leaving")
-    add("--every-batch", action="store_true", help="what is new in all batches of image_batches")
-    add("--new", action="store_true", help="only images that no model has scored yet")
-    add("--all", action="store_true", help="with --every-batch: score what is known again, too")
-    add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
-    add(FLAG, action="store_true", help=argparse.SUPPRESS)
-    return parser
-
-
-def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    client = {"server": arguments.server, "model": arguments.model}
-    flags: dict[str, Any] = {
-        "client": {name: value for name, value in client.items() if value is not None}
-    }
-    if arguments.out:
-        flags["paths"] = {"results": results_path(arguments.out)}
-    return flags
-
-
-def results_path(path: Path) -> Path:
-    """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
-    if path.is_dir():
-        raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(HEADER_START))
-    except OSError:
-        start = b""
-    if start and start != HEADER_START:
-        raise UsageError(f"--out {path} is no results file; it is left as it is")
-    return path.resolve()
 
 
 def _open_pipe(settings: Settings, stop: StopSignal) -> ParentPipe:
@@ -189,7 +125,7 @@ class Command:
             self._events.error("bug", repr(error))
             traceback.print_exc()
             return ExitCode.FAILED
-        _write_summary(outcome, self._events.path)
+        write_summary(outcome, self._events.path)
         return outcome.exit_code
 
     def _run(self) -> RunOutcome:
@@ -359,32 +295,6 @@ def _compression(settings: Settings, url: str) -> Compression:
     if chosen == "auto":
         return None if is_loopback_url(url) else "zlib"
     return "zlib" if chosen == "zlib" else None
-
-
-def _write_summary(outcome: RunOutcome, events_file: Path) -> None:
-    """Write the short table a person reads after a run."""
-    mean = outcome.mean_confidence
-    rate = outcome.images / outcome.seconds if outcome.seconds else 0.0
-    lines = [
-        ("run", f"{outcome.run_id} {outcome.state}"),
-        ("images", f"{outcome.images}"),
-        ("failed", f"{outcome.failed}"),
-        ("to review", f"{outcome.flagged}"),
-        ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
-        ("images/s", f"{rate:.1f}"),
-        ("time", f"{outcome.seconds:.2f} s"),
-        ("results", str(outcome.results or _why_no_results(outcome))),
-        ("metrics log", str(outcome.metrics)),
-        ("event log", str(events_file)),
-    ]
-    sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))
-    if outcome.reason:
-        sys.stdout.write(f"  {'note':<16} {outcome.reason}\n")
-    sys.stdout.flush()
-
-
-def _why_no_results(outcome: RunOutcome) -> str:
-    return "not written" if outcome.state == "failed" else "left as they were: nothing new"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""The command line of ``python -m client.request``."""
+
+from __future__ import annotations
+
+import argparse
+from codecs import BOM_UTF8
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from scoring.parent_pipe import FLAG
+from scoring.protocol.errors import UsageError
+from scoring.records.results_csv import COLUMNS
+
+# A results file begins with the byte order mark and its first column.
+HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.start_server and arguments.server:
+        parser.error("--start-server starts one of its own; leave out --server")
+    if arguments.every_batch and arguments.batches:
+        parser.error("--every-batch takes all of them; name none")
+    if arguments.all and not (arguments.every_batch or arguments.nightly):
+        parser.error("--all goes with --every-batch; a batch that is named is always scored whole")
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m client.request",
+        description="Score batches of garment images with a running server.",
+        epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 partial, 4 batch missing, "
+        "5 no server, 6 another run is at work.",
+    )
+    add = parser.add_argument
+    add("batches", nargs="*", metavar="BATCH", help="folder of image_batches, or a path")
+    add("--server", metavar="URL", help="server to use (default: client.server)")
+    add("--out", metavar="FILE", type=Path, help="where the results go (default: paths.results)")
+    add("--model", metavar="NAME", help="model to score with (default: the server's first)")
+    add("--start-server", action="store_true", help="start a server for this run, then stop it")
+    add("--fresh", action="store_true", help="score all anew even if a run was interrupted")
+    add("--wait", action="store_true", help="wait for another run to end instead of leaving")
+    add("--every-batch", action="store_true", help="what is new in all batches of image_batches")
+    add("--new", action="store_true", help="only images that no model has scored yet")
+    add("--all", action="store_true", help="with --every-batch: score what is known again, too")
+    add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
+    add(FLAG, action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command line sets over the settings; raises UsageError for ``--out``."""
+    client = {"server": arguments.server, "model": arguments.model}
+    flags: dict[str, Any] = {
+        "client": {name: value for name, value in client.items() if value is not None}
+    }
+    if arguments.out:
+        flags["paths"] = {"results": results_path(arguments.out)}
+    return flags
+
+
+def results_path(path: Path) -> Path:
+    """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(HEADER_START))
+    except OSError:
+        start = b""
+    if start and start != HEADER_START:
+        raise UsageError(f"--out {path} is no results file; it is left as it is")
+    return path.resolve()

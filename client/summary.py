@@ -1,0 +1,34 @@
+"""What a person reads after a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from client.batch_scoring import RunOutcome
+
+
+def write_summary(outcome: RunOutcome, events_file: Path) -> None:
+    """Write a short table to stdout: how the run ended, and where its files are."""
+    mean = outcome.mean_confidence
+    rate = outcome.images / outcome.seconds if outcome.seconds else 0.0
+    lines = [
+        ("run", f"{outcome.run_id} {outcome.state}"),
+        ("images", f"{outcome.images}"),
+        ("failed", f"{outcome.failed}"),
+        ("to review", f"{outcome.flagged}"),
+        ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
+        ("images/s", f"{rate:.1f}"),
+        ("time", f"{outcome.seconds:.2f} s"),
+        ("results", str(outcome.results or _why_no_results(outcome))),
+        ("metrics log", str(outcome.metrics)),
+        ("event log", str(events_file)),
+    ]
+    sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))
+    if outcome.reason:
+        sys.stdout.write(f"  {'note':<16} {outcome.reason}\n")
+    sys.stdout.flush()
+
+
+def _why_no_results(outcome: RunOutcome) -> str:
+    return "not written" if outcome.state == "failed" else "left as they were: nothing new"
