@@ -105,10 +105,7 @@ class Command:
         self._stop = stop
         self._nonce = nonce
         self._session = session
-        records = settings.records
-        self._events = EventsLog(
-            settings.logs_folder, records.log_bytes, records.log_files, settings.now, echo=True
-        )
+        self._events = EventsLog.from_settings(settings, echo=True)
 
     def run(self) -> int:
         """Run and return the exit code; every error becomes an event and a line on stderr."""
@@ -211,7 +208,7 @@ class Command:
     ) -> RunOutcome:
         settings = self._settings
         require_ledger(settings)
-        with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+        with Ledger.from_settings(settings) as ledger:
             context = RunContext(
                 settings, api, signature, ledger, self._events, self._stop, settings.now
             )
@@ -252,7 +249,7 @@ class Command:
         if due is None or isinstance(error, Interrupted) or _is_busy(error):
             return
         try:
-            with Ledger(self._settings.ledger_file, self._settings.records.busy_seconds) as ledger:
+            with Ledger.from_settings(self._settings) as ledger:
                 run_id = self._record_failure(ledger, due, str(error))
             self._events.error(
                 "run-failed", f"the run of {due} did not come to its end", run=run_id

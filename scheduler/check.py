@@ -72,7 +72,7 @@ def check_folders(settings: Settings) -> Iterator[Finding]:
 def check_ledger(settings: Settings) -> Iterator[Finding]:
     """It opens, and is brought up to date, as the run tonight would do it."""
     try:
-        with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+        with Ledger.from_settings(settings) as ledger:
             count = len(ledger.running())
     except ScoringError as error:
         yield Finding("FAIL", "ledger", str(error))

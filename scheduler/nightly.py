@@ -56,15 +56,12 @@ class Nightly:
         launcher: Launcher,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        records = settings.records
         self._settings = settings
         self._policy = Policy.from_settings(settings)
         self._clock = clock
         self._stopping = stopping
         self._session = Session(settings, clock, launcher, stopping, self._tell)
-        self._events = EventsLog(
-            settings.logs_folder, records.log_bytes, records.log_files, clock.now
-        )
+        self._events = EventsLog.from_settings(settings, clock.now)
         self._started = clock.now()
         self._last_trouble = ""
 
@@ -106,7 +103,7 @@ class Nightly:
     def _decide(self) -> None:
         require_ledger(self._settings)
         now = self._clock.now()
-        with self._ledger() as ledger:
+        with Ledger.from_settings(self._settings) as ledger:
             first_start = remember_first_start(ledger, now, self._started)
             runs = _recent_nights(ledger, now, first_start)
             self._take_back(ledger, runs, now)
@@ -165,7 +162,7 @@ class Nightly:
         if end.exit_code == ExitCode.BUSY:
             self._tell("WARNING", "run-waits", f"the run of {day.date} waits for another run")
             return True
-        with self._ledger() as ledger:
+        with Ledger.from_settings(self._settings) as ledger:
             run = ledger.nightly_run(day.date)
         if run is not None:
             return run.state != "running"
@@ -175,9 +172,6 @@ class Nightly:
         return True
 
     # Ledger
-
-    def _ledger(self) -> Ledger:
-        return Ledger(self._settings.ledger_file, self._settings.records.busy_seconds)
 
     def _take_back(self, ledger: Ledger, runs: dict[date, Run], now: datetime) -> None:
         """Forget days that a clock far ahead had written off: they are still to come."""
@@ -211,7 +205,7 @@ class Nightly:
 
     def _close(self, day: DueDay, state: State, reason: str) -> None:
         """Give the day its terminal state, on the row that is open or on a new one."""
-        with self._ledger() as ledger:
+        with Ledger.from_settings(self._settings) as ledger:
             run = ledger.nightly_run(day.date)
             if run is None:
                 state = "failed"  # nothing has begun, so nothing can be partial

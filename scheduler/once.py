@@ -66,8 +66,7 @@ def _own_port(settings: Settings) -> int | None:
 
 def _teller(settings: Settings) -> Tell:
     """Return what writes events; the client in the foreground has the terminal for itself."""
-    records = settings.records
-    events = EventsLog(settings.logs_folder, records.log_bytes, records.log_files, settings.now)
+    events = EventsLog.from_settings(settings)
 
     def tell(level: Level, code: str, message: str) -> None:
         events.write(level, code, message)

@@ -40,7 +40,7 @@ def _read_runs(settings: Settings) -> tuple[list[Run], list[Run]]:
     """Return the latest runs and the nightly runs of these days; none before the first."""
     if not settings.ledger_file.exists():
         return [], []
-    with Ledger(settings.ledger_file, settings.records.busy_seconds) as ledger:
+    with Ledger.from_settings(settings) as ledger:
         since = (settings.now() - LOOK_BACK).date()
         return ledger.runs(RUNS_SHOWN), list(ledger.nightly_runs(since).values())
 

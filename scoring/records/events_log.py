@@ -12,9 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from scoring.records.text import printable
+from scoring.settings import Settings
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 FILE_NAME = "Events-log.txt"
@@ -37,6 +38,16 @@ class EventsLog:
         self._clock = clock or (lambda: datetime.now().astimezone())
         self._echo = echo
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, clock: Callable[[], datetime] | None = None, *, echo: bool = False
+    ) -> Self:
+        """Return the log of a project folder, by default on the clock of its zone."""
+        records = settings.records
+        return cls(
+            settings.logs_folder, records.log_bytes, records.log_files, clock or settings.now, echo
+        )
 
     def info(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
         self.write("INFO", code, message, run=run, batch=batch)

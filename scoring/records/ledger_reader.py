@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from scoring.records.database import Database
 from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
+from scoring.settings import Settings
 
 
 class LedgerReader:
@@ -19,6 +20,11 @@ class LedgerReader:
         """Open or make the ledger; raises LedgerError where that cannot be."""
         self.path = path
         self._database = Database(path, busy_seconds, shared=shared)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Open the ledger of a project folder."""
+        return cls(settings.ledger_file, settings.records.busy_seconds)
 
     def close(self) -> None:
         """Close the connection; nothing can be asked any more."""

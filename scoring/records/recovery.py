@@ -64,7 +64,7 @@ def recover_ledger(
     except OSError as error:
         raise LedgerError(f"{damage}, and cannot be set aside: {error}") from error
     if backup is None:
-        with Ledger(path, settings.records.busy_seconds) as ledger:
+        with Ledger.from_settings(settings) as ledger:
             ledger.set_fact(FIRST_START, _due_again_since(settings, now).isoformat())
     source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
     kept = f"It was set aside as {aside.name} and replaced" if aside.exists() else "It is replaced"
