@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
@@ -19,6 +17,7 @@ from client.retry_policy import BrokenAnswer, HttpRefusal, StrangerOnPort
 from client.transport import new_session
 from scoring.protocol.errors import NoServer
 from scoring.protocol.frame_codec import Compression
+from scoring.protocol.loopback import is_loopback_url
 from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 
@@ -188,12 +187,3 @@ def retry_after(headers: Any) -> float | None:
     except (ValueError, TypeError, KeyError):
         return None
     return max(0.0, (date - now).total_seconds())
-
-
-def is_loopback_url(url: str) -> bool:
-    """Tell whether a URL points to this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,7 +13,7 @@ from datetime import date
 import requests
 
 from client import STARTED
-from client.api import ScoringClient, is_loopback_url
+from client.api import ScoringClient
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
 from client.command_line import parse_arguments, settings_flags
 from client.image_folder import Batch, all_batches, find_batch, linked_batches
@@ -35,6 +35,7 @@ from scoring.protocol.errors import (
     UsageError,
 )
 from scoring.protocol.frame_codec import Compression
+from scoring.protocol.loopback import is_loopback_url
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping

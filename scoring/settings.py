@@ -36,7 +36,6 @@ PREFIX = "SCORING_"
 PROJECT_VARIABLE = "SCORING_PROJECT"
 CODE_ROOT = Path(__file__).resolve().parent.parent
 SECRETS = frozenset({"api_key"})
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 CLOCK_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")

@@ -13,9 +13,10 @@ from typing import Any
 from scoring.inference.bundle import BundleError
 from scoring.parent_pipe import FLAG, ParentPipe
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
+from scoring.protocol.loopback import is_loopback
 from scoring.settings import Settings, load_settings
 from scoring.stop_signals import on_stop_signals
-from server.access import is_loopback, require_key_beyond_loopback
+from server.access import require_key_beyond_loopback
 from server.app import create_app
 from server.drain import Drain
 from server.http_server import HttpServer, bind

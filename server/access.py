@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from urllib.parse import urlsplit
 
 from flask import Flask, request
 
 from scoring.protocol.errors import BadRequest, SettingsError, Unauthorized
-from scoring.settings import LOOPBACK, ServerSettings
+from scoring.protocol.loopback import is_loopback
+from scoring.settings import ServerSettings
 
 HEALTH_ROUTES = frozenset({"/health/live", "/health/ready"})
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address can be reached from this machine only."""
-    if host in LOOPBACK:
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> None:
