@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from scoring.protocol.signature import Signature
 from scoring.records.ledger import Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.publish import csv_format, end_run
+from scoring.records.run_id import new_run_id
 from scoring.settings import available_cores
 
 
@@ -265,7 +265,7 @@ class BatchScoring:
 def new_run(request: RunRequest, signature: Signature, now: datetime) -> Run:
     """Return a run that begins now."""
     return Run(
-        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_run_id(now),
         kind="nightly" if request.due_date else "manual",
         due_date=request.due_date,
         scope=request.scope,
