@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from client.batch_job import BatchJob
 from client.image_folder import Batch, list_images
 from client.pixel_frame import ImageReader, Settling
+from client.process_time import ProcessTime
 from client.progress import ProgressView
 from client.read_ahead import KnownPredictions, read_ahead
 from client.run_context import Interrupted, RunContext, ScoringFailed
@@ -68,7 +68,7 @@ class BatchScoring:
 
     context: RunContext
     progress: ProgressView
-    started: float
+    process_time: ProcessTime
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError.
@@ -83,7 +83,10 @@ class BatchScoring:
         try:
             with self.progress:
                 for position, batch in enumerate(request.batches):
-                    self._score_batch(run, resumed, position, batch, preprocess)
+                    try:
+                        self._score_batch(run, resumed, position, batch, preprocess)
+                    finally:
+                        self.process_time.end_batch(batch.name)
             state, reason = self._verdict(run)
         except Interrupted:
             if not self.context.stop.window_over:
@@ -220,15 +223,18 @@ class BatchScoring:
     def _close(self, run: Run, state: State, reason: str) -> RunOutcome:
         context = self.context
         state, reason, results = end_run(
-            context.settings, context.ledger, context.events, run, state, reason, self._seconds
+            context.settings,
+            context.ledger,
+            context.events,
+            run,
+            state,
+            reason,
+            self.process_time.of_batches,
         )
         outcome = self._outcome(run, state, reason, results)
         self._tell(outcome)
         self._write_metrics(run)
         return outcome
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.started
 
     def _write_metrics(self, run: Run) -> None:
         figures = self.context.ledger.batch_figures(self.context.signature.name)
@@ -251,7 +257,7 @@ class BatchScoring:
         summary = self.context.ledger.run_summary(run.id)
         return RunOutcome(
             run.id, state, reason, summary.images, summary.failed, summary.flagged,
-            summary.mean_confidence, self._seconds(), results, self._metrics_file,
+            summary.mean_confidence, self.process_time.total(), results, self._metrics_file,
         )  # fmt: skip
 
     def _tell(self, outcome: RunOutcome) -> None:

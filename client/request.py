@@ -17,6 +17,7 @@ from client.api import ScoringClient
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
 from client.command_line import parse_arguments, settings_flags
 from client.image_folder import Batch, all_batches, find_batch, linked_batches
+from client.process_time import ProcessTime
 from client.progress import progress_view
 from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext
@@ -213,7 +214,7 @@ class Command:
             context = RunContext(
                 settings, api, signature, ledger, self._events, self._stop, settings.now
             )
-            scoring = BatchScoring(context, progress_view(), STARTED)
+            scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, self._events, settings.now())
             chores.run(nightly=request.due_date is not None)

@@ -37,7 +37,11 @@ def write_metrics(
 
 
 def columns(labels: Sequence[str]) -> list[str]:
-    """Return the header; seconds for times, percent for confidences, bytes for the payload."""
+    """Return the header; seconds for times, percent for confidences, bytes for the payload.
+
+    Process Time is a batch's share of the wall time from the start of the command to Results.csv in
+    place: the rows of a run add up to it. Less Prediction Time, it is what all else has cost.
+    """
     return [
         *("Date", "Run", "Batch", "State", "Model version", "Images", "Failed", "Flagged"),
         *(f"Confidence % {label}" for label in labels),

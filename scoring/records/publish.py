@@ -6,7 +6,7 @@ client that can no longer do it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scoring.atomic_file import copy_atomic
@@ -46,13 +46,13 @@ def end_run(
     run: Run,
     state: State,
     reason: str,
-    process_seconds: Callable[[], float | None] = lambda: None,
+    process_seconds: Callable[[Sequence[str]], Mapping[str, float]] = lambda _: {},
 ) -> tuple[State, str, Path | None]:
     """Publish what a run shows, then write its figures and its end; return how it ended.
 
     In this order: a kill in between leaves the run open, and the next start does it again. A
     Results.csv that cannot be written makes the run a failed one. ``process_seconds`` is asked
-    once the results are in place.
+    once the results are in place, for the seconds of each of the batches.
     """
     results: Path | None = None
     try:
@@ -60,8 +60,10 @@ def end_run(
     except OSError as error:
         state = "failed"
         reason = f"{reason}; " * bool(reason) + f"Results.csv could not be written: {error}"
-    for batch in ledger.touched_batches(run.id):
-        ledger.close_batch(run.id, batch, process_seconds())
+    batches = ledger.touched_batches(run.id)
+    seconds = process_seconds(batches)
+    for batch in batches:
+        ledger.close_batch(run.id, batch, seconds.get(batch))
     ledger.finish_run(run.id, state, reason, settings.now())
     return state, reason, results
 

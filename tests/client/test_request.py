@@ -78,6 +78,9 @@ def test_the_metrics_log_has_a_row_per_run_and_batch(project: Path, batch: Path)
     assert len(labels) == 10
     first = rows[0]
     assert float(first["Process Time"]) > float(first["Prediction Time"]) > 0
+    second = rows[1]
+    assert float(first["Process Time"]) > float(second["Process Time"]), "the first has the start"
+    assert float(second["Process Time"]) > float(second["Prediction Time"]) > 0
     per_image = float(first["Prediction Time"]) / 12
     assert float(first["Time per Prediction"]) == pytest.approx(per_image, abs=1e-4)
     assert int(first["Payload bytes"]) > 12 * 784
