@@ -21,7 +21,7 @@ from scoring.preprocessing.errors import (
     UnknownFormat,
     UnsupportedPixels,
 )
-from scoring.preprocessing.formats import Header, jpeg, read_header
+from scoring.preprocessing.formats import Header, jpeg, png, read_header
 from scoring.preprocessing.pixels import DecodeLimits, Image
 
 __all__ = [
@@ -39,8 +39,8 @@ __all__ = [
     "decode_grey",
 ]
 
-# A damaged TIFF would bring a line a strip on stderr, none of which names the file. libjpeg and
-# libpng print a line of their own for a damaged file; OpenCV has no say in that.
+# A damaged TIFF would bring a line a strip on stderr, none of which names the file. libjpeg prints
+# a line of its own for a damaged file; OpenCV has no say in that.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _REDUCED_GREY = {
@@ -134,6 +134,8 @@ def _decode_jpeg(data: bytes, header: Header, flags: int, divisor: int) -> Image
 
 def _decode_as_stored(data: bytes, header: Header) -> Image:
     """Decode keeping alpha; 16 bits become 8. OpenCV leaves EXIF alone in this mode."""
+    if header.format == "png":
+        data = png.without_profile(data)
     pixels = _imdecode(data, cv2.IMREAD_UNCHANGED)
     _check_size(pixels, header)
     if pixels.dtype == np.uint16:

@@ -10,6 +10,7 @@ from scoring.preprocessing.formats.header import Header
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_BYTES = 13
 _CHUNK_FRAME = 12
+_COLOUR_CHUNKS = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _chunk_head = struct.Struct(">I4s").unpack_from
 _crc = struct.Struct(">I").unpack_from
 _size = struct.Struct(">II").unpack_from
@@ -36,6 +37,23 @@ def read_header(data: bytes) -> Header:
     if not width or not height:
         raise CorruptImage("PNG without size")
     return Header("png", width, height, orientation)
+
+
+def without_profile(data: bytes) -> bytes:
+    """Leave out what a checked PNG says of its colours, all of which stands before its pixels.
+
+    OpenCV does not heed it, but libpng prints a warning for many a profile that programs write.
+    """
+    kept = [SIGNATURE]
+    start = len(SIGNATURE)
+    length, kind = _chunk_head(data, start)
+    while kind != b"IDAT":
+        end = start + _CHUNK_FRAME + length
+        if kind not in _COLOUR_CHUNKS:
+            kept.append(data[start:end])
+        start = end
+        length, kind = _chunk_head(data, start)
+    return b"".join((*kept, data[start:])) if start > sum(map(len, kept)) else data
 
 
 def _next_chunk(data: bytes, offset: int) -> tuple[bytes, int, memoryview]:

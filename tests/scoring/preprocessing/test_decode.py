@@ -1,4 +1,5 @@
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -282,6 +283,23 @@ def test_a_damaged_tiff_writes_nothing_on_stderr(capfd: pytest.CaptureFixture[st
     data = bytearray(encoded(scene(), ".tif"))
     data[60::101] = bytes(255 - byte for byte in data[60::101])
     only_decode_errors(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        chunk(b"iCCP", b"too short\0\0" + zlib.compress(b"profile")),
+        chunk(b"sRGB", b"\x09") + chunk(b"gAMA", bytes(4)),
+    ],
+)
+def test_a_colour_profile_changes_no_pixel_and_writes_nothing(
+    profile: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plain = encoded(scene(), ".png")
+    after_header = 8 + 12 + 13
+    marked = plain[:after_header] + profile + plain[after_header:]
+    np.testing.assert_array_equal(color_of(marked), color_of(plain))
     assert capfd.readouterr().err == ""
 
 
