@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -16,14 +15,15 @@ from numpy.typing import NDArray
 from client.chunk_poster import ChunkPoster
 from client.image_folder import Batch, ImageList
 from client.pixel_frame import ImageRow, pixel_columns, pixel_frame
-from client.run_context import RunContext
-from scoring.protocol.errors import ScoringError
+from client.run_context import Interrupted, RunContext, ScoringFailed
+from scoring.protocol.errors import LedgerError
 from scoring.protocol.prediction import RowPrediction
 from scoring.records.ledger import ChunkCost, Run, ScoredImage
 
 # Single failed images are events up to this many a batch; Results.csv names them all.
 FAILURES_TOLD = 20
 NOT_KNOWN = -1
+LISTEN_SECONDS = 0.5
 
 Answers = tuple[dict[int, RowPrediction], ChunkCost]
 
@@ -66,11 +66,13 @@ class BatchJob:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Commit the chunk that is under way still, whatever ended the batch, if it can be."""
+        """Commit the chunk that is under way still, unless the ledger or the user says no."""
         try:
-            if isinstance(error, Exception):
-                with suppress(ScoringError):
-                    self._commit_sent()
+            if isinstance(error, LedgerError) or (error and not isinstance(error, Exception)):
+                # Nobody waits for that answer any more: no further tries.
+                self._context.stop.request()
+            else:
+                self._commit_under_way()
         finally:
             self._posting.shutdown(wait=True)
 
@@ -101,18 +103,30 @@ class BatchJob:
 
     def finish(self) -> None:
         """Commit the last chunk and tell how many failures were not told one by one."""
-        self._commit_sent()
+        self._commit(self._take_answered())
         untold = self._failures - FAILURES_TOLD
         if untold > 0:
             self._event("images-failed", f"{untold} more images failed; Results.csv names them")
 
-    def _commit_sent(self) -> None:
-        self._commit(self._take_answered())
+    def _commit_under_way(self) -> None:
+        try:
+            answered = self._take_answered()
+        except Interrupted:
+            return
+        except ScoringFailed as error:
+            self._event("chunk-failed", f"the last chunk before the end was not scored: {error}")
+            return
+        self._commit(answered)
 
     def _take_answered(self) -> tuple[Sequence[ImageRow], Answers] | None:
         """Wait for the answers to the chunk that was sent last, if one was."""
         sent, self._sent = self._sent, None
-        return (sent.rows, sent.answers.result()) if sent else None
+        if sent is None:
+            return None
+        # In short turns: on Windows a wait without an end does not let Ctrl-C through.
+        while not wait([sent.answers], timeout=LISTEN_SECONDS).done:
+            pass
+        return sent.rows, sent.answers.result()
 
     def _commit(self, answered: tuple[Sequence[ImageRow], Answers] | None) -> None:
         if answered is None:
@@ -137,7 +151,8 @@ class BatchJob:
         if not rows:
             return {}, ChunkCost()
         frame = pixel_frame(rows, self._columns)
-        request_id = f"{self._run.id}/{self._batch}/{rows[0].num}"
+        # No name: not every folder's fits a header, and none of the server's business.
+        request_id = f"{self._run.id}/{self._position}/{rows[0].num}"
         poster = ChunkPoster(self._context, self._run.id, self._batch)
         pixels: NDArray[np.uint8] = frame.to_numpy()
         predictions = poster.post(frame.index.to_list(), pixels, request_id)

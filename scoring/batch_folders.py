@@ -25,14 +25,21 @@ def batch_folders(home: Path) -> list[str]:
 
 
 def linked_folders(home: Path) -> list[str]:
-    """Return the names in ``image_batches`` that would be batches if they were no links, sorted.
+    """Return the names of the links in ``image_batches`` that are not known to be files, sorted.
 
-    A link that leads nowhere is one of them: what it led to may be a share that is not mounted.
-    Raises OSError where ``home`` cannot be read.
+    A link that leads nowhere, or where one may not look, is one of them: what it led to may be a
+    share that is not mounted. Raises OSError where ``home`` cannot be read.
     """
     with os.scandir(home) as entries:
         return sorted(
             entry.name
             for entry in entries
-            if entry.is_symlink() and not entry.is_file() and not entry.name.startswith((".", "__"))
+            if entry.is_symlink() and not _is_file(entry) and not entry.name.startswith((".", "__"))
         )
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

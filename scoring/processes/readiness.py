@@ -67,7 +67,7 @@ def read_readiness(url: str, timeout_seconds: float = 2.0) -> Readiness | None:
         return _from_json(json.loads(answer.read(MAX_BODY_BYTES)), answer.status)
     except OSError:  # refused, unreachable, timed out, hung up
         return None
-    except (HTTPException, ValueError, KeyError, TypeError):
+    except (HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return FOREIGN
     finally:
         connection.close()

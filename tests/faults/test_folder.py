@@ -208,6 +208,11 @@ def test_row_25_a_batch_that_is_a_link(faulty: Project, tmp_path: Path, server_u
         assert faulty.events().count(" WARNING, batches-skipped, ") == told
     assert {row[1] for row in read_whole_results(faulty.results)} == {"G1"}
     assert "no batches" in faulty.events()
+    (faulty.batches / "loop").symlink_to("loop")
+    faulty.write("Łódź 夏 €", 2, seed=7)
+    assert faulty.score("--nightly", "2026-11-22") == ExitCode.DONE
+    assert {row[1] for row in read_whole_results(faulty.results)} == {"Łódź 夏 €"}
+    assert "G2, loop" in faulty.events()
     assert_truth(faulty.settings)
 
 

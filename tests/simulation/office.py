@@ -20,6 +20,7 @@ from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob, ServerHandle
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
+from scoring.records.ledger_reader import LedgerReader
 from scoring.settings import Settings
 from server.models import ModelTable
 from tests.simulation.flask_transport import FlaskTransport, Reply, session_over
@@ -74,7 +75,7 @@ class Office:
         # They hold the ledger, until the power is cut at the latest.
         self.other_programs: list[sqlite3.Connection] = []
         self.dead_starts = 0
-        self.batch_at_work = ""
+        self._at_work = ""
         self.answer_seconds = self.usual_answer_seconds
         self.too_many = False
         self.stopping = False
@@ -188,13 +189,22 @@ class Office:
             raise requests.ReadTimeout("no answer in time")
         if predicting:
             self._requests += 1
-            self.batch_at_work = str(request.headers["X-Request-Id"]).split("/")[1]
+            self._at_work = str(request.headers["X-Request-Id"])
             self._spoil_request(request)
         server = self.stranger or self.server
         if server is None:
             raise requests.ConnectionError("connection refused")
         reply = server.answer(request)
         return self._spoil_reply(reply) if predicting else reply
+
+    @property
+    def batch_at_work(self) -> str:
+        """Return the batch of the last request: its id holds the run and the batch's position."""
+        run_id, position, _ = self._at_work.split("/")
+        with LedgerReader.from_settings(self.settings) as ledger:
+            run = ledger.run(run_id)
+        assert run
+        return run.batches[int(position)]
 
     def _spoil_request(self, request: requests.PreparedRequest) -> None:
         body = orjson.loads(request.body or b"")
