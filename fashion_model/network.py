@@ -7,13 +7,14 @@ the first batch normalisation standardises.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from fashion_model.dataset.description import Architecture, Stage
+from fashion_model.dataset.description import Architecture, DataError, Stage
 from scoring.protocol.signature import InputSpec
 
 FEATURES = "features"
@@ -59,6 +60,14 @@ def build_network(
         pooled = layers.Dropout(plan.dropout)(pooled)
     logits = layers.Dense(classes, dtype="float32", name=LOGITS)(pooled)
     return keras.Model(inputs, logits)
+
+
+def read_network(path: Path) -> keras.Model:
+    """Read a ``model.keras``; raises DataError where there is none that can be read."""
+    try:
+        return keras.models.load_model(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: there is no network that can be read: {error}") from error
 
 
 def copy_weights(source: keras.Model | list[Any], target: keras.Model) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from fashion_model.commands import add_data_options, load_split, run_command
-from fashion_model.dataset.description import DatasetDescription
+from fashion_model.dataset.description import DataError, DatasetDescription
 from fashion_model.dataset.split import Split
 from scoring.inference.bundle import SIGNATURE_FILE
 
@@ -31,13 +31,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="bundle folder (default: fashion_model for"
                         " fashion, else models/NAME)")  # fmt: skip
     parser.add_argument("--name", help="what the bundle is called (default: the data set's name)")
-    parser.add_argument("--steps", type=int, help="length of the training in batches")
+    parser.add_argument("--steps", type=int, help="length of the training in batches (a teacher's"
+                        " own stays as it is)")  # fmt: skip
     parser.add_argument("--rate", type=float, help="largest learning rate")
     parser.add_argument("--start", type=Path, help="model.keras to go on from, instead of from"
                         " random weights")  # fmt: skip
     parser.add_argument("--teacher", type=Path, help="bundle to learn from, where the recipe has a"
                         " teacher (default: data/training/NAME-teacher-SEED, trained first where"
-                        " it is not there yet)")  # fmt: skip
+                        " it is not there yet: remove it to have it trained anew)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, help="file the training is resumed from"
                         " (default: data/training/NAME-SEED.npz)")  # fmt: skip
@@ -53,13 +54,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def train_bundle(options: argparse.Namespace) -> None:
     """Train, or continue, and write the bundle with its pictures."""
     description, split = load_split(options)
+    if options.start:
+        _check_start(options.start, description)
     chosen = {"steps": options.steps, "peak_rate": options.rate}
     changes = {name: value for name, value in chosen.items() if value is not None}
-    recipe = dataclasses.replace(description.recipe, **changes)
-    name = options.name or description.name
-    description = dataclasses.replace(description, name=name, recipe=recipe)
-    folder = options.out or default_folder(description.name)
-    _train_and_export(options, description, split, folder)
+    teacher = _teacher_bundle(options, description, split) if description.teaching else None
+    description = dataclasses.replace(
+        description,
+        name=options.name or description.name,
+        recipe=dataclasses.replace(description.recipe, **changes),
+    )
+    state_file = options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz"
+    job = _job(options, description, state_file)
+    job = dataclasses.replace(job, start=options.start, teacher=teacher)
+    _train_one(job, description, split, options.out or default_folder(description.name))
 
 
 def default_folder(name: str) -> Path:
@@ -67,18 +75,26 @@ def default_folder(name: str) -> Path:
     return Path("fashion_model") if name == "fashion" else Path("models") / name
 
 
-def _train_and_export(
-    options: argparse.Namespace, description: DatasetDescription, split: Split, folder: Path
-) -> None:
-    teacher = None
-    if description.teaching:
-        teacher = options.teacher or STATE_FOLDER / f"{description.name}-teacher-{options.seed}"
-        if not (teacher / SIGNATURE_FILE).is_file():
-            _train_teacher(options, description, split, teacher)
-    state_file = options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz"
-    job = _job(options, description, state_file)
-    job = dataclasses.replace(job, start=options.start, teacher=teacher)
-    _train_one(job, description, split, folder)
+def _teacher_bundle(
+    options: argparse.Namespace, description: DatasetDescription, split: Split
+) -> Path:
+    """Return the folder of the teacher's bundle, trained first where it is not there yet."""
+    folder: Path = options.teacher or (STATE_FOLDER / f"{description.name}-teacher-{options.seed}")
+    if not (folder / SIGNATURE_FILE).is_file():
+        if options.teacher:
+            raise DataError(f"{folder}: there is no bundle to learn from")
+        _train_teacher(options, description, split, folder)
+    return folder
+
+
+def _check_start(start: Path, description: DatasetDescription) -> None:
+    # Before hours of work, a teacher's perhaps, and not after them.
+    from fashion_model.network import build_network, read_network
+
+    network = build_network(description.input, len(description.labels), description.architecture)
+    wanted = [weight.shape for weight in network.get_weights()]
+    if [weight.shape for weight in read_network(start).get_weights()] != wanted:
+        raise DataError(f"{start}: is a network of another shape than the one to be trained")
 
 
 def _train_teacher(

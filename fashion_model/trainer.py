@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import math
 import time
@@ -23,8 +24,9 @@ from fashion_model.dataset.description import Architecture, Recipe, Teaching
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
-from fashion_model.network import build_network, copy_weights
+from fashion_model.network import build_network, copy_weights, read_network
 from fashion_model.teacher import Teacher
+from scoring.inference.bundle import SERVED_FILE
 from scoring.protocol.signature import InputSpec
 
 logger = logging.getLogger("scoring.fashion_model")
@@ -58,8 +60,14 @@ class Job:
     def fingerprint(self) -> str:
         """Return what must be equal for a saved state to be continued; its length may change."""
         recipe = dataclasses.replace(self.recipe, steps=0)
-        plain = (self.spec, self.classes, self.architecture, recipe, self.seed, self.teaching)
-        return f"{plain} {self.precision}"
+        plain = (self.spec, self.classes, self.architecture, recipe, self.seed, self.precision)
+        served = self.teacher / SERVED_FILE if self.teacher else None
+        others = (self.teaching, _digest(self.start), _digest(served))
+        return f"{plain} {others}"
+
+
+def _digest(file: Path | None) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file else None
 
 
 def best_precision() -> str:
@@ -102,7 +110,7 @@ class TrainingSession:
         )
         self.reference = build_network(job.spec, job.classes, job.architecture)
         if job.start:
-            copy_weights(keras.models.load_model(job.start), self.network)
+            copy_weights(read_network(job.start), self.network)
         self.optimizer = keras.optimizers.SGD(
             0.0, momentum=MOMENTUM, nesterov=True, weight_decay=job.recipe.weight_decay
         )

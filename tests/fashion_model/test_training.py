@@ -24,10 +24,12 @@ from fashion_model.trainer import Job, TrainingSession, learning_rate, predict_l
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import NOT_A_GARMENT, Predictor
 from scoring.protocol.signature import InputSpec, PreprocessingRef
+from scoring.settings import CODE_ROOT
 
 # Keras 3.15 saves a model through a call that numpy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
+OTHER_NETWORK = CODE_ROOT / "models" / "digits" / "model.keras"
 SHAPES = DatasetDescription(
     name="shapes",
     labels=("wide", "tall", "square"),
@@ -140,6 +142,21 @@ def test_one_command_trains_the_teacher_first_and_only_once(
     assert train_command.main([*arguments, "--state", "again.npz", "--out", "again"]) == 0
     assert load_bundle(teacher.folder).signature.version == teacher.signature.version
     assert np.array_equal(load_bundle(tmp_path / "again").head.kernel, student.head.kernel)
+
+
+@pytest.mark.parametrize("flag", ["--start", "--teacher"])
+def test_what_cannot_be_learnt_from_is_told_before_the_work(
+    flag: str, tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    shapes = dataclasses.replace(SHAPES, teaching=Teaching(SHAPES.architecture, steps=20))
+    monkeypatch.setattr(train_command, "load_split", lambda _: (shapes, split))
+    monkeypatch.chdir(tmp_path)
+    another = "there is no bundle" if flag == "--teacher" else "another shape"
+    for wrong, text in ((tmp_path / "none", "there is no"), (OTHER_NETWORK, another)):
+        assert train_command.main(["--data", "anywhere", flag, str(wrong)]) == 1
+        assert text in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> None:
