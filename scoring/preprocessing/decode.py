@@ -1,8 +1,8 @@
 """Bytes of an image file → upright 8-bit pixels, or a DecodeError that says what is wrong.
 
-The header is judged first (formats/), then OpenCV decodes once, and what came out is held against
-the header. Fully transparent colours do not exist for a model: alpha is composited on a grey level
-that the preprocessing chooses.
+The header is judged first (formats/), then the file is decoded once (a JPEG by jpeg_pixels, all
+else by OpenCV), and what came out is held against the header. Fully transparent colours do not
+exist for a model: alpha is composited on a grey level that the preprocessing chooses.
 """
 
 from typing import cast
@@ -21,7 +21,8 @@ from scoring.preprocessing.errors import (
     UnknownFormat,
     UnsupportedPixels,
 )
-from scoring.preprocessing.formats import Header, jpeg, png, read_header
+from scoring.preprocessing.formats import Header, png, read_header
+from scoring.preprocessing.jpeg_pixels import decode_jpeg
 from scoring.preprocessing.pixels import DecodeLimits, Image
 
 __all__ = [
@@ -39,15 +40,10 @@ __all__ = [
     "decode_grey",
 ]
 
-# A damaged TIFF would bring a line a strip on stderr, none of which names the file. libjpeg prints
-# a line of its own for a damaged file; OpenCV has no say in that.
+# A damaged TIFF would bring a line a strip on stderr, none of which names the file.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_REDUCED_GREY = {
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-}
+_DIVISORS = (2, 4, 8)
 _SIXTEEN_TO_EIGHT_BITS = 1 / 257
 
 
@@ -75,7 +71,9 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     Raises DecodeError.
     """
     if header.format == "jpeg":
-        pixels = _decode_jpeg(data, header, cv2.IMREAD_GRAYSCALE, _divisor(header, enough))
+        divisor = _divisor(header, enough)
+        pixels = decode_jpeg(data, header, "GRAY", divisor)
+        _check_size(pixels, header, divisor)
         return upright(pixels, header.orientation)
     stored = _decode_as_stored(data, header)
     pixels = stored if stored.ndim == 2 else cast(Image, cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
@@ -90,9 +88,10 @@ def decode_color(data: bytes, header: Header, behind: int) -> Image:
     Alpha is composited on the grey level `behind`. Raises DecodeError.
     """
     if header.format == "jpeg":
-        stored = _decode_jpeg(data, header, cv2.IMREAD_COLOR, divisor=1)
-    else:
-        stored = _decode_as_stored(data, header)
+        pixels = decode_jpeg(data, header, "RGB")
+        _check_size(pixels, header)
+        return upright(pixels, header.orientation)
+    stored = _decode_as_stored(data, header)
     order = cv2.COLOR_GRAY2RGB if stored.ndim == 2 else cv2.COLOR_BGR2RGB
     pixels = cast(Image, cv2.cvtColor(stored, order))
     if _is_see_through(stored):
@@ -118,18 +117,7 @@ def _divisor(header: Header, enough: int | None) -> int:
     if enough is None:
         return 1
     longest = max(header.width, header.height)
-    return max((d for d in _REDUCED_GREY if longest >= d * enough), default=1)
-
-
-def _decode_jpeg(data: bytes, header: Header, flags: int, divisor: int) -> Image:
-    flags = _REDUCED_GREY.get(divisor, flags) | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = _imdecode(data, flags)
-    _check_size(pixels, header, divisor)
-    block = jpeg.BLOCK // divisor
-    looks_missing = bool((pixels[-block:, -block:] == jpeg.MISSING_GREY).all())
-    if looks_missing and not np.array_equal(_imdecode(jpeg.with_other_bits(data), flags), pixels):
-        raise TruncatedImage("JPEG ends before its last block")
-    return pixels
+    return max((d for d in _DIVISORS if longest >= d * enough), default=1)
 
 
 def _decode_as_stored(data: bytes, header: Header) -> Image:

@@ -33,7 +33,7 @@ LIBRARY = {
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings", "tzlocal"}),
     PROTOCOL: (set(), {"orjson"}),
-    PREPROCESSING: ({PROTOCOL}, {"cv2"}),
+    PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL, ATOMIC_FILE}, set()),
     PARENT_PIPE: ({PROTOCOL}, set()),
@@ -109,7 +109,7 @@ def loaded(statement: str) -> set[str]:
 @pytest.mark.parametrize("statement", ["import server", "import server.app, server.__main__"])
 def test_the_server_loads_no_tensorflow_and_no_pandas(statement: str) -> None:
     names = loaded(statement)
-    assert not names & {"tensorflow", "keras", "pandas", "apprise", "rich", "cv2"}
+    assert not names & {"tensorflow", "keras", "pandas", "apprise", "rich", "cv2", "simplejpeg"}
 
 
 def test_the_client_loads_no_tensorflow_and_no_flask() -> None:

@@ -1,20 +1,15 @@
-"""JPEG (ITU-T T.81): no checksum and no length, so its end has to be found out.
+"""JPEG (ITU-T T.81): the head is read here; what the data lacks, the decoder finds (jpeg_pixels).
 
-libjpeg fills what is missing with grey and only warns. Four things are looked at instead:
+Two faults it may take for a picture, so they are looked for:
 
-- the end marker (EOI) must follow the last scan;
-- a long run of zeros must not interrupt the data;
-- a progressive file must hold the last refinement of every coefficient;
-- where the last block came out as the grey of missing data, `with_other_bits` goes through the
-  decoder too: a picture that is complete does not change, one that was cut does.
-
-What stays unseen: damage in the middle that leaves as many blocks as there should be or more, and
-the loss of finest detail where a progressive file was cut in its last scan and ended by hand.
+- a file of several scans that ends cleanly after one of them looks coarse or colourless only:
+  every component must have got each of its coefficients, to the last bit;
+- a run of zeros, a sector that was never written, decodes to as many blocks as were there where
+  the quality is high.
 """
 
 import re
 import struct
-from collections import defaultdict
 from collections.abc import Iterator
 
 from scoring.preprocessing.errors import CorruptImage, TruncatedImage
@@ -22,41 +17,61 @@ from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
 from scoring.preprocessing.formats.header import Header
 
 SIGNATURE = b"\xff\xd8\xff"
-MISSING_GREY = 128  # what libjpeg gives to blocks without data
-BLOCK = 8
 
-_END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-_SCAN, _EOI, _EXIF = 0xDA, 0xD9, 0xE1
-_HUFFMAN, _LUMINANCE_AC, _END_OF_BLOCK = 0xC4, 0x10, 0x00
-_HOLE = bytes(64)
+_SEQUENTIAL = frozenset((0xC0, 0xC1, 0xC9))
+_PROGRESSIVE = frozenset((0xC2, 0xCA))
+_ARITHMETIC = frozenset((0xC9, 0xCA))
+_SCAN, _EOI, _JFIF, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE
+_REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 _COEFFICIENTS = 64
-_next_marker = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL).search
-_OTHER_BITS = bytes(range(7, 255, 11)) * 4
+_HOLE = bytes(64)
+_HUFFMAN, _LUMINANCE_AC, _END_OF_BLOCK = 0xC4, 0x10, 0x00
+# Not preceded by a length: stuffed zeros, fill bytes, restarts, and TEM.
+_next_marker = re.compile(rb"\xff+[^\x00\x01\xff\xd0-\xd7]", re.DOTALL).search
+_OTHER_BITS = bytes(range(244, 8, -11)) * 4  # ones first: decoders make up zeros
 
 
 def read_header(data: bytes) -> Header:
-    """Read the frame's size and the EXIF orientation, and see that the file has its end."""
+    """Read the size and the EXIF orientation; no scan may be missing, none hold a hole."""
     size: tuple[int, int] | None = None
     orientation = UPRIGHT
-    for marker, start, end in _segments(data, 2):
+    for marker, start, end in _head(data):
         if marker in _FRAMES and end - start >= 6:
             height, width = struct.unpack_from(">HH", data, start + 1)
-            size, frame = (width, height), (marker, start)
+            size, kind, components = (width, height), marker, set(data[start + 6 : end : 3])
         elif marker == _EXIF and data.startswith(b"Exif\0\0", start):
             orientation = orientation_of(data[start:end])
-        elif marker == _SCAN:
-            break
     if size is None or not all(size):
         raise CorruptImage("JPEG without a frame before its scan")
-    if frame[0] in _PROGRESSIVE:
-        _check_scans(data, frame[1], start - 4)
-    elif not data.endswith(_END) and data.find(_END, end) < 0:
-        raise TruncatedImage("JPEG without its end marker")
-    else:
+    in_one_scan = data[start : start + 1] == bytes((len(components),))
+    if kind in _PROGRESSIVE or (kind in _SEQUENTIAL and not in_one_scan):
+        _check_scans(data, kind, components, start - 4)
+    elif kind in _SEQUENTIAL - _ARITHMETIC:
         _check_for_hole(data, end)
     return Header("jpeg", *size, orientation)
+
+
+def mended(data: bytes) -> bytes:
+    """Return the file without what decoders warn of though it costs no part of the picture.
+
+    That is: bytes between the segments of the head, a version of JFIF or a colour code of Adobe
+    that nobody knows, a broken colour profile, and a sequential scan that gives no full band of
+    coefficients. Raises TruncatedImage.
+    """
+    head = _head(data)
+    frame = next((data[start:end] for marker, start, end in head if marker in _FRAMES), b"")
+    parts = [data[:2]]
+    for marker, start, end in head:
+        body = data[start:end]
+        if marker == _JFIF and body.startswith(b"JFIF\0"):
+            body = body[:5] + b"\1\1" + body[7:]
+        elif marker == _ADOBE and body.startswith(b"Adobe") and body[11:12] != b"\0":
+            body = body[:11] + (b"\2" if frame[5:6] == b"\4" else b"\1") + body[12:]
+        elif marker in _REMARKS:
+            continue
+        parts.append(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body)
+    return _with_full_bands(b"".join((*parts, data[end:])))
 
 
 def with_other_bits(data: bytes) -> bytes:
@@ -64,11 +79,16 @@ def with_other_bits(data: bytes) -> bytes:
 
     A decoder that has all its blocks never reads them; one that lacks some shows them. The data
     ends at the first marker, be it the end marker or one that damage has put in its midst.
+    Arithmetic coding may leave out its last bytes, so such a file stays as it is.
+    Raises TruncatedImage where no marker follows.
     """
-    scan = next(end for marker, _, end in _segments(data, 2) if marker == _SCAN)
-    marker = _next_marker(data, scan)
-    last = marker.start() if marker else len(data)
-    return data[:last] + _OTHER_BITS + data[last:]
+    head = {marker: end for marker, _, end in _head(data)}
+    if head.keys() & _ARITHMETIC:
+        return data
+    found = _next_marker(data, head[_SCAN])
+    if found is None:
+        raise TruncatedImage("JPEG without its end marker")
+    return data[: found.start()] + _OTHER_BITS + data[found.start() :]
 
 
 def _segments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
@@ -92,6 +112,28 @@ def _segments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
             raise TruncatedImage("JPEG ends inside a segment")
         yield marker, start, end
         offset = end
+
+
+def _head(data: bytes) -> list[tuple[int, int, int]]:
+    """List the segments up to the first scan's. Raises CorruptImage where there is none."""
+    segments = []
+    for segment in _segments(data, 2):
+        segments.append(segment)
+        if segment[0] == _SCAN:
+            return segments
+    raise CorruptImage("JPEG without a scan")
+
+
+def _with_full_bands(data: bytes) -> bytes:
+    """Let each scan of a sequential frame say what it holds in any case: all coefficients."""
+    whole = bytearray(data)
+    sequential = False
+    for marker, start, end in _segments(data, 2):
+        if marker in _FRAMES:
+            sequential = marker in _SEQUENTIAL
+        elif marker == _SCAN and sequential and end - start >= 6:
+            whole[end - 3 : end] = bytes((0, _COEFFICIENTS - 1, 0))
+    return bytes(whole)
 
 
 def _check_for_hole(data: bytes, scan: int) -> None:
@@ -119,16 +161,17 @@ def _zeros_may_be_blank(data: bytes) -> bool:
     return False
 
 
-def _check_scans(data: bytes, frame: int, first_scan: int) -> None:
-    """See that each component of a progressive frame got every coefficient to its last bit."""
-    components = {data[frame + 6 + 3 * i] for i in range(data[frame + 5])}
-    complete: defaultdict[int, set[int]] = defaultdict(set)
+def _check_scans(data: bytes, kind: int, components: set[int], first_scan: int) -> None:
+    """See that each component got every coefficient to its last bit."""
+    lacking = {component: set(range(_COEFFICIENTS)) for component in components}
     for marker, start, end in _segments(data, first_scan):
         if marker != _SCAN or end - start < 6:
             continue
-        first, last, low_bit = data[end - 3], data[end - 2], data[end - 1] & 0x0F
-        if low_bit == 0:
-            for i in range(data[start]):
-                complete[data[start + 1 + 2 * i]].update(range(first, last + 1))
-    if any(len(complete[component]) < _COEFFICIENTS for component in components):
-        raise TruncatedImage("progressive JPEG without its last scans")
+        first, last, bits = data[end - 3 : end]
+        if kind in _SEQUENTIAL:
+            first, last, bits = 0, _COEFFICIENTS - 1, 0
+        if bits & 0x0F == 0:
+            for component in data[start + 1 : end - 3 : 2]:
+                lacking.get(component, set()).difference_update(range(first, last + 1))
+    if any(lacking.values()):
+        raise TruncatedImage("JPEG without its last scans")

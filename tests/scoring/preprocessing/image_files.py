@@ -51,6 +51,11 @@ def jpeg_with_exif(data: bytes, orientation: int, endian: str = "<") -> bytes:
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:]
 
 
+def with_segment(data: bytes, marker: int, body: bytes) -> bytes:
+    """Put a segment behind the JFIF segment that OpenCV writes first."""
+    return data[:20] + struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body + data[20:]
+
+
 def png_with_exif(data: bytes, orientation: int) -> bytes:
     after_header = 8 + 12 + 13
     return data[:after_header] + chunk(b"eXIf", exif(orientation)) + data[after_header:]

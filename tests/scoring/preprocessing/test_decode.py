@@ -92,53 +92,6 @@ def test_a_file_without_its_last_byte_is_refused(kind: str) -> None:
         grey_of(FILES[kind][:-1])
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "restart jpeg"])
-@pytest.mark.parametrize("kept", [0.4, 0.6, 0.8, 0.95])
-def test_a_jpeg_cut_short_and_ended_by_hand_is_refused(kind: str, kept: float) -> None:
-    data = FILES[kind]
-    with pytest.raises(TruncatedImage):
-        grey_of(data[: int(len(data) * kept)] + b"\xff\xd9")
-
-
-@pytest.mark.parametrize("kept", [0.4, 0.5, 0.6])
-def test_a_progressive_jpeg_without_its_last_scans_is_refused(kept: float) -> None:
-    data = FILES["progressive jpeg"]
-    with pytest.raises(TruncatedImage):
-        grey_of(data[: int(len(data) * kept)] + b"\xff\xd9")
-
-
-def test_a_jpeg_that_is_mid_grey_at_its_corner_is_no_cut_one() -> None:
-    grey = np.full((96, 64, 3), 128, np.uint8)
-    assert grey_of(encoded(grey, ".jpg")).min() == 128
-
-
-@pytest.mark.parametrize("damage", [bytes(128), b"\xff\xc4" + bytes(60), b"\xff\xfe\0\2ab"])
-def test_a_jpeg_with_a_hole_or_a_foreign_marker_in_its_midst_is_refused(damage: bytes) -> None:
-    data = encoded(scene(400, 300), ".jpg")
-    middle = len(data) // 2
-    with pytest.raises(DecodeError):
-        grey_of(data[:middle] + damage + data[middle + len(damage) :])
-
-
-def test_a_blank_jpeg_with_its_own_tables_is_no_hole() -> None:
-    blank = encoded(np.full((1600, 1600), 255, np.uint8), ".jpg", cv2.IMWRITE_JPEG_OPTIMIZE, 1)
-    assert bytes(64) in blank
-    assert grey_of(blank).min() == 255
-
-
-def test_bytes_after_the_end_of_a_jpeg_do_no_harm() -> None:
-    np.testing.assert_array_equal(grey_of(FILES["jpeg"] + bytes(100)), grey_of(FILES["jpeg"]))
-
-
-def test_a_cut_jpeg_is_not_saved_by_the_end_marker_of_its_thumbnail() -> None:
-    data = FILES["jpeg"]
-    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + 6 + 4) + b"Exif\0\0" + b"\xff\xd8\xff\xd9"
-    whole = data[:2] + thumbnail + data[2:]
-    assert grey_of(whole).shape == (96, 64)
-    with pytest.raises(TruncatedImage):
-        grey_of(whole[:-200])
-
-
 @given(at=st.integers(8, len(FILES["png"]) - 1), value=st.integers(1, 255))
 def test_one_changed_byte_in_a_png_is_found(at: int, value: int) -> None:
     data = bytearray(FILES["png"])
