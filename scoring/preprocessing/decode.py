@@ -21,7 +21,7 @@ from scoring.preprocessing.errors import (
     UnknownFormat,
     UnsupportedPixels,
 )
-from scoring.preprocessing.formats import Header, png, read_header
+from scoring.preprocessing.formats import Header, png, read_header, tiff
 from scoring.preprocessing.jpeg_pixels import decode_jpeg
 from scoring.preprocessing.pixels import DecodeLimits, Image
 
@@ -124,6 +124,8 @@ def _decode_as_stored(data: bytes, header: Header) -> Image:
     """Decode keeping alpha; 16 bits become 8. OpenCV leaves EXIF alone in this mode."""
     if header.format == "png":
         data = png.without_profile(data)
+    elif header.format == "tiff":
+        tiff.check_strips(data)
     pixels = _imdecode(data, cv2.IMREAD_UNCHANGED)
     _check_size(pixels, header)
     if pixels.dtype == np.uint16:

@@ -108,6 +108,19 @@ def test_a_png_with_too_little_picture_data_is_refused() -> None:
         grey_of(lying)
 
 
+@pytest.mark.parametrize("predictor", [1, 2])
+@pytest.mark.parametrize("compression", [8, 32946])
+def test_a_damaged_strip_of_a_deflated_tiff_is_found(compression: int, predictor: int) -> None:
+    flags = (cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_PREDICTOR, predictor)
+    data = encoded(scene(), ".tiff", *flags)
+    np.testing.assert_array_equal(color_of(data), scene()[:, :, ::-1])
+    for at in range(100, len(data) // 2, 997):
+        damaged = bytearray(data)
+        damaged[at] ^= 0x55
+        with pytest.raises(CorruptImage, match="TIFF strip"):
+            grey_of(bytes(damaged))
+
+
 def test_an_image_bomb_is_refused_by_its_header() -> None:
     bomb = png(25_000, 20_000, 1, 0, bytes(20_000))
     with pytest.raises(TooManyPixels, match=r"25000 x 20000 .* limit is 4,000,000"):
