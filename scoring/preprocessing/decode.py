@@ -22,6 +22,7 @@ from scoring.preprocessing.errors import (
     UnsupportedPixels,
 )
 from scoring.preprocessing.formats import Header, png, read_header, tiff
+from scoring.preprocessing.imdecode import imdecode
 from scoring.preprocessing.jpeg_pixels import decode_jpeg
 from scoring.preprocessing.pixels import DecodeLimits, Image
 
@@ -39,9 +40,6 @@ __all__ = [
     "decode_color",
     "decode_grey",
 ]
-
-# A damaged TIFF would bring a line a strip on stderr, none of which names the file.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _DIVISORS = (2, 4, 8)
 _SIXTEEN_TO_EIGHT_BITS = 1 / 257
@@ -126,23 +124,13 @@ def _decode_as_stored(data: bytes, header: Header) -> Image:
         data = png.without_profile(data)
     elif header.format == "tiff":
         tiff.check_strips(data)
-    pixels = _imdecode(data, cv2.IMREAD_UNCHANGED)
+    pixels = imdecode(data, cv2.IMREAD_UNCHANGED)
     _check_size(pixels, header)
     if pixels.dtype == np.uint16:
         return cast(Image, cv2.convertScaleAbs(pixels, alpha=_SIXTEEN_TO_EIGHT_BITS))
     if pixels.dtype != np.uint8:
         raise UnsupportedPixels(str(pixels.dtype))
     return pixels
-
-
-def _imdecode(data: bytes, flags: int) -> Image:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise CorruptImage("its picture data cannot be decoded")
-    return cast(Image, pixels)
 
 
 def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:

@@ -12,13 +12,15 @@ import simplejpeg
 
 from scoring.preprocessing.errors import CorruptImage, DecodeError, TruncatedImage
 from scoring.preprocessing.formats import Header, jpeg
+from scoring.preprocessing.imdecode import imdecode
 from scoring.preprocessing.pixels import Image
 
 Colours = Literal["GRAY", "RGB"]
 
 # The picture was whole before these bytes: some cameras and editors leave them.
 _HARMLESS = "extraneous bytes before marker 0xd9"
-# Chroma at a third of the width, say. simplejpeg's interface has no name for it.
+# Chroma at a third of the width, say, for which simplejpeg's interface has no name. It gives the
+# same reason for some damage in the head: OpenCV refuses that, with a line of libjpeg on stderr.
 _RARE_SAMPLING = "Could not determine subsampling"
 _CUT = "premature end"
 _OPENCV = {
@@ -82,12 +84,7 @@ def _decoded(
 def _decoded_by_opencv(data: bytes, colours: Colours, divisor: int) -> Image:
     """Decode twice: a picture that lacks blocks changes with the bits that follow its data."""
     flags = _OPENCV[colours, divisor] | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels, again = (
-        cv2.imdecode(np.frombuffer(version, np.uint8), flags)
-        for version in (data, jpeg.with_other_bits(data))
-    )
-    if pixels is None:
-        raise CorruptImage("its picture data cannot be decoded")
-    if again is None or not np.array_equal(pixels, again):
+    pixels = imdecode(data, flags)
+    if not np.array_equal(imdecode(jpeg.with_other_bits(data), flags), pixels):
         raise TruncatedImage("JPEG ends before its last block")
-    return cast(Image, pixels)
+    return pixels

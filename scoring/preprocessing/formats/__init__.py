@@ -2,7 +2,8 @@
 
 Each format's `read_header` walks the structure of the file (announced lengths, checksums, end
 marker) with `struct` on bytes already in memory: an image bomb is refused for microseconds, and a
-file cut short is found even where a decoder would fill the rest with grey.
+file cut short is found even where a decoder would fill the rest with grey. What the structure of a
+file does not tell is found while it is decoded: in a JPEG, and in the strips of a deflated TIFF.
 """
 
 from collections.abc import Callable
