@@ -109,11 +109,12 @@ def write_batch(folder: Path, pictures: Iterable[Drawn]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw the batch that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m image_batches.draw", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same pictures")
     parser.add_argument("--count", type=int, default=100, help="how many (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="the batch's folder")
-    parser.add_argument("--background", choices=STUDIOS, default="dark", help="(%(default)s)")
+    parser.add_argument("--background", choices=STUDIOS, default="light", help="(%(default)s)")
     chosen = parser.parse_args(arguments)
     write_batch(chosen.out, draw_batch(chosen.seed, chosen.count, STUDIOS[chosen.background]))
 

@@ -123,7 +123,7 @@ FASHION = DatasetDescription(
         "Ankle boot",
     ),
     input=GREY_28,
-    preprocessing=PreprocessingRef("garment", 1),
+    preprocessing=PreprocessingRef("garment", 2),
     architecture=Architecture(16, (Stage(16, 1, 1, 1), Stage(64, 2, 2), Stage(112, 2, 2))),
     recipe=Recipe(steps=30_000, augmentation=Augmentation(noise_share=0.15)),
     teaching=Teaching(

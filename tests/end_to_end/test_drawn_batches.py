@@ -11,12 +11,13 @@ import pytest
 from client.image_folder import list_images
 from image_batches import draw
 from scoring.inference.bundle import load_bundle
-from scoring.inference.predictor import Predictions, Predictor
+from scoring.inference.predictor import Predictor
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import find
 from scoring.settings import CODE_ROOT
 
-RIGHT_OF_100 = 80
+RIGHT_OF_100 = 85
+WRONG_AND_NOT_FLAGGED = 2
 LIMITS = DecodeLimits(max_pixels=10_000_000, max_bytes=10_000_000)
 
 
@@ -25,33 +26,37 @@ def predictor() -> Predictor:
     return Predictor(load_bundle(CODE_ROOT / "fashion_model"))
 
 
-def score(folder: Path, predictor: Predictor) -> tuple[list[str], Predictions]:
+def judge(folder: Path, predictor: Predictor) -> tuple[int, int]:
+    """Return how many of a batch's hundred are right, and how many wrong ones are not flagged."""
     signature = predictor.signature
     preprocess = find(signature.preprocessing.name, signature.preprocessing.version)
     names = list(list_images(folder))
-    rows = [
-        preprocess((folder / name).read_bytes(), signature.input.shape, LIMITS).values
-        for name in names
-    ]
-    return names, predictor.predict(np.stack(rows))
-
-
-def count_right(folder: Path, predictor: Predictor) -> int:
     with folder.with_name(f"{folder.name}.labels.csv").open(encoding="utf-8-sig") as file:
         truth = {row["Image"]: row["Label"] for row in csv.DictReader(file)}
-    names, predictions = score(folder, predictor)
     assert len(names) == len(truth) == 100
-    labels = predictor.signature.labels
-    answers = (labels[index] for index in predictions.class_index)
-    return sum(truth[name] == answer for name, answer in zip(names, answers, strict=True))
+    seen = [
+        preprocess((folder / name).read_bytes(), signature.input.shape, LIMITS) for name in names
+    ]
+    answers = predictor.predict(np.stack([pixels.values for pixels in seen]))
+    right = [
+        truth[name] == signature.labels[index]
+        for name, index in zip(names, answers.class_index, strict=True)
+    ]
+    flagged = [a.review or b for a, b in zip(seen, answers.review, strict=True)]
+    missed = sum(not (good or flag) for good, flag in zip(right, flagged, strict=True))
+    return sum(right), missed
 
 
 def test_the_committed_batch_is_mostly_named_right(predictor: Predictor) -> None:
-    assert count_right(CODE_ROOT / "image_batches" / "G1", predictor) >= RIGHT_OF_100
+    right, missed = judge(CODE_ROOT / "image_batches" / "G1", predictor)
+    assert right >= RIGHT_OF_100
+    assert missed <= WRONG_AND_NOT_FLAGGED
 
 
-@pytest.mark.parametrize("seed", [101])
+@pytest.mark.parametrize("seed", [2, 3, 4])
 def test_other_seeds_are_as_good(predictor: Predictor, seed: int, tmp_path: Path) -> None:
     folder = tmp_path / "drawn"
     draw.main(["--seed", str(seed), "--count", "100", "--out", str(folder)])
-    assert count_right(folder, predictor) >= RIGHT_OF_100
+    right, missed = judge(folder, predictor)
+    assert right >= RIGHT_OF_100
+    assert missed <= WRONG_AND_NOT_FLAGGED
