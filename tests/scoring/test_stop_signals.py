@@ -13,8 +13,10 @@ HERE = [name for name in (*ASKING, TERMINAL_CLOSED) if hasattr(signal, name)]
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Put the handlers back that were there."""
-    before = {name: signal.getsignal(getattr(signal, name)) for name in HERE}
+    """Begin as a terminal does, even under nohup, and put the handlers back that were there."""
+    before = {
+        name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in HERE
+    }
     yield
     for name, handler in before.items():
         signal.signal(getattr(signal, name), handler)
