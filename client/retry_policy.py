@@ -82,7 +82,8 @@ def reason(error: BaseException | None) -> str:
 class wait_as_told(wait_base):  # tenacity's own names read this way
     """Wait the usual time, or longer where the server says ``Retry-After``.
 
-    What lies past the window, or past ``longest`` seconds, is no use: then the usual time it is.
+    What lies past the window is no use, nor without one what is past ``longest`` seconds: then
+    the usual time it is.
     """
 
     def __init__(self, seconds: float, longest: float, window: RunWindow) -> None:
@@ -94,7 +95,7 @@ class wait_as_told(wait_base):  # tenacity's own names read this way
         error = failure(retry_state)
         told = (error.retry_after if isinstance(error, HttpRefusal) else None) or 0.0
         left = self._window.left()
-        too_long = told > self._longest or (left is not None and told >= left)
+        too_long = told > self._longest if left is None else told >= left
         return self._seconds if too_long else max(self._seconds, told)
 
 

@@ -145,8 +145,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--bundle", type=Path, default=Path("fashion_model"), help="(default: %(default)s)"
     )
-    parser.add_argument("--split", choices=("measure", "test"), default="measure",
-                        help="which images (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--split", choices=("measure", "fit", "test"), default="measure",
+                        help="which images; fit: those that temperature and thresholds were fitted"
+                        " on (default: %(default)s)")  # fmt: skip
     parser.add_argument("--digits", type=Path, help="IDX folder of digits, as strangers")
     parser.add_argument("--photos", type=Path, help="folder of photographs, as strangers")
     parser.add_argument("--pictures", type=Path, help="folder for confusion matrix and reliability")
@@ -173,8 +174,9 @@ def run(options: argparse.Namespace) -> None:
 def _chosen_images(options: argparse.Namespace) -> LabelledImages:
     _, data = load_data(options)
     chosen = data.test if options.split == "test" else None
-    if data.train is not None and options.split == "measure":
-        chosen = split_data(data.train).measure
+    if data.train is not None and options.split != "test":
+        split = split_data(data.train)
+        chosen = split.fit if options.split == "fit" else split.measure
     if chosen is None:
         raise DataError(f"{options.data}: has no images for --split {options.split}")
     return chosen

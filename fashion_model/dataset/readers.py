@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +127,15 @@ def _csv(folder: Path, split: str, spec: InputSpec) -> LabelledImages | None:
     if not paths:
         return None
     try:
-        table = np.loadtxt(paths[0], np.uint8, delimiter=",", skiprows=1, ndmin=2)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="loadtxt: input contained no data")
+            table = np.loadtxt(
+                paths[0], np.uint8, comments=None, delimiter=",", skiprows=1, ndmin=2
+            )
+    except (ValueError, OverflowError) as error:
         raise DataError(f"{paths[0]}: {error}") from error
+    if not len(table):
+        raise DataError(f"{paths[0]}: holds no images")
     if table.shape[1] != 1 + spec.row_length:
         raise DataError(f"{paths[0]}: {table.shape[1]} columns, not {1 + spec.row_length}")
     pixels = np.ascontiguousarray(table[:, 1:]).reshape(-1, *spec.shape)

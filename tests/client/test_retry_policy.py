@@ -80,6 +80,15 @@ def test_a_retry_after_of_a_day_is_not_waited_for(window: RunWindow | None) -> N
     assert attempts.pauses == [60.0]
 
 
+@pytest.mark.parametrize(("window", "pause"), [(None, 60.0), (RunWindow(seconds=1500), 900.0)])
+def test_a_retry_after_that_fits_the_window_is_waited_for(
+    window: RunWindow | None, pause: float
+) -> None:
+    attempts = Attempts(HttpRefusal(503, "", 900.0))
+    attempts.run(window=window)
+    assert attempts.pauses == [pause]
+
+
 def test_no_try_begins_past_the_window() -> None:
     attempts = Attempts(GONE)
     with pytest.raises(requests.exceptions.ConnectionError):

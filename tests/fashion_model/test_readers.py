@@ -1,16 +1,21 @@
 """Reading training data: IDX, the Kaggle CSVs, class folders; broken files are told."""
 
+import dataclasses
 import gzip
+import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fashion_model.dataset.description import CATS_DOGS, FASHION, DataError
 from fashion_model.dataset.readers import read_data, read_idx
 from fashion_model.dataset.split import split_data
+from scoring.protocol.signature import InputSpec
 from tests.fashion_model.idx_files import IMAGES, LABELS, idx, write_idx
 
 
@@ -105,3 +110,24 @@ def test_the_split_is_complete_and_always_the_same(tmp_path: Path) -> None:
     assert sorted(map(bytes, together)) == sorted(map(bytes, data.rows))
     assert [len(part) for part in parts] == [16, 2, 2]
     assert np.array_equal(first.fit.images, second.fit.images)
+
+
+TINY = dataclasses.replace(FASHION, input=InputSpec((2, 2, 1), "uint8"))
+CELLS = st.sampled_from(
+    ["0", "9", "10", "255", "256", "-1", "1.5", "nan", "1e999", "", " ", '"', "ß", "#"]
+)
+LINES = st.lists(CELLS, min_size=4, max_size=6).map(",".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(lines=st.lists(LINES, max_size=5), tail=st.binary(max_size=4))
+def test_a_csv_is_read_or_refused(lines: list[str], tail: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tiny_train.csv").write_bytes("\n".join(["head", *lines]).encode() + tail)
+        try:
+            data = read_data(Path(folder), TINY)
+        except DataError:
+            return
+    assert data.train is not None
+    assert data.train.images.shape == (len(data.train.labels), 2, 2, 1)
+    assert set(data.train.labels) <= set(range(10))

@@ -33,6 +33,7 @@ def test_row_17_the_batch_folder_is_missing(faulty: Project) -> None:
     assert faulty.score("G9") == ExitCode.BATCH_MISSING
     assert faulty.results.read_bytes() == before
     assert "batch-missing" in faulty.events()
+    assert_truth(faulty.settings)
     shutil.rmtree(faulty.batches)
     assert faulty.score("--nightly", "2026-11-20") == ExitCode.BATCH_MISSING
     assert faulty.latest_run().state == "failed"
