@@ -29,6 +29,7 @@ class WholeAnswerAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, *arguments: Any, **options: Any
     ) -> HTTPConnectionPool:
+        """Return the pool that requests chooses, with connections whose answers have an end."""
         pool = cast(
             HTTPConnectionPool, super().get_connection_with_tls_context(*arguments, **options)
         )

@@ -39,6 +39,7 @@ class _UntilDeadline(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        """Read what comes into ``buffer``; raises TimeoutError once the time is over."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"the answer was not whole after {self._seconds:g} s")
