@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.chunk_poster import ChunkPoster
-from client.image_folder import Batch, ImageList
-from client.pixel_frame import ImageRow, pixel_columns, pixel_frame
+from client.pixel_frame import pixel_columns, pixel_frame
 from client.run_context import Interrupted, RunContext, ScoringFailed
+from scoring.batches.image_folder import Batch, ImageList
+from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.prediction import RowPrediction
 from scoring.records.ledger import ChunkCost, Run, ScoredImage

@@ -9,12 +9,12 @@ from datetime import date, datetime
 from pathlib import Path
 
 from client.batch_job import BatchJob
-from client.image_folder import Batch, list_images
-from client.pixel_frame import ImageReader, Settling
 from client.process_time import ProcessTime
 from client.progress import ProgressView
 from client.read_ahead import KnownPredictions, read_ahead
 from client.run_context import Interrupted, RunContext, ScoringFailed
+from scoring.batches.image_folder import Batch, list_images
+from scoring.batches.image_reader import ImageReader, Settling
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.registry import find

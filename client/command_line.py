@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from scoring.parent_pipe import FLAG
+from scoring.processes.parent_pipe import FLAG
 from scoring.protocol.errors import UsageError
 from scoring.records.results_csv import COLUMNS
 

@@ -12,8 +12,8 @@ from typing import Self
 
 import cv2
 
-from client.image_folder import ImageList
-from client.pixel_frame import ImageReader, ImageRow
+from scoring.batches.image_folder import ImageList
+from scoring.batches.image_reader import ImageReader, ImageRow
 from scoring.records.ledger import Ledger, Run
 from scoring.records.ledger_reader import LedgerReader
 

@@ -16,18 +16,19 @@ from client import STARTED
 from client.api import ScoringClient
 from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
 from client.command_line import parse_arguments, settings_flags
-from client.image_folder import Batch, all_batches, find_batch, linked_batches
 from client.process_time import ProcessTime
 from client.progress import progress_view
 from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext
 from client.stop_signal import StopSignal
 from client.summary import write_summary
-from scoring.batch_folders import LINKS_ARE_LEFT_OUT
-from scoring.parent_pipe import ParentPipe
+from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
+from scoring.batches.image_folder import Batch, all_batches, find_batch, linked_batches
 from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
+from scoring.processes.parent_pipe import ParentPipe
+from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import (
     ExitCode,
     LedgerDamaged,
@@ -45,7 +46,6 @@ from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.records.run_id import new_run_id
 from scoring.settings import Settings, load_settings
-from scoring.stop_signals import on_stop_signals
 
 SWITCH_SECONDS = 0.0005
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"

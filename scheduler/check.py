@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from scheduler.due_days import Policy, next_due_day, unusual_days
-from scoring.batch_folders import LINKS_ARE_LEFT_OUT, batch_folders, linked_folders
+from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, batch_folders, linked_folders
 from scoring.processes.locks import instance_holder
 from scoring.processes.port_owner import describe_owner, port_is_taken
 from scoring.processes.readiness import read_readiness

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from scoring.parent_pipe import FirstLine
 from scoring.processes.child import Child, start_child
 from scoring.processes.managed_server import ManagedServer, new_nonce
+from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
 from scoring.processes.waiting import wait_until
 from scoring.protocol.errors import NoServer

@@ -11,10 +11,10 @@ from scheduler.session import Session, Tell
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
+from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import Busy, NoServer
 from scoring.records.events_log import EventsLog, Level
 from scoring.settings import Settings
-from scoring.stop_signals import on_stop_signals
 
 # Port 0: any that is free.
 ANY_PORT = 0

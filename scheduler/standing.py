@@ -11,9 +11,9 @@ from scheduler.jobs import job_table, run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
 from scoring.processes.locks import instance_lock
+from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode
 from scoring.settings import Settings
-from scoring.stop_signals import on_stop_signals
 
 
 def run_standing(settings: Settings) -> ExitCode:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from scoring.inference.bundle import BundleError
-from scoring.parent_pipe import FLAG, ParentPipe
+from scoring.processes.parent_pipe import FLAG, ParentPipe
+from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.protocol.loopback import is_loopback
 from scoring.settings import Settings, load_settings
-from scoring.stop_signals import on_stop_signals
 from server.access import require_key_beyond_loopback
 from server.app import create_app
 from server.drain import Drain

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from scoring.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
+from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ScoringError
 from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
 

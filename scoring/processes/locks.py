@@ -15,7 +15,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scoring.atomic_file import replacing
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
 
@@ -138,8 +137,10 @@ def _sidecar(path: Path) -> Path:
 
 def _name_holder(path: Path, holder: Holder) -> None:
     """Write the holder's name whole or not at all; the lock holds without it."""
-    with suppress(OSError), replacing(_sidecar(path)) as part:
+    part = path.with_name(f"{path.name}.{holder.pid}.part")
+    with suppress(OSError):
         part.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        os.replace(part, _sidecar(path))
 
 
 def _read_sidecar(path: Path) -> Holder | None:

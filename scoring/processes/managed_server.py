@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from scoring.parent_pipe import FirstLine
 from scoring.processes.child import Child, start_child
+from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.port_owner import describe_owner, free_port, port_is_taken
 from scoring.processes.readiness import Readiness, read_readiness
 from scoring.processes.waiting import wait_until

@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from scoring.atomic_file import replacing
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records import schema
+from scoring.records.atomic_file import replacing
 
 WAL_PAUSE_SECONDS = 0.01
 # SQLite's extended error codes hold the primary one in their lowest byte.

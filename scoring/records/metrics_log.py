@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scoring.atomic_file import atomic_text, remove_leftovers
+from scoring.records.atomic_file import atomic_text, remove_leftovers
 from scoring.records.ledger import BatchFigures
 from scoring.records.results_csv import CsvFormat
 from scoring.records.text import neutral_cell

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scoring.atomic_file import copy_atomic
+from scoring.records.atomic_file import copy_atomic
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger, Run, State
 from scoring.records.results_csv import CsvFormat, write_results

@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from scoring.atomic_file import remove_leftovers, replacing
 from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.records.atomic_file import remove_leftovers, replacing
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import FIRST_START, Ledger
 from scoring.settings import Settings

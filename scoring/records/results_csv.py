@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scoring.atomic_file import atomic_text, remove_leftovers
+from scoring.records.atomic_file import atomic_text, remove_leftovers
 from scoring.records.ledger import ResultRow
 from scoring.records.text import neutral_cell, printable
 

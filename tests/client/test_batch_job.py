@@ -14,10 +14,10 @@ import pytest
 from client.api import ScoringClient
 from client.batch_job import BatchJob
 from client.batch_scoring import RunRequest, new_run
-from client.image_folder import Batch, list_images
-from client.pixel_frame import ImageRow
 from client.run_context import Interrupted, RunContext, ScoringFailed
 from client.stop_signal import StopSignal
+from scoring.batches.image_folder import Batch, list_images
+from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger

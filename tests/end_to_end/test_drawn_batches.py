@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from client.image_folder import list_images
-from image_batches import draw
+from fashion_model.drawn import draw
+from scoring.batches.image_folder import list_images
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.decode import DecodeLimits

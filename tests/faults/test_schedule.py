@@ -171,7 +171,7 @@ def test_row_13_timeouts_use_the_monotonic_clock() -> None:
         if "time.time()" in path.read_text(encoding="utf-8")
     ]
     # The one looks for a clock that was set, the other compares with a file's time.
-    assert {path.name for path in waits} <= {"jobs.py", "pixel_frame.py"}
+    assert {path.name for path in waits} <= {"jobs.py", "image_reader.py"}
 
 
 @LINUX

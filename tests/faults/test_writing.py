@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from scoring.atomic_file import atomic_text
 from scoring.protocol.errors import ExitCode
 from scoring.records import results_csv
+from scoring.records.atomic_file import atomic_text
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.faults.desk import LINUX, MOUNTS, Project
 from tests.faults.oracle import EVENT, assert_truth, read_whole_results
@@ -143,7 +143,7 @@ def test_row_29_results_csv_is_held_open_for_real(faulty: Project, server_url: s
 REWRITE = """
 import sys
 from pathlib import Path
-from scoring.atomic_file import atomic_text, remove_leftovers
+from scoring.records.atomic_file import atomic_text, remove_leftovers
 path, number = Path(sys.argv[1]), 0
 while True:
     number += 1

@@ -15,19 +15,8 @@ from scoring.settings import CODE_ROOT
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
-PARENT_PIPE, BATCH_FOLDERS = "scoring.parent_pipe", "scoring.batch_folders"
-ATOMIC_FILE, STOP_SIGNALS = "scoring.atomic_file", "scoring.stop_signals"
-LIBRARY = {
-    PROTOCOL,
-    PREPROCESSING,
-    INFERENCE,
-    RECORDS,
-    PROCESSES,
-    PARENT_PIPE,
-    BATCH_FOLDERS,
-    ATOMIC_FILE,
-    STOP_SIGNALS,
-}
+BATCHES = "scoring.batches"
+LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
@@ -35,28 +24,25 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PROTOCOL: (set(), {"orjson"}),
     PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
-    RECORDS: ({PROTOCOL, ATOMIC_FILE}, set()),
-    PARENT_PIPE: ({PROTOCOL}, set()),
-    BATCH_FOLDERS: (set(), set()),
-    ATOMIC_FILE: (set(), set()),
-    STOP_SIGNALS: (set(), set()),
-    PROCESSES: ({PROTOCOL, PARENT_PIPE, ATOMIC_FILE}, {"requests", "filelock"}),
+    RECORDS: ({PROTOCOL}, set()),
+    PROCESSES: ({PROTOCOL}, {"requests", "filelock"}),
+    BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, set()),
     "fashion_model": (
         LIBRARY,
         {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
     ),
-    "server": (LIBRARY - {PROCESSES}, {"flask", "orjson", "waitress", "werkzeug"}),
+    "server": (LIBRARY - {BATCHES}, {"flask", "orjson", "waitress", "werkzeug"}),
     "client": (
         LIBRARY - {INFERENCE},
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, PROCESSES, PARENT_PIPE, BATCH_FOLDERS, STOP_SIGNALS, PROTOCOL},
+        {RECORDS, PROCESSES, BATCHES, PROTOCOL},
         {"apscheduler", "rich", "tzlocal"},
     ),
 }
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
-OURS = {"scoring", "fashion_model", "server", "client", "scheduler", "image_batches"}
+OURS = {"scoring", "fashion_model", "server", "client", "scheduler"}
 
 
 def modules(package: str) -> Iterator[Path]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.parent_pipe import FirstLine
 from scoring.processes.child import Child, start_child
+from scoring.processes.parent_pipe import FirstLine
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.scoring.processes.process_list import wait_for
 
@@ -17,7 +17,7 @@ StartStandIn = Callable[..., Child]
 FIRST = FirstLine("abc", 10.0)
 PRELUDE = """
 import signal, sys, time
-from scoring.parent_pipe import ParentPipe
+from scoring.processes.parent_pipe import ParentPipe
 """
 HEEDS = (
     PRELUDE

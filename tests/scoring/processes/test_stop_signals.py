@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scoring.stop_signals import ASKING, TERMINAL_CLOSED, on_stop_signals
+from scoring.processes.stop_signals import ASKING, TERMINAL_CLOSED, on_stop_signals
 
 HERE = [name for name in (*ASKING, TERMINAL_CLOSED) if hasattr(signal, name)]
 

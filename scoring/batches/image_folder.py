@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from scoring.batch_folders import batch_folders, linked_folders
+from scoring.batches.batch_folders import batch_folders, linked_folders
 from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from image_batches.cloth import Palette, Pattern, cloth
-from image_batches.sheet import Floats, Sheet, arc, curve
+from fashion_model.drawn.cloth import Palette, Pattern, cloth
+from fashion_model.drawn.sheet import Floats, Sheet, arc, curve
 
 _SEAM = 0.008
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client.image_folder import (
+from scoring.batches.image_folder import (
     all_batches,
     find_batch,
     linked_batches,

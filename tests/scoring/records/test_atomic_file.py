@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.atomic_file import atomic_text, remove_leftovers
+from scoring.records.atomic_file import atomic_text, remove_leftovers
 from scoring.settings import CODE_ROOT
 
 
@@ -40,7 +40,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from scoring.atomic_file import atomic_text
+from scoring.records.atomic_file import atomic_text
 with atomic_text(Path(sys.argv[1])) as file:
     file.write("half")
     file.flush()

@@ -6,7 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from image_batches.sheet import Floats, Sheet
+from fashion_model.drawn.sheet import Floats, Sheet
 
 Pattern = Literal["plain", "melange", "stripes", "checks", "flowers", "denim"]
 Colour = tuple[float, float, float]

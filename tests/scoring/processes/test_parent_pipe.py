@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scoring.parent_pipe import (
+from scoring.processes.parent_pipe import (
     HARD_EXIT_CODE,
     WINDOW_IS_OVER,
     FirstLine,
@@ -136,7 +136,7 @@ def test_a_parent_that_says_nothing_is_not_waited_for(pipe: Pipe) -> None:
 
 CHILD = """
 import sys, time
-from scoring.parent_pipe import ParentPipe
+from scoring.processes.parent_pipe import ParentPipe
 pipe = ParentPipe.open(lambda: print("asked", flush=True), exit_seconds=float(sys.argv[1]))
 print("up", flush=True)
 while not (pipe.parent_gone and sys.argv[2] == "heeds"):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from image_batches.cloth import Palette, cloth
-from image_batches.sheet import Floats, Point, Sheet, arc, curve
+from fashion_model.drawn.cloth import Palette, cloth
+from fashion_model.drawn.sheet import Floats, Point, Sheet, arc, curve
 
 _SEAM = 0.008
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from image_batches.cloth import Palette, cloth
-from image_batches.sheet import Sheet, curve
+from fashion_model.drawn.cloth import Palette, cloth
+from fashion_model.drawn.sheet import Sheet, curve
 
 _MIDDLE = 0.35
 _SEAM = 0.006

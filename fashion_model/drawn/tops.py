@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from image_batches.cloth import Palette, Pattern, cloth
-from image_batches.sheet import Floats, Point, Sheet, arc, curve, mirrored
+from fashion_model.drawn.cloth import Palette, Pattern, cloth
+from fashion_model.drawn.sheet import Floats, Point, Sheet, arc, curve, mirrored
 
 _MIDDLE = 0.5
 _SEAM = 0.006

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from image_batches.draw import CLASSES, LIGHT, draw_batch, main
+from fashion_model.drawn.draw import CLASSES, LIGHT, draw_batch, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def test_the_command_writes_a_folder_and_its_labels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["tensorflow", "ai_edge_litert", "scoring"])
 def test_the_script_consults_no_model(module: str) -> None:
-    code = f"import sys, image_batches.draw; raise SystemExit({module!r} in sys.modules)"
+    code = f"import sys, fashion_model.drawn.draw; raise SystemExit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from image_batches.bags import bag
-from image_batches.cloth import Palette
-from image_batches.sheet import Sheet
-from image_batches.shoes import ankle_boot, sandal, sneaker
-from image_batches.tops import coat, dress, pullover, shirt, t_shirt
-from image_batches.trousers import trouser
+from fashion_model.drawn.bags import bag
+from fashion_model.drawn.cloth import Palette
+from fashion_model.drawn.sheet import Sheet
+from fashion_model.drawn.shoes import ankle_boot, sandal, sneaker
+from fashion_model.drawn.tops import coat, dress, pullover, shirt, t_shirt
+from fashion_model.drawn.trousers import trouser
 
 Draw = Callable[[int, Palette, np.random.Generator], Sheet]
 
@@ -110,7 +110,7 @@ def write_batch(folder: Path, pictures: Iterable[Drawn]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the batch that the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m image_batches.draw", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m fashion_model.drawn.draw", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same pictures")
     parser.add_argument("--count", type=int, default=100, help="how many (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="the batch's folder")

@@ -1,1 +1,0 @@
-"""Batches of images to score, and the script that draws the first of them."""

@@ -1,0 +1,1 @@
+"""Which folders are batches, which of their files are images, and how a file becomes a row."""
