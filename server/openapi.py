@@ -202,6 +202,8 @@ def _row(labels: tuple[str, ...]) -> dict[str, Any]:
             "confidence": {"type": "number", "minimum": 0, "maximum": 1},
             "review": {"type": ["string", "null"]},
             "outlier_score": {"type": "number", "minimum": 0},
+            "second_label": {"type": "string", "examples": list(labels)},
+            "second_confidence": {"type": "number", "minimum": 0, "maximum": 1},
         }
     )
 

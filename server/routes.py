@@ -91,15 +91,19 @@ def _rows(
         predictions.confidence.tolist(),
         predictions.review,
         predictions.outlier_score.tolist(),
+        predictions.second_index.tolist(),
+        predictions.second_confidence.tolist(),
         strict=True,
     )
-    for id_, index, confidence, review, outlier in columns:
+    for id_, index, confidence, review, outlier, second, second_confidence in columns:
         yield {
             "id": id_,
             "label": labels[index],
             "confidence": confidence,
             "review": review,
             "outlier_score": outlier,
+            "second_label": labels[second],
+            "second_confidence": second_confidence,
         }
 
 

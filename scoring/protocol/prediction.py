@@ -55,12 +55,25 @@ class RequestLimits:
 
 @dataclass(frozen=True)
 class RowPrediction:
-    """One row of the answer: calibrated confidence 0 to 1, review reason or None."""
+    """One row of the answer.
+
+    Attributes:
+        id: as it was asked.
+        label: the likeliest class.
+        confidence: its calibrated probability, 0 to 1.
+        review: why a person should look, several reasons joined by "; "; or None.
+        outlier_score: larger for what is less like the training images.
+        second_label: the class that comes next.
+        second_confidence: its calibrated probability.
+    """
 
     id: int | str
     label: str
     confidence: float
     review: str | None
+    outlier_score: float
+    second_label: str
+    second_confidence: float
 
 
 @dataclass(frozen=True)
@@ -98,10 +111,13 @@ def encode_response(
     inference_seconds: float,
     predictions: Iterable[dict[str, Any]],
 ) -> bytes:
-    """Return the answer as JSON; raises ValueError rather than write a score that is no number."""
+    """Return the answer as JSON; the rows have the entries of RowPrediction.
+
+    Raises ValueError rather than write a score that is no number.
+    """
     rows = list(predictions)
-    if not all(math.isfinite(row["confidence"]) for row in rows):
-        raise ValueError("the model gave a confidence that is no number")
+    if not all(math.isfinite(row["confidence"] + row["outlier_score"]) for row in rows):
+        raise ValueError("the model gave a score that is no number")
     return orjson.dumps(
         {
             "model_name": model_name,
@@ -127,22 +143,39 @@ def decode_response(
             inference_seconds=float(document["inference_seconds"]),
             predictions=[_decode_row(row) for row in document["predictions"]],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BadResponse(f"the answer is not a prediction response: {error!r}") from error
     _check_answer(answer, ids, frozenset(labels), model_version)
     return answer
 
 
 def _decode_row(row: dict[str, Any]) -> RowPrediction:
-    review = row["review"]
-    if not isinstance(row["label"], str) or not (review is None or isinstance(review, str)):
-        raise TypeError("label and review are strings")
-    confidence = row["confidence"]
-    if type(confidence) not in (float, int):
-        raise TypeError("confidence is a number")
     if type(row["id"]) not in (int, str):
         raise TypeError("an id is a number or a string")
-    return RowPrediction(row["id"], row["label"], float(confidence), review)
+    review = row["review"]
+    return RowPrediction(
+        id=row["id"],
+        label=_text(row, "label"),
+        confidence=_number(row, "confidence"),
+        review=None if review is None else _text(row, "review"),
+        outlier_score=_number(row, "outlier_score"),
+        second_label=_text(row, "second_label"),
+        second_confidence=_number(row, "second_confidence"),
+    )
+
+
+def _text(row: dict[str, Any], entry: str) -> str:
+    value = row[entry]
+    if not isinstance(value, str):
+        raise TypeError(f"{entry} is a string")
+    return value
+
+
+def _number(row: dict[str, Any], entry: str) -> float:
+    value = row[entry]
+    if type(value) not in (float, int):
+        raise TypeError(f"{entry} is a number")
+    return float(value)
 
 
 def _check_answer(
@@ -163,10 +196,18 @@ def _check_answer(
     for wanted, row in zip(ids, answer.predictions, strict=True):
         if row.id != wanted or type(row.id) is not type(wanted):
             raise BadResponse(f"prediction for id {row.id!r} where {wanted!r} was due")
-        if row.label not in labels:
-            raise BadResponse(f"unknown label {row.label!r}")
-        if not 0.0 <= row.confidence <= 1.0:
-            raise BadResponse(f"confidence {row.confidence} is not between 0 and 1")
+        _check_row(row, labels)
+
+
+def _check_row(row: RowPrediction, labels: frozenset[str]) -> None:
+    if not {row.label, row.second_label} <= labels or row.label == row.second_label:
+        raise BadResponse(f"unknown label {row.label!r} or {row.second_label!r}")
+    if not 0.0 <= row.confidence <= 1.0:
+        raise BadResponse(f"confidence {row.confidence} is not between 0 and 1")
+    if not 0.0 <= row.second_confidence <= row.confidence:
+        raise BadResponse(f"the second class is likelier: {row.second_confidence}")
+    if not math.isfinite(row.outlier_score):
+        raise BadResponse(f"outlier_score {row.outlier_score} is no number")
 
 
 def _parse(body: bytes, max_depth: int) -> Any:

@@ -54,7 +54,8 @@ def test_every_form_gives_the_same_answer(url: str) -> None:
     labels = load_bundle(BUNDLE).signature.labels
     for row in answers[0]:
         assert row["label"] in labels
-        assert 0.0 < row["confidence"] <= 1.0
+        assert row["second_label"] in set(labels) - {row["label"]}
+        assert 0.0 <= row["second_confidence"] <= row["confidence"] <= 1.0
         assert row["outlier_score"] >= 0
         assert row["review"] in (None, "low confidence", "not a garment?")
 

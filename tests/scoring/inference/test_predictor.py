@@ -44,6 +44,9 @@ def test_shapes_and_ranges(predictor: Predictor) -> None:
     assert seen.probabilities.shape == (70, 10)
     assert np.allclose(seen.probabilities.sum(axis=1), 1.0)
     assert np.array_equal(seen.confidence, seen.probabilities.max(axis=1))
+    ranked = np.argsort(seen.probabilities, axis=1)
+    assert np.array_equal(seen.second_index, ranked[:, -2])
+    assert np.array_equal(seen.second_confidence, np.sort(seen.probabilities, axis=1)[:, -2])
     assert seen.outlier_score.shape == (70,)
     assert len(seen.review) == 70
 
@@ -102,3 +105,9 @@ def test_reasons_follow_the_thresholds() -> None:
     scores = np.array([10.0, 10.0, 50.0, 50.0])
     seen = summarise(probabilities, scores, Thresholds(confidence=0.9, outlier_score=20.0))
     assert seen.review == [None, LOW_CONFIDENCE, NOT_A_GARMENT, NOT_A_GARMENT]
+
+
+def test_of_two_equally_likely_classes_each_is_named_once() -> None:
+    seen = summarise(np.full((1, 2), 0.5), np.zeros(1), Thresholds(0.9, 20.0))
+    assert (seen.class_index.tolist(), seen.second_index.tolist()) == ([0], [1])
+    assert seen.second_confidence.tolist() == [0.5]

@@ -22,6 +22,15 @@ from scoring.protocol.prediction import (
 
 LIMITS = RequestLimits(rows=5, json_depth=8)
 LABELS = ("shirt", "shoe")
+GOOD = {
+    "id": 0,
+    "label": "shirt",
+    "confidence": 0.5,
+    "review": None,
+    "outlier_score": 61.5,
+    "second_label": "shoe",
+    "second_confidence": 0.25,
+}
 
 
 def decode(document: Any) -> Any:
@@ -90,8 +99,8 @@ def test_any_bytes_give_a_request_or_a_typed_error(body: bytes) -> None:
 
 def answer(**changes: Any) -> bytes:
     rows = [
-        {"id": 0, "label": "shirt", "confidence": 0.5, "review": None},
-        {"id": 1, "label": "shoe", "confidence": 1, "review": "low confidence"},
+        GOOD,
+        {**GOOD, "id": 1, "label": "shoe", "second_label": "shirt", "review": "low confidence"},
     ]
     document = {
         "model_name": "m",
@@ -105,10 +114,10 @@ def answer(**changes: Any) -> bytes:
 def test_an_answer_that_fits_is_taken() -> None:
     response = decode_response(answer(), range(2), LABELS, "v")
     assert [row.label for row in response.predictions] == ["shirt", "shoe"]
-    assert response.predictions[1].review == "low confidence"
-
-
-GOOD = {"id": 0, "label": "shirt", "confidence": 0.5, "review": None}
+    second = response.predictions[1]
+    assert second.review == "low confidence"
+    assert (second.second_label, second.second_confidence) == ("shirt", 0.25)
+    assert second.outlier_score == 61.5
 
 
 @pytest.mark.parametrize(
@@ -129,6 +138,15 @@ GOOD = {"id": 0, "label": "shirt", "confidence": 0.5, "review": None}
         answer(predictions=[GOOD, {**GOOD, "id": 1, "confidence": None}]),
         answer(predictions=[GOOD, {**GOOD, "id": 1, "confidence": "1"}]),
         answer(predictions=[GOOD, {**GOOD, "id": 1, "review": 3}]),
+        answer().replace(b"0.25", b"9" * 400),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_label": "hat"}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_label": "shirt"}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_label": ["shoe"]}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_confidence": 0.51}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_confidence": -0.1}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "second_confidence": None}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "outlier_score": "61.5"}]),
+        answer(predictions=[GOOD, {**GOOD, "id": 1, "outlier_score": True}]),
     ],
 )
 def test_an_answer_that_does_not_fit_is_refused(body: bytes) -> None:
@@ -136,7 +154,8 @@ def test_an_answer_that_does_not_fit_is_refused(body: bytes) -> None:
         decode_response(body, range(2), LABELS, "v")
 
 
-@pytest.mark.parametrize("confidence", [math.nan, math.inf])
-def test_a_score_that_is_no_number_is_never_written(confidence: float) -> None:
+@pytest.mark.parametrize("entry", ["confidence", "outlier_score"])
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_a_score_that_is_no_number_is_never_written(entry: str, score: float) -> None:
     with pytest.raises(ValueError, match="no number"):
-        encode_response("m", "v", 0.0, [{**GOOD, "confidence": confidence}])
+        encode_response("m", "v", 0.0, [{**GOOD, entry: score}])
