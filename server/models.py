@@ -9,6 +9,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import NotFound, SettingsError
 from scoring.protocol.names import check_name
+from scoring.protocol.signature import Signature
 
 
 class ModelTable:
@@ -46,6 +47,10 @@ class ModelTable:
     def all(self) -> list[Predictor]:
         """Return every predictor, in the order they were given."""
         return list(self._by_name.values())
+
+    def signatures(self) -> list[Signature]:
+        """Return every model's signature, in the same order."""
+        return [predictor.signature for predictor in self._by_name.values()]
 
     def close(self) -> None:
         """End every predictor's threads; the table is of no use afterwards."""

@@ -13,6 +13,13 @@ from werkzeug.routing import BaseConverter
 
 from scoring.inference.predictor import Predictions, Predictor
 from scoring.protocol.frame_codec import RowIds
+from scoring.protocol.metadata import (
+    Readiness,
+    encode_metadata,
+    encode_models,
+    encode_readiness,
+    served_models,
+)
 from scoring.protocol.prediction import RequestLimits, decode_request, encode_response
 from scoring.settings import ServerSettings
 from server.drain import Drain
@@ -50,11 +57,13 @@ def make_routes(
     @api.get("/health/ready")
     def ready() -> Response:
         status = 503 if drain.closed else 200
-        return _json(_readiness(models, not drain.closed, nonce), status)
+        served = served_models(models.signatures())
+        readiness = Readiness(not drain.closed, served, os.getpid(), nonce)
+        return _json(encode_readiness(readiness), status)
 
     @api.get("/v2/models/<name:name>")
     def metadata(name: str) -> Response:
-        return _json(_metadata(models.find(name)))
+        return _json(encode_metadata(models.find(name).signature))
 
     @api.post("/predict")
     def predict_first() -> Response:
@@ -111,7 +120,7 @@ def _about(models: ModelTable) -> dict[str, Any]:
     return {
         "service": "garment scorer",
         "what": "names the garment in 28×28 grey images and says how sure it is",
-        "models": [_metadata_short(predictor) for predictor in models.all()],
+        "models": encode_models(served_models(models.signatures())),
         "endpoints": {
             "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",
             "POST /models/{name}/predict": "the same with the model named",
@@ -120,38 +129,6 @@ def _about(models: ModelTable) -> dict[str, Any]:
             "GET /health/live": "the process answers",
             "GET /health/ready": "models are loaded and work is taken",
         },
-    }
-
-
-def _readiness(models: ModelTable, ready: bool, nonce: str | None) -> dict[str, Any]:
-    return {
-        "live": True,
-        "ready": ready,
-        "nonce": nonce,
-        "pid": os.getpid(),
-        "models": [_metadata_short(predictor) for predictor in models.all()],
-    }
-
-
-def _metadata_short(predictor: Predictor) -> dict[str, str]:
-    return {"name": predictor.signature.name, "version": predictor.signature.version}
-
-
-def _metadata(predictor: Predictor) -> dict[str, Any]:
-    """Return the Open Inference Protocol's metadata, with the signature as its parameters."""
-    signature = predictor.signature
-    return {
-        "name": signature.name,
-        "versions": [signature.version],
-        "platform": "litert_int8",
-        "inputs": [
-            {"name": "pixels", "datatype": "UINT8", "shape": [-1, signature.input.row_length]}
-        ],
-        "outputs": [
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {"name": "confidence", "datatype": "FP64", "shape": [-1]},
-        ],
-        "parameters": signature.to_dict(),
     }
 
 
