@@ -3,7 +3,8 @@
 DecodeError
 ├── EmptyFile         zero bytes
 ├── FileTooLarge      more bytes than the limit
-├── UnknownFormat     not png, jpeg, bmp, webp or tiff by content
+├── UnknownFormat     no image by content
+├── UnsupportedFormat an image of a kind that is not read
 ├── TooManyPixels     the header announces more pixels than the limit
 ├── TruncatedImage    the file ends before the picture does
 ├── CorruptImage      the content contradicts itself or its checksums
@@ -39,6 +40,16 @@ class UnknownFormat(DecodeError):
     def __init__(self) -> None:
         super().__init__(
             "the content is not png, jpeg, bmp, webp or tiff: save it again as png or jpeg"
+        )
+
+
+class UnsupportedFormat(DecodeError):
+    code = "unsupported_format"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"images of the kind {kind} are not read: open it with the program it is from "
+            "and save it as png or jpeg"
         )
 
 

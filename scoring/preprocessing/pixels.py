@@ -30,10 +30,12 @@ class Pixels:
 
     values: uint8, contiguous, (height * width * channels,), row by row.
     review: None, or why a person should look at this image.
+    note: None, or what was left out of the file though it is in order (later frames).
     """
 
     values: NDArray[np.uint8]
     review: str | None
+    note: str | None = None
 
 
 class Preprocess(Protocol):

@@ -8,9 +8,10 @@ file does not tell is found while it is decoded: in a JPEG, and in the strips of
 
 from collections.abc import Callable
 
-from scoring.preprocessing.errors import UnknownFormat
+from scoring.preprocessing.errors import UnknownFormat, UnsupportedFormat
 from scoring.preprocessing.formats import bmp, jpeg, png, tiff, webp
 from scoring.preprocessing.formats.header import Header
+from scoring.preprocessing.formats.kinds import HEAD_BYTES, sniff
 
 _READERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Header]], ...] = (
     ((png.SIGNATURE,), png.read_header),
@@ -24,12 +25,13 @@ _READERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Header]], ...] = (
 def read_header(data: bytes) -> Header:
     """Tell format, size and orientation by content, never by name.
 
-    Raises UnknownFormat, TruncatedImage or CorruptImage.
+    Raises UnknownFormat, UnsupportedFormat, TruncatedImage or CorruptImage.
     """
     for signatures, reader in _READERS:
         if data.startswith(signatures):
             return reader(data)
-    raise UnknownFormat
+    kind = sniff(data[:HEAD_BYTES])
+    raise UnsupportedFormat(kind) if kind else UnknownFormat
 
 
-__all__ = ["Header", "read_header"]
+__all__ = ["HEAD_BYTES", "Header", "read_header", "sniff"]
