@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
 from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
 from scoring.protocol.image_statistics import image_statistics
-from scoring.protocol.signature import Signature, Thresholds, dump_signature, seal
+from scoring.protocol.signature import Signature, Thresholds, dump_signature
+from scoring.records.atomic_file import replacing
 
 logger = logging.getLogger("scoring.fashion_model")
 
@@ -80,19 +82,15 @@ def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     temperature = fit_temperature(logits, split.fit.labels)
     probabilities = softmax(logits / temperature)
     thresholds = _thresholds(probabilities, scores, split.fit.labels)
-    document = {
-        **bundle.signature.to_dict(),
-        "temperature": temperature,
-        "thresholds": {
-            "confidence": thresholds.confidence,
-            "outlier_score": thresholds.outlier_score,
-        },
-        "reference": _reference(probabilities, scores, split.fit.rows),
-        "figures": {},
-    }
-    signature = _write(bundle.folder, document)
+    signature = bundle.signature.renewed(
+        temperature=temperature,
+        thresholds=asdict(thresholds),
+        reference=_reference(probabilities, scores, split.fit.rows),
+        figures={},
+    )
+    write_signature(bundle.folder, signature)
     figures = held_out_figures(load_bundle(bundle.folder), split.measure)
-    return _write(bundle.folder, {**signature.to_dict(), "figures": figures})
+    return write_signature(bundle.folder, signature.renewed(figures=figures))
 
 
 def held_out_figures(bundle: Bundle, data: LabelledImages) -> dict[str, float]:
@@ -157,9 +155,10 @@ def _quantiles(values: NDArray[np.float64], count: int) -> list[float]:
     return [float(value) for value in np.quantile(values, np.linspace(0.0, 1.0, count))]
 
 
-def _write(folder: Path, document: dict[str, Any]) -> Signature:
-    signature = seal(document)
-    (folder / SIGNATURE_FILE).write_bytes(dump_signature(signature))
+def write_signature(folder: Path, signature: Signature) -> Signature:
+    """Write ``signature`` as that of the bundle in ``folder``; the old one stands until then."""
+    with replacing(folder / SIGNATURE_FILE) as part:
+        part.write_bytes(dump_signature(signature))
     return signature
 
 

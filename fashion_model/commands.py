@@ -16,7 +16,7 @@ from fashion_model.dataset.split import Split, split_data
 from scoring.inference.bundle import BundleError
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import UnknownPreprocessing, find
-from scoring.protocol.errors import ExitCode
+from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.settings import ClientSettings
 
 logger = logging.getLogger("scoring.fashion_model")
@@ -63,6 +63,12 @@ def load_split(options: argparse.Namespace) -> tuple[DatasetDescription, Split]:
     return description, split_data(data.train)
 
 
+def decode_limits() -> DecodeLimits:
+    """Return the limits that the client has for a picture by default."""
+    client = ClientSettings()
+    return DecodeLimits(max_pixels=client.max_image_pixels, max_bytes=client.max_file_bytes)
+
+
 def run_command(command: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     """Run ``command``; return its exit code, with an expected error as one line on stderr."""
     logging.basicConfig(
@@ -70,9 +76,9 @@ def run_command(command: Callable[[argparse.Namespace], None], options: argparse
     )
     try:
         command(options)
-    except (DataError, BundleError) as error:
+    except (ScoringError, BundleError, UnknownPreprocessing, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
-        return int(ExitCode.FAILED)
+        return int(error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED)
     return int(ExitCode.DONE)
 
 
@@ -84,6 +90,5 @@ def _decoder(description: DatasetDescription) -> Decoder | None:
     except UnknownPreprocessing:
         # IDX files and CSVs hold pixels already and need none.
         return None
-    client = ClientSettings()
-    limits = DecodeLimits(max_pixels=client.max_image_pixels, max_bytes=client.max_file_bytes)
+    limits = decode_limits()
     return lambda data: preprocess(data, description.input.shape, limits).values

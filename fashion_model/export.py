@@ -15,6 +15,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from fashion_model.calibrate import calibrate_bundle, fit_outlier_model
+from fashion_model.calibrate import calibrate_bundle, fit_outlier_model, write_signature
 from fashion_model.checkpoint import load_state
 from fashion_model.commands import add_data_options, load_split, run_command
 from fashion_model.dataset.description import DataError, DatasetDescription
@@ -39,12 +40,11 @@ from scoring.inference.bundle import (
     HEAD_FILE,
     REFERENCE_FILE,
     SERVED_FILE,
-    SIGNATURE_FILE,
     Bundle,
     load_bundle,
 )
 from scoring.inference.predictor import Predictor
-from scoring.protocol.signature import FORMAT, Signature, dump_signature, seal
+from scoring.protocol.signature import FORMAT, Signature, seal
 
 logger = logging.getLogger("scoring.fashion_model")
 REPRESENTATIVE_IMAGES = 500
@@ -74,14 +74,12 @@ def note_reference_figures(bundle: Bundle, network: keras.Model, data: LabelledI
     served = predictor.predict(data.rows).class_index
     predictor.close()
     reference = predict_logits(network, data.images).argmax(axis=1)
-    document = bundle.signature.to_dict()
-    document["figures"] |= {
+    figures = {
+        **bundle.signature.figures,
         "accuracy_float": float((reference == data.labels).mean()),
         "agreement": float((reference == served).mean()),
     }
-    signature = seal(document)
-    (bundle.folder / SIGNATURE_FILE).write_bytes(dump_signature(signature))
-    return signature
+    return write_signature(bundle.folder, bundle.signature.renewed(figures=figures))
 
 
 def quantise(backbone: keras.Model, images: NDArray[np.uint8]) -> bytes:
@@ -124,14 +122,14 @@ def _provisional(description: DatasetDescription, folder: Path) -> Bundle:
     document = {
         "format": FORMAT,
         "name": description.name,
+        "purpose": description.purpose,
+        "note": description.note,
         "labels": list(description.labels),
-        "input": {"shape": list(description.input.shape), "dtype": description.input.dtype},
-        "preprocessing": {
-            "name": description.preprocessing.name,
-            "version": description.preprocessing.version,
-        },
+        "input": asdict(description.input),
+        "preprocessing": asdict(description.preprocessing),
         "temperature": 1.0,
         "thresholds": {"confidence": 0.0, "outlier_score": NEVER},
+        "review": asdict(description.review),
         "reference": _empty_reference(len(description.labels)),
         "figures": {},
         "libraries": {
@@ -143,7 +141,7 @@ def _provisional(description: DatasetDescription, folder: Path) -> Bundle:
         "created": datetime.now(UTC).date().isoformat(),
         "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names},
     }
-    (folder / SIGNATURE_FILE).write_bytes(dump_signature(seal(document)))
+    write_signature(folder, seal(document))
     return load_bundle(folder)
 
 

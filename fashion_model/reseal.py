@@ -1,34 +1,128 @@
-"""Say that a bundle takes another preprocessing, without training or data.
+"""Change what a bundle's signature says, without training or data, and give it its new version.
 
-``python -m fashion_model.reseal --preprocessing garment:2`` writes the signature anew, and with
-it another version. Only right where both preprocessings make the same kind of picture.
+  python -m fashion_model.reseal --preprocessing garment:1
+  python -m fashion_model.reseal --bundle models/digits --set thresholds.confidence=0.9
+  python -m fashion_model.reseal --set "review.outlier=not a garment?" --set "note=..."
+
+With nothing to change it brings an older signature to the present format. The bundle with its new
+signature must load and score a picture before anything is written. Another preprocessing is only
+right where both make the same kind of picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from fashion_model.commands import run_command
+import cv2
+import numpy as np
+import orjson
+
+from fashion_model.calibrate import write_signature
+from fashion_model.commands import decode_limits, run_command
 from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
-from scoring.protocol.signature import Signature, dump_signature, seal
+from scoring.inference.predictor import Predictor
+from scoring.preprocessing.registry import find
+from scoring.protocol.errors import UsageError
+from scoring.protocol.signature import Signature, dump_signature
+
+TEXTS = (
+    "name",
+    "purpose",
+    "note",
+    "input.columns.prefix",
+    "review.low_confidence",
+    "review.outlier",
+)
+VALUES = (
+    "labels",
+    "input.columns.first",
+    "temperature",
+    "thresholds.confidence",
+    "thresholds.outlier_score",
+)
+# The other entries say what was measured, or what the files are.
+CHANGEABLE = (*TEXTS, *VALUES)
+Changes = dict[str, Any]
 
 
-def preprocessing(text: str) -> dict[str, str | int]:
+def preprocessing(text: str) -> tuple[str, Any]:
     """Read ``name:version``."""
     name, _, version = text.rpartition(":")
-    if not name or not version.isdecimal():
+    if not name or not (version.isascii() and version.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is not name:version")
-    return {"name": name, "version": int(version)}
+    return "preprocessing", {"name": name, "version": int(version)}
 
 
-def reseal(folder: Path, wanted: dict[str, str | int]) -> Signature:
-    """Give the bundle in ``folder`` another preprocessing and return its new signature."""
-    document = load_bundle(folder).signature.to_dict()
-    signature = seal({**document, "preprocessing": wanted})
-    (folder / SIGNATURE_FILE).write_bytes(dump_signature(signature))
-    return signature
+def change(text: str) -> tuple[str, Any]:
+    """Read ``entry=value``: a text as it stands, a number or a list as JSON."""
+    entry, equals, value = text.partition("=")
+    if not equals or entry not in CHANGEABLE:
+        known = ", ".join(CHANGEABLE)
+        raise argparse.ArgumentTypeError(f"{text!r} is not entry=value with an entry of: {known}")
+    try:
+        return entry, value.encode().decode() if entry in TEXTS else orjson.loads(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{entry}: {value!r} is no value: {error}") from error
+
+
+def reseal(folder: Path, changes: Changes) -> Signature:
+    """Change entries of the bundle in ``folder`` and return its new signature.
+
+    Raises:
+        BundleError, SignatureError, UnknownPreprocessing, UsageError: the bundle as it is, or as
+        it would be, cannot be served; nothing was written.
+        OSError: the signature cannot be written; the old one stands.
+    """
+    before = load_bundle(folder).signature
+    signature = _changed(before, changes)
+    with tempfile.TemporaryDirectory() as trial:
+        for name in before.files:
+            shutil.copyfile(folder / name, Path(trial) / name)
+        (Path(trial) / SIGNATURE_FILE).write_bytes(dump_signature(signature))
+        _score_a_picture(Path(trial))
+    return write_signature(folder, signature)
+
+
+def _changed(before: Signature, changes: Changes) -> Signature:
+    """Return the signature with each dotted entry changed."""
+    document = before.renewed().to_dict()
+    for entry, value in changes.items():
+        *tables, last = entry.split(".")
+        place = document
+        for table in tables:
+            place = place[table]
+        place[last] = value
+    return before.renewed(**document)
+
+
+def _score_a_picture(folder: Path) -> None:
+    """Take a picture through the whole bundle in ``folder``, as the client and the server will."""
+    bundle = load_bundle(folder)
+    signature = bundle.signature
+    wanted = signature.preprocessing
+    preprocess = find(wanted.name, wanted.version)
+    try:
+        pixels = preprocess(_picture(), signature.input.shape, decode_limits()).values
+    except ValueError as error:
+        raise UsageError(
+            f"{wanted.name} {wanted.version} does not fit this model: {error}"
+        ) from error
+    predictor = Predictor(bundle, threads=1)
+    seen = predictor.predict(np.asarray(pixels, np.uint8).reshape(1, -1))
+    predictor.close()
+    if not (np.isfinite(seen.probabilities).all() and np.isfinite(seen.outlier_score).all()):
+        raise UsageError("the model's answer to a picture is not a finite number")
+
+
+def _picture() -> bytes:
+    page = np.full((90, 80, 3), 245, np.uint8)
+    cv2.rectangle(page, (25, 20), (55, 70), (60, 40, 30), -1)
+    return cv2.imencode(".png", page)[1].tobytes()
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -42,14 +136,27 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--bundle", type=Path, default=Path("fashion_model"), help="(default: %(default)s)"
     )
     parser.add_argument(
-        "--preprocessing", type=preprocessing, required=True, metavar="NAME:VERSION"
+        "--preprocessing",
+        dest="changes",
+        action="append",
+        type=preprocessing,
+        metavar="NAME:VERSION",
+        help="make the model's pixels with this preprocessing",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        type=change,
+        metavar="ENTRY=VALUE",
+        help=f"change one of: {', '.join(CHANGEABLE)}",
     )
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the new signature and say its version."""
-    signature = reseal(options.bundle, options.preprocessing)
+    signature = reseal(options.bundle, dict(options.changes or ()))
     sys.stdout.write(f"{options.bundle}: version {signature.version}\n")
 
 

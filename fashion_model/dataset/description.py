@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scoring.protocol.signature import InputSpec, PreprocessingRef
+from scoring.protocol.errors import ScoringError
+from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef, ReviewWords
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
 
 
-class DataError(Exception):
+class DataError(ScoringError):
     """Training data that is missing, broken or of another kind; the message says which."""
+
+    code = "data"
 
 
 @dataclass(frozen=True)
@@ -93,23 +96,34 @@ class Teaching:
 
 @dataclass(frozen=True)
 class DatasetDescription:
-    """A data set by name. No labels: they are the names of the class folders."""
+    """A data set by name. No labels: they are the names of the class folders.
+
+    ``purpose``, ``note`` and ``review`` are the words of a model that is trained on it; they
+    travel in its signature.
+    """
 
     name: str
+    purpose: str
     labels: tuple[str, ...]
     input: InputSpec
     preprocessing: PreprocessingRef
     architecture: Architecture
     recipe: Recipe
+    review: ReviewWords
+    note: str = ""
     teaching: Teaching | None = None
     address: str = ""
     md5: Mapping[str, str] = field(default_factory=dict)
 
 
-GREY_28 = InputSpec((28, 28, 1), "uint8")
+# The names in the CSV files that Kaggle keeps of the two data sets.
+FROM_ONE, FROM_ZERO = ColumnNames("pixel", 1), ColumnNames("pixel", 0)
 
 FASHION = DatasetDescription(
     name="fashion",
+    purpose="names the garment in 28×28 grey pictures and says how sure it is",
+    note="one garment on one plain background, light or dark; it has never seen white garments",
+    review=ReviewWords("low confidence", "not a garment?"),
     labels=(
         "T-shirt/Top",
         "Trouser",
@@ -122,7 +136,7 @@ FASHION = DatasetDescription(
         "Bag",
         "Ankle boot",
     ),
-    input=GREY_28,
+    input=InputSpec((28, 28, 1), "uint8", FROM_ONE),
     preprocessing=PreprocessingRef("garment", 2),
     architecture=Architecture(16, (Stage(16, 1, 1, 1), Stage(64, 2, 2), Stage(112, 2, 2))),
     recipe=Recipe(steps=30_000, augmentation=Augmentation(noise_share=0.15)),
@@ -140,8 +154,10 @@ FASHION = DatasetDescription(
 
 DIGITS = DatasetDescription(
     name="digits",
+    purpose="reads the handwritten digit in 28×28 grey pictures and says how sure it is",
+    review=ReviewWords("low confidence", "not a digit?"),
     labels=tuple("0123456789"),
-    input=GREY_28,
+    input=InputSpec((28, 28, 1), "uint8", FROM_ZERO),
     preprocessing=PreprocessingRef("digit", 1),
     architecture=Architecture(16, (Stage(32, 2, 2), Stage(64, 2, 2))),
     recipe=Recipe(
@@ -155,8 +171,11 @@ DIGITS = DatasetDescription(
 
 CATS_DOGS = DatasetDescription(
     name="cats_dogs",
+    purpose="tells cats from dogs in 180×180 colour photographs and says how sure it is",
+    note="learned from 1,600 photographs only: a person has to look at nearly all of its answers",
+    review=ReviewWords("low confidence", "neither a cat nor a dog?"),
     labels=(),
-    input=InputSpec((180, 180, 3), "uint8"),
+    input=InputSpec((180, 180, 3), "uint8", FROM_ZERO),
     preprocessing=PreprocessingRef("photo", 1),
     architecture=Architecture(
         24,

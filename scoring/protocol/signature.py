@@ -1,9 +1,12 @@
 """The signature of a model bundle: what a model is, stated as data.
 
 ``signature.json`` lies beside the model's files and is the only place that knows the labels, the
-input, the preprocessing, the thresholds and the SHA-256 of every file. The bundle's version is the
-SHA-256 of this signature in canonical JSON without its version, so any change, however small,
-gives another version.
+input, the preprocessing, the thresholds, the model's own words and the SHA-256 of every file. The
+bundle's version is the SHA-256 of this signature in canonical JSON without its version, so any
+change, however small, gives another version.
+
+Format 2 has the model's words (``purpose``, ``note``, ``review``) and the names of its input
+columns. A signature of format 1 is read, with general words in their place, and keeps its version.
 """
 
 from __future__ import annotations
@@ -11,28 +14,115 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, Self
 
 import orjson
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
 
-FORMAT = 1
+from scoring.protocol.errors import BadRequest, ScoringError
+from scoring.protocol.names import check_name
+
+FORMAT = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_DECILES = 11
-_PERCENTILES = 101
+_SHOWN_ERRORS = 3
+_SHOWN_LENGTH = 60
+_CHECKED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class SignatureError(ValueError):
+class SignatureError(ScoringError):
     """A signature that cannot be used; the message says which entry and why."""
 
+    code = "signature"
 
-@dataclass(frozen=True)
+
+def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """A whole number stays one, or the signature would be written anew with another version."""
+    check(value)
+    return value
+
+
+def _harmless(name: str) -> str:
+    """Files and addresses are named after it."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("1 to 64 letters, digits, '_', '-' and '.' make a name, no sign first")
+    try:
+        return check_name(name)
+    except BadRequest as error:
+        raise ValueError(str(error)) from error
+
+
+def _one_line(text: str) -> str:
+    # Anything a person can read is welcome; line breaks and the like would break a table.
+    if any(ord(letter) < 32 or letter in "\x7f\x85\u2028\u2029" for letter in text):
+        raise ValueError("has a control character or a line break")
+    if text != text.strip():
+        raise ValueError("begins or ends with a blank")
+    return text
+
+
+def _one_reason(text: str) -> str:
+    if ";" in text:
+        raise ValueError(
+            'several reasons stand in one cell with ";" between them: use another sign'
+        )
+    return text
+
+
+def _different(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(labels)) != len(labels):
+        raise ValueError("has a name twice")
+    return labels
+
+
+Number = Annotated[float, WrapValidator(_as_written)]
+Share = Annotated[float, Field(ge=0.0, le=1.0), WrapValidator(_as_written)]
+Temperature = Annotated[float, Field(ge=1e-3, le=1e3), WrapValidator(_as_written)]
+Deciles = Annotated[tuple[Number, ...], Field(min_length=11, max_length=11)]
+Percentiles = Annotated[tuple[Number, ...], Field(min_length=101, max_length=101)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, AfterValidator(_harmless)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Line = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
+Sentence = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_one_line)
+]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)]
+Word = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=60),
+    AfterValidator(_one_line),
+    AfterValidator(_one_reason),
+]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class ColumnNames:
+    """How a table of pixels names its columns: ``prefix`` and a number, from ``first`` on."""
+
+    prefix: Annotated[str, StringConstraints(max_length=30)]
+    first: Annotated[int, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, config=_CHECKED)
 class InputSpec:
     """One image as the model takes it: (height, width, channels) of raw 0-255 pixels."""
 
-    shape: tuple[int, int, int]
-    dtype: str
+    shape: tuple[Count, Count, Count]
+    dtype: Literal["uint8"]
+    columns: ColumnNames
 
     @property
     def row_length(self) -> int:
@@ -40,28 +130,41 @@ class InputSpec:
         height, width, channels = self.shape
         return height * width * channels
 
+    def column_names(self) -> list[str]:
+        """Return the names of the ``row_length`` columns, in the pixels' order."""
+        first = self.columns.first
+        return [f"{self.columns.prefix}{first + place}" for place in range(self.row_length)]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=_CHECKED)
 class PreprocessingRef:
     """Which preprocessing the model was made for."""
 
-    name: str
-    version: int
+    name: Name
+    version: Count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED)
 class Thresholds:
     """When a prediction is sent to a person.
 
-    ``confidence``: below it, "low confidence" (a calibrated probability).
-    ``outlier_score``: above it, "not a garment?" (see scoring.inference.head).
+    ``confidence``: below it, the model is not sure (a calibrated probability).
+    ``outlier_score``: above it, the image is a stranger (see scoring.inference.head).
     """
 
-    confidence: float
-    outlier_score: float
+    confidence: Share
+    outlier_score: Number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED)
+class ReviewWords:
+    """What a person is told where a prediction passes a threshold of the same name."""
+
+    low_confidence: Word
+    outlier: Word
+
+
+@dataclass(frozen=True, config=_CHECKED)
 class ReferenceStatistics:
     """What the served model saw on held-out data; drift is measured against it.
 
@@ -69,40 +172,75 @@ class ReferenceStatistics:
     and foreground are those of :mod:`scoring.protocol.image_statistics`, shares of 0-1.
     """
 
-    count: int
-    class_shares: tuple[float, ...]
-    confidence_deciles: tuple[float, ...]
-    brightness_deciles: tuple[float, ...]
-    contrast_deciles: tuple[float, ...]
-    foreground_deciles: tuple[float, ...]
-    outlier_percentiles: tuple[float, ...]
+    count: Count
+    class_shares: tuple[Share, ...]
+    confidence_deciles: Deciles
+    brightness_deciles: Deciles
+    contrast_deciles: Deciles
+    foreground_deciles: Deciles
+    outlier_percentiles: Percentiles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CHECKED, kw_only=True)
 class Signature:
     """A checked signature.
 
-    ``figures`` are the measured numbers of the model card, ``libraries`` the versions that made
-    the bundle, ``created`` an ISO 8601 date, ``files`` maps file names to their SHA-256.
+    ``purpose`` says in a few words what the model does, ``note`` what its user should know before
+    trusting it (may be empty), ``review`` what a person is told who has to look. ``figures`` are
+    the measured numbers of the model card, ``libraries`` the versions that made the bundle,
+    ``created`` an ISO 8601 date, ``files`` maps file names to their SHA-256.
     """
 
-    format: int
-    name: str
-    labels: tuple[str, ...]
+    format: Annotated[int, Field(ge=1, le=FORMAT)]
+    name: Name
+    purpose: Sentence
+    note: Line
+    labels: Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_different)]
     input: InputSpec
     preprocessing: PreprocessingRef
-    temperature: float
+    temperature: Temperature
     thresholds: Thresholds
+    review: ReviewWords
     reference: ReferenceStatistics
-    figures: Mapping[str, float]
-    libraries: Mapping[str, str]
-    created: str
-    files: Mapping[str, str]
-    version: str
+    figures: dict[str, Number]
+    libraries: dict[str, Text]
+    created: Text
+    # A name with a separator could reach outside the bundle's folder; Name admits none.
+    files: dict[Name, Digest]
+    version: Digest
+
+    @model_validator(mode="after")
+    def _has_a_share_for_each_class(self) -> Self:
+        shares, labels = len(self.reference.class_shares), len(self.labels)
+        if shares != labels:
+            raise ValueError(f"there are {labels} labels, and reference.class_shares for {shares}")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the signature as plain JSON values."""
-        return asdict(self)
+        """Return the signature as plain JSON values, in the format it was read in."""
+        document = asdict(self)
+        if self.format == 1:
+            for entry in _SINCE_2:
+                del document[entry]
+            del document["input"]["columns"]
+        return document
+
+    def renewed(self, **changes: Any) -> Signature:
+        """Return it with some entries changed, in the present format, with its new version.
+
+        Raises SignatureError as ``seal``.
+        """
+        return seal({**asdict(self), "format": FORMAT, **changes})
+
+
+_SIGNATURE = TypeAdapter(Signature)
+# What stands for the words of a model that has none of its own.
+_SINCE_2 = {
+    "purpose": "names what a picture shows and says how sure it is",
+    "note": "",
+    "review": {"low_confidence": "low confidence", "outlier": "strange picture?"},
+}
+_COLUMNS_OF_1 = {"prefix": "pixel", "first": 1}
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
@@ -150,137 +288,40 @@ def parse_signature(data: bytes) -> Signature:
 
 
 def _read(document: Mapping[str, Any]) -> Signature:
-    _check_keys(document, [field.name for field in fields(Signature)], "signature")
-    if document["format"] != FORMAT:
-        raise SignatureError(f"format {document['format']!r} is not {FORMAT}")
-    labels = _labels(document["labels"])
-    return Signature(
-        format=FORMAT,
-        name=_matching(document["name"], _NAME, "name"),
-        labels=labels,
-        input=_input(document["input"]),
-        preprocessing=_preprocessing(document["preprocessing"]),
-        temperature=_number(document["temperature"], "temperature", low=1e-3, high=1e3),
-        thresholds=_thresholds(document["thresholds"]),
-        reference=_reference(document["reference"], len(labels)),
-        figures={
-            key: _number(value, f"figures.{key}")
-            for key, value in _mapping(document["figures"], "figures").items()
-        },
-        libraries={
-            key: _text(value, f"libraries.{key}")
-            for key, value in _mapping(document["libraries"], "libraries").items()
-        },
-        created=_text(document["created"], "created"),
-        files=_files(document["files"]),
-        version=_matching(document["version"], _SHA256, "version"),
-    )
+    if "format" in document and document["format"] not in range(1, FORMAT + 1):
+        raise SignatureError(f"format {document['format']!r} is not 1 to {FORMAT}")
+    try:
+        return _SIGNATURE.validate_json(orjson.dumps(_in_present_form(document)))
+    except ValidationError as error:
+        raise SignatureError(_explain(error)) from error
 
 
-def _check_keys(document: Mapping[str, Any], known: list[str], where: str) -> None:
-    missing = [key for key in known if key not in document]
-    unknown = [key for key in document if key not in known]
-    if missing:
-        raise SignatureError(f"{where} lacks {', '.join(missing)}")
-    if unknown:
-        raise SignatureError(f"{where} has unknown entries: {', '.join(map(str, unknown))}")
+def _in_present_form(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document of format 1 with the entries that came after it."""
+    if document.get("format") != 1 or not isinstance(document.get("input"), dict):
+        return document
+    later = {*_SINCE_2.keys() & document.keys(), *{"columns"} & document["input"].keys()}
+    if later:
+        raise SignatureError(f"a signature of format 1 has no {', '.join(sorted(later))}")
+    return {**document, **_SINCE_2, "input": {**document["input"], "columns": _COLUMNS_OF_1}}
 
 
-def _mapping(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise SignatureError(f"{where} is not an object")
-    return value
+def _explain(error: ValidationError) -> str:
+    """One line: each wrong entry by its dotted name, with what is wrong."""
+    parts = error.errors(include_url=False)
+    lines = [_explain_one(part) for part in parts[:_SHOWN_ERRORS]]
+    more = len(parts) - len(lines)
+    return "; ".join([*lines, f"and {more} more"] if more else lines)
 
 
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise SignatureError(f"{where} is not a text")
-    return value
-
-
-def _matching(value: Any, pattern: re.Pattern[str], where: str) -> str:
-    if not pattern.fullmatch(_text(value, where)):
-        raise SignatureError(f"{where} {value!r} has the wrong form")
-    return str(value)
-
-
-def _number(value: Any, where: str, low: float = -1e300, high: float = 1e300) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SignatureError(f"{where} is not a number")
-    if not low <= value <= high:
-        raise SignatureError(f"{where} = {value} is not between {low:g} and {high:g}")
-    return value
-
-
-def _whole(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SignatureError(f"{where} is not a positive whole number")
-    return value
-
-
-def _numbers(value: Any, where: str, length: int) -> tuple[float, ...]:
-    if not isinstance(value, list | tuple) or len(value) != length:
-        raise SignatureError(f"{where} is not a list of {length} numbers")
-    return tuple(_number(item, where) for item in value)
-
-
-def _labels(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) < 2:
-        raise SignatureError("labels is not a list of two or more")
-    labels = tuple(_text(label, "labels") for label in value)
-    if len(set(labels)) != len(labels):
-        raise SignatureError("labels has a name twice")
-    return labels
-
-
-def _input(value: Any) -> InputSpec:
-    document = _mapping(value, "input")
-    _check_keys(document, ["shape", "dtype"], "input")
-    shape = document["shape"]
-    if not isinstance(shape, list | tuple) or len(shape) != 3:
-        raise SignatureError("input.shape is not [height, width, channels]")
-    height, width, channels = (_whole(size, "input.shape") for size in shape)
-    if document["dtype"] != "uint8":
-        raise SignatureError(f"input.dtype {document['dtype']!r} is not uint8")
-    return InputSpec((height, width, channels), "uint8")
-
-
-def _preprocessing(value: Any) -> PreprocessingRef:
-    document = _mapping(value, "preprocessing")
-    _check_keys(document, ["name", "version"], "preprocessing")
-    return PreprocessingRef(
-        _matching(document["name"], _NAME, "preprocessing.name"),
-        _whole(document["version"], "preprocessing.version"),
-    )
-
-
-def _thresholds(value: Any) -> Thresholds:
-    document = _mapping(value, "thresholds")
-    _check_keys(document, ["confidence", "outlier_score"], "thresholds")
-    return Thresholds(
-        _number(document["confidence"], "thresholds.confidence", 0.0, 1.0),
-        _number(document["outlier_score"], "thresholds.outlier_score"),
-    )
-
-
-def _reference(value: Any, classes: int) -> ReferenceStatistics:
-    document = _mapping(value, "reference")
-    lengths = {
-        "class_shares": classes,
-        "confidence_deciles": _DECILES,
-        "brightness_deciles": _DECILES,
-        "contrast_deciles": _DECILES,
-        "foreground_deciles": _DECILES,
-        "outlier_percentiles": _PERCENTILES,
-    }
-    _check_keys(document, ["count", *lengths], "reference")
-    rows = {key: _numbers(document[key], f"reference.{key}", n) for key, n in lengths.items()}
-    return ReferenceStatistics(count=_whole(document["count"], "reference.count"), **rows)
-
-
-def _files(value: Any) -> dict[str, str]:
-    # A name with a separator could reach outside the bundle's folder; _NAME admits none.
-    return {
-        _matching(name, _NAME, "files"): _matching(digest, _SHA256, f"files.{name}")
-        for name, digest in _mapping(value, "files").items()
-    }
+def _explain_one(part: Any) -> str:
+    entry = ".".join(str(piece) for piece in part["loc"])
+    message = re.sub(r"^(Value error, |(Input|String|Tuple) (?=should))", "", str(part["msg"]))
+    if part["type"] == "missing":
+        return f"{entry} is missing"
+    if part["type"] == "unexpected_keyword_argument":
+        return f"{entry} is no entry of a signature"
+    shown = repr(part["input"])
+    plain = isinstance(part["input"], str | int | float | None) and len(shown) <= _SHOWN_LENGTH
+    value = f" {shown}" if plain else ""
+    return f"{entry}{value}: {message}" if entry else message

@@ -1,16 +1,12 @@
 """The commands as a person runs them: exit codes, output, help."""
 
 import importlib
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fashion_model import evaluate, reseal
+from fashion_model import evaluate
 from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION
-from scoring.inference.bundle import load_bundle
-from scoring.protocol.signature import PreprocessingRef
 from tests.fashion_model.idx_files import write_idx
 
 ROOT = Path(__file__).parents[2]
@@ -54,21 +50,6 @@ def test_evaluate_needs_the_split_it_is_asked_for(
     write_idx(tmp_path, "train")
     assert evaluate.main(["--data", str(tmp_path), "--split", "test"]) == 1
     assert "has no images for --split test" in capsys.readouterr().err
-
-
-def test_reseal_changes_the_preprocessing_and_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("signature.json", "model.tflite", "model.keras", "head.npz"):
-        shutil.copy(ROOT / "fashion_model" / name, tmp_path / name)
-    before = load_bundle(tmp_path).signature
-    assert reseal.main(["--bundle", str(tmp_path), "--preprocessing", "garment:7"]) == 0
-    after = load_bundle(tmp_path).signature
-    assert after.preprocessing == PreprocessingRef("garment", 7)
-    assert after.version != before.version
-    assert after.version in capsys.readouterr().out
-    unversioned = replace(after, preprocessing=before.preprocessing, version=before.version)
-    assert unversioned == before
 
 
 def test_speed_is_measured_beside_a_plain_network() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fashion_model.dataset.description import CATS_DOGS, FASHION, DataError
 from fashion_model.dataset.readers import read_data, read_idx
 from fashion_model.dataset.split import split_data
-from scoring.protocol.signature import InputSpec
+from scoring.protocol.signature import ColumnNames, InputSpec
 from tests.fashion_model.idx_files import IMAGES, LABELS, idx, write_idx
 
 
@@ -112,7 +112,7 @@ def test_the_split_is_complete_and_always_the_same(tmp_path: Path) -> None:
     assert np.array_equal(first.fit.images, second.fit.images)
 
 
-TINY = dataclasses.replace(FASHION, input=InputSpec((2, 2, 1), "uint8"))
+TINY = dataclasses.replace(FASHION, input=InputSpec((2, 2, 1), "uint8", ColumnNames("pixel", 1)))
 CELLS = st.sampled_from(
     ["0", "9", "10", "255", "256", "-1", "1.5", "nan", "1e999", "", " ", '"', "ß", "#"]
 )

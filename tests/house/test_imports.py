@@ -21,7 +21,7 @@ LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 # package → (what of ours, what of others) it may import; every one may have settings and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings", "tzlocal"}),
-    PROTOCOL: (set(), {"orjson"}),
+    PROTOCOL: (set(), {"orjson", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
