@@ -9,12 +9,14 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records import schema
 from scoring.records.atomic_file import replacing
+from scoring.records.times import utc_offset, utc_text
 
 WAL_PAUSE_SECONDS = 0.01
 # SQLite's extended error codes hold the primary one in their lowest byte.
@@ -83,7 +85,6 @@ class Database:
                 raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
 
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA foreign_keys = ON")
         self._enter_wal()
         self._connection.execute("PRAGMA synchronous = FULL")
         found = self._schema_version()
@@ -97,6 +98,7 @@ class Database:
         if found < schema.SCHEMA_VERSION:
             with self.transaction():
                 self._upgrade()
+        self._connection.execute("PRAGMA foreign_keys = ON")
 
     def _enter_wal(self) -> None:
         """Switch to the write-ahead log; SQLite does not wait here as it does elsewhere."""
@@ -116,6 +118,9 @@ class Database:
 
     def _upgrade(self) -> None:
         """Bring the tables up to date; another process may have done it meanwhile."""
+        for function in (_utc_text, _utc_offset):
+            name = function.__name__.lstrip("_")
+            self._connection.create_function(name, 1, function, deterministic=True)
         steps = {0: schema.SCHEMA, **schema.UPGRADES}
         while (found := self._schema_version()) < schema.SCHEMA_VERSION:
             for statement in steps[found].split(";\n"):
@@ -143,3 +148,12 @@ class Database:
             raise LedgerError(f"{self.path} refused the data: {error}") from error
         except OSError as error:
             raise LedgerError(f"{self.path} cannot be used: {error}") from error
+
+
+def _utc_text(time: str | None) -> str | None:
+    """Return a time of an older ledger as this one keeps them."""
+    return None if time is None else utc_text(datetime.fromisoformat(time))
+
+
+def _utc_offset(time: str) -> int:
+    return utc_offset(datetime.fromisoformat(time))

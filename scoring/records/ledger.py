@@ -16,6 +16,7 @@ from scoring.records.rows import (
     BatchFigures,
     ChunkCost,
     Kind,
+    Model,
     ResultRow,
     Run,
     RunSummary,
@@ -23,6 +24,7 @@ from scoring.records.rows import (
     ScoredImage,
     State,
 )
+from scoring.records.times import utc_offset, utc_text
 
 __all__ = [
     "FIRST_START",
@@ -30,6 +32,7 @@ __all__ = [
     "ChunkCost",
     "Kind",
     "Ledger",
+    "Model",
     "ResultRow",
     "Run",
     "RunSummary",
@@ -43,10 +46,14 @@ FIRST_START = "first_start"
 
 WRITE_PREDICTION = """
 INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label, confidence,
-    review, error, scored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    review, error, scored_at, second_label, second_confidence, outlier_score, brightness,
+    contrast, foreground) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (batch, path, content_hash, model_version) DO UPDATE SET run_id = excluded.run_id,
     label = excluded.label, confidence = excluded.confidence, review = excluded.review,
-    error = excluded.error, scored_at = excluded.scored_at
+    error = excluded.error, scored_at = excluded.scored_at,
+    second_label = excluded.second_label, second_confidence = excluded.second_confidence,
+    outlier_score = excluded.outlier_score, brightness = excluded.brightness,
+    contrast = excluded.contrast, foreground = excluded.foreground
 """
 SHOW_PREDICTION = """
 UPDATE run_images SET prediction_id = (SELECT id FROM predictions WHERE batch = ?2 AND path = ?4
@@ -57,6 +64,55 @@ ADD_COST = """
 UPDATE run_batches SET prediction_seconds = prediction_seconds + ?,
     payload_bytes = payload_bytes + ?, retries = retries + ?
 WHERE run_id = ? AND batch = ?
+"""
+SET_RUN_MODEL = """
+UPDATE run_batches SET (model_name, model_version) =
+    (SELECT model_name, model_version FROM runs WHERE id = run_id)
+WHERE run_id = ? AND batch = ?
+"""
+SET_MODEL = (
+    "UPDATE run_batches SET model_name = ?, model_version = ? WHERE run_id = ? AND batch = ?"
+)
+# Of a batch that has images, and none that it had before, only the name is the same.
+NEW_BATCH = """
+DELETE FROM image_numbers WHERE batch = ?1
+AND EXISTS (SELECT 1 FROM run_images WHERE run_id = ?2 AND batch = ?1)
+AND NOT EXISTS (SELECT 1 FROM run_images i JOIN image_numbers n
+    ON n.batch = i.batch AND n.path = i.path WHERE i.run_id = ?2 AND i.batch = ?1)
+"""
+NEW_NUMBERS = """
+INSERT INTO image_numbers SELECT i.batch, i.path, row_number() OVER (ORDER BY i.num)
+    + (SELECT coalesce(max(number), 0) FROM image_numbers WHERE batch = ?2)
+FROM run_images i LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path
+WHERE i.run_id = ?1 AND i.batch = ?2 AND n.number IS NULL
+"""
+FORGET_RUNS = """
+DELETE FROM runs WHERE state <> 'running' AND finished_at < ?
+AND number <> (SELECT max(number) FROM runs)
+AND due_date IS NOT (SELECT max(due_date) FROM runs)
+AND id NOT IN (SELECT run_id FROM results_batches)
+"""
+# From run to run along the index: there are some hundred runs for millions of predictions.
+UNSHOWN_PREDICTIONS = """
+WITH RECURSIVE scorers (run_id) AS (
+    SELECT min(run_id) FROM predictions
+    UNION ALL
+    SELECT (SELECT min(p.run_id) FROM predictions p WHERE p.run_id > scorers.run_id)
+    FROM scorers WHERE scorers.run_id IS NOT NULL
+)
+SELECT p.id, p.batch, p.path FROM scorers JOIN predictions p ON p.run_id = scorers.run_id
+WHERE scorers.run_id NOT IN (SELECT id FROM runs)
+AND NOT EXISTS (SELECT 1 FROM run_images i WHERE i.prediction_id = p.id)
+"""
+UNLISTED_BATCHES = """
+WITH RECURSIVE batches (batch) AS (
+    SELECT min(batch) FROM image_numbers
+    UNION ALL
+    SELECT (SELECT min(n.batch) FROM image_numbers n WHERE n.batch > batches.batch)
+    FROM batches WHERE batches.batch IS NOT NULL
+)
+SELECT batch FROM batches WHERE batch IS NOT NULL
+AND batch NOT IN (SELECT batch FROM run_batches)
 """
 
 
@@ -80,7 +136,9 @@ class Ledger(LedgerReader):
         """Write down a run; a nightly run takes its due date, which can be taken once."""
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (id, kind, due_date, scope, batches, state, reason, model_name,"
+                " model_version, started_at, finished_at, utc_offset, settings)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run.id,
                     run.kind,
@@ -91,8 +149,10 @@ class Ledger(LedgerReader):
                     run.reason,
                     run.model_name,
                     run.model_version,
-                    run.started_at.isoformat(),
-                    run.finished_at.isoformat() if run.finished_at else None,
+                    utc_text(run.started_at),
+                    utc_text(run.finished_at) if run.finished_at else None,
+                    utc_offset(run.started_at),
+                    run.settings,
                 ),
             )
 
@@ -110,7 +170,7 @@ class Ledger(LedgerReader):
             connection.execute(
                 "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
                 " WHERE id = ? AND state = 'running'",
-                (state, reason, finished_at.isoformat(), run_id),
+                (state, reason, utc_text(finished_at), run_id),
             )
 
     def forget_missed(self, due_dates: Iterable[date]) -> None:
@@ -124,27 +184,20 @@ class Ledger(LedgerReader):
     def prune(self, before: datetime, still_there: Callable[[str, str], bool]) -> int:
         """Forget runs that ended before a time; return how many.
 
-        The latest run and the latest due day stay whatever their age. A prediction goes with the
-        runs that show it, unless ``still_there(batch, path)``: a file that is still in its folder
-        must not be taken for a new one.
+        The latest run, the latest due day and what Results.csv shows stay whatever their age. A
+        prediction goes with the runs that made and show it, unless ``still_there(batch, path)``: a
+        file that is still in its folder must not be taken for a new one. An image's number goes
+        with its batch.
         """
-        limit = before.isoformat()
         with self._database.transaction() as connection:
-            forgotten = connection.execute(
-                "DELETE FROM runs WHERE state <> 'running' AND datetime(finished_at) < datetime(?)"
-                " AND id <> (SELECT id FROM runs ORDER BY started_at DESC, id DESC LIMIT 1)"
-                " AND due_date IS NOT (SELECT max(due_date) FROM runs)",
-                (limit,),
-            ).rowcount
+            forgotten = connection.execute(FORGET_RUNS, (utc_text(before),)).rowcount
             if forgotten:
-                unshown = connection.execute(
-                    "SELECT id, batch, path FROM predictions"
-                    " WHERE datetime(scored_at) < datetime(?) AND NOT EXISTS"
-                    " (SELECT 1 FROM run_images i WHERE i.prediction_id = predictions.id)",
-                    (limit,),
-                )
+                unshown = connection.execute(UNSHOWN_PREDICTIONS)
                 gone = [(id_,) for id_, batch, path in unshown if not still_there(batch, path)]
                 connection.executemany("DELETE FROM predictions WHERE id = ?", gone)
+                unlisted = connection.execute(UNLISTED_BATCHES).fetchall()
+                old = [(batch,) for (batch,) in unlisted if not still_there(batch, "")]
+                connection.executemany("DELETE FROM image_numbers WHERE batch = ?", old)
         return int(forgotten)
 
     # Facts: single values that outlive a process
@@ -156,13 +209,26 @@ class Ledger(LedgerReader):
 
     # Images and predictions
 
-    def touch_batch(self, run_id: str, batch: str, position: int, paths: Iterable[str]) -> None:
-        """List the images of a batch that a run shows, in order; none has a prediction yet."""
+    def touch_batch(
+        self,
+        run_id: str,
+        batch: str,
+        position: int,
+        paths: Iterable[str],
+        model: Model | None = None,
+    ) -> None:
+        """List the images of a batch that a run shows, in order; none has a prediction yet.
+
+        ``model`` scores this batch; None: the run's own.
+        """
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO run_batches (run_id, batch, position) VALUES (?, ?, ?)",
                 (run_id, batch, position),
             )
+            connection.execute(SET_RUN_MODEL, (run_id, batch))
+            if model:
+                connection.execute(SET_MODEL, (model.name, model.version, run_id, batch))
             connection.execute(
                 "DELETE FROM run_images WHERE run_id = ? AND batch = ?", (run_id, batch)
             )
@@ -170,6 +236,8 @@ class Ledger(LedgerReader):
                 "INSERT INTO run_images VALUES (?, ?, ?, ?, NULL)",
                 ((run_id, batch, num, path) for num, path in enumerate(paths, start=1)),
             )
+            connection.execute(NEW_BATCH, (batch, run_id))
+            connection.execute(NEW_NUMBERS, (run_id, batch))
 
     def show_known(self, run_id: str, batch: str, known: Iterable[tuple[int, int]]) -> None:
         """Show stored predictions for images of a touched batch: (num, prediction id) pairs."""
@@ -190,10 +258,12 @@ class Ledger(LedgerReader):
         now: datetime,
     ) -> None:
         """Write a chunk's predictions, what they cost and where they are shown, or nothing."""
-        time = now.isoformat()
+        time = utc_text(now)
         predictions = (
             (batch, image.path, image.content_hash, model_version, run_id, image.label,
-             image.confidence, image.review, image.error, time)
+             image.confidence, image.review, image.error, time, image.second_label,
+             image.second_confidence, image.outlier_score, image.brightness, image.contrast,
+             image.foreground)
             for image in images
         )  # fmt: skip
         shown = (

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 from scoring.records.database import Database
-from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
+from scoring.records.rows import BatchFigures, Model, ResultRow, Run, RunSummary
+from scoring.records.times import read_moment
 from scoring.settings import Settings
+
+RUN_COLUMNS = (
+    "id, kind, due_date, scope, batches, state, reason, model_name, model_version,"
+    " started_at, finished_at, utc_offset, settings"
+)
 
 
 class LedgerReader:
@@ -48,11 +54,11 @@ class LedgerReader:
 
     def latest_run(self) -> Run | None:
         """Return the run that was started last, whatever its state."""
-        return self._one_run("ORDER BY started_at DESC, id DESC LIMIT 1")
+        return self._one_run("ORDER BY number DESC LIMIT 1")
 
     def runs(self, limit: int) -> list[Run]:
         """Return the latest runs, newest first."""
-        return self._runs("ORDER BY started_at DESC, id DESC LIMIT ?", (limit,))
+        return self._runs("ORDER BY number DESC LIMIT ?", (limit,))
 
     def nightly_runs(self, since: date) -> dict[date, Run]:
         """Return the nightly runs by due date, from ``since`` on."""
@@ -61,14 +67,14 @@ class LedgerReader:
 
     def running(self) -> list[Run]:
         """Return the runs that have not ended: in progress, or interrupted."""
-        return self._runs("WHERE state = 'running' ORDER BY started_at")
+        return self._runs("WHERE state = 'running' ORDER BY number")
 
     def _one_run(self, where: str, parameters: Sequence[Any] = ()) -> Run | None:
         runs = self._runs(where, parameters)
         return runs[0] if runs else None
 
     def _runs(self, where: str, parameters: Sequence[Any] = ()) -> list[Run]:
-        rows = self._database.query(f"SELECT * FROM runs {where}", parameters)
+        rows = self._database.query(f"SELECT {RUN_COLUMNS} FROM runs {where}", parameters)
         return [_read_run(row) for row in rows]
 
     # Facts: single values that outlive a process
@@ -105,23 +111,24 @@ class LedgerReader:
             " WHERE b.written = 0 AND EXISTS (SELECT 1 FROM run_images i WHERE"
             "  i.run_id = b.run_id AND i.batch = b.batch AND i.prediction_id IS NOT NULL)"
             " AND NOT EXISTS (SELECT 1 FROM run_batches c JOIN runs s ON s.id = c.run_id"
-            "  WHERE c.batch = b.batch AND c.written = 1 AND s.started_at > r.started_at)"
+            "  WHERE c.batch = b.batch AND c.written = 1 AND s.number > r.number)"
         )
         return frozenset(batch for (batch,) in rows)
 
     def find_prediction(
         self, batch: str, path: str, content_hash: str, run_id: str | None
     ) -> int | None:
-        """Return the id of the latest prediction of an image, by any model; None if there is none.
+        """Return the id of an image's prediction by its latest run, by any model; None: no such.
 
         With ``run_id`` only that run's own count. A file that could not be read has no hash and
         is never known.
         """
-        mine = " AND run_id = ?" if run_id else ""
+        mine = " AND p.run_id = ?" if run_id else ""
         key = [batch, path, content_hash, *([run_id] if run_id else [])]
         rows = self._database.query(
-            "SELECT id FROM predictions WHERE batch = ? AND path = ? AND content_hash = ?"
-            f" AND content_hash <> ''{mine} ORDER BY scored_at DESC, id DESC LIMIT 1",
+            "SELECT p.id FROM predictions p LEFT JOIN runs r ON r.id = p.run_id"
+            " WHERE p.batch = ? AND p.path = ? AND p.content_hash = ? AND p.content_hash <> ''"
+            f"{mine} ORDER BY r.number DESC, p.id DESC LIMIT 1",
             key,
         )
         return int(rows[0][0]) if rows else None
@@ -133,8 +140,10 @@ class LedgerReader:
         """
         for batch in self.touched_batches(run_id):
             rows = self._database.stream(
-                "SELECT i.batch, i.path, p.label, p.confidence, p.review, p.error"
+                "SELECT coalesce(n.number, i.num), i.batch, i.path, p.label, p.confidence,"
+                " p.review, p.error, p.second_label, p.second_confidence"
                 " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
+                " LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path"
                 " WHERE i.run_id = ? AND i.batch = ? ORDER BY i.num",
                 (run_id, batch),
             )
@@ -164,20 +173,21 @@ class LedgerReader:
         """Yield the figures of every ended run and batch, oldest first."""
         mine = "" if model_name is None else " AND model_name = ?"
         parameters = () if model_name is None else (model_name,)
-        ended = f"WHERE state <> 'running'{mine} ORDER BY started_at, id"
-        for run in self._runs(ended, parameters):
+        for run in self._runs("WHERE state <> 'running' ORDER BY number"):
             rows = self._database.query(
-                "SELECT batch, images, failed, flagged, mean_confidence, class_confidence,"
-                " prediction_seconds, process_seconds, payload_bytes, retries"
-                " FROM run_batches WHERE run_id = ? ORDER BY position",
-                (run.id,),
+                "SELECT batch, model_name, model_version, images, failed, flagged,"
+                " mean_confidence, class_confidence, prediction_seconds, process_seconds,"
+                f" payload_bytes, retries FROM run_batches WHERE run_id = ?{mine}"
+                " ORDER BY position",
+                (run.id, *parameters),
             )
             for row in rows:
                 yield _read_figures(run, row)
 
 
 def _read_run(row: Sequence[Any]) -> Run:
-    id_, kind, due_date, scope, batches, state, reason, model_name, version, started, ended = row
+    (id_, kind, due_date, scope, batches, state, reason, model_name, version,
+     started, ended, offset, settings) = row  # fmt: skip
     return Run(
         id=id_,
         kind=kind,
@@ -188,16 +198,19 @@ def _read_run(row: Sequence[Any]) -> Run:
         reason=reason,
         model_name=model_name,
         model_version=version,
-        started_at=datetime.fromisoformat(started),
-        finished_at=datetime.fromisoformat(ended) if ended else None,
+        started_at=read_moment(started, offset),
+        finished_at=read_moment(ended, offset) if ended else None,
+        settings=settings,
     )
 
 
 def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
-    batch, images, failed, flagged, mean, classes, prediction, process, payload, retries = row
+    (batch, model_name, version, images, failed, flagged, mean, classes,
+     prediction, process, payload, retries) = row  # fmt: skip
     return BatchFigures(
         run=run,
         batch=batch,
+        model=Model(model_name, version),
         images=images,
         failed=failed,
         flagged=flagged,

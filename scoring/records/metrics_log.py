@@ -59,7 +59,7 @@ def _cells(row: BatchFigures, labels: Sequence[str], csv_format: CsvFormat) -> l
         row.run.id,
         neutral_cell(row.batch),
         row.run.state,
-        row.run.model_version[:12],
+        neutral_cell(row.model.version[:12]),
         *(row.images, row.failed, row.flagged),
         *(number(_percent(value), 2) for value in by_class),
         number(_percent(row.mean_confidence), 2),

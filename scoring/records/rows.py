@@ -13,7 +13,10 @@ State = Literal["running", "done", "partial", "failed", "missed"]
 
 @dataclass(frozen=True)
 class Run:
-    """One invocation, nightly (with its due date) or by hand."""
+    """One invocation, nightly (with its due date) or by hand.
+
+    ``settings``: JSON of those that changed what was scored or written.
+    """
 
     id: str
     kind: Kind
@@ -26,6 +29,15 @@ class Run:
     model_version: str
     started_at: datetime
     finished_at: datetime | None
+    settings: str = "{}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model that scored a batch."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,9 @@ class ScoredImage:
     """What one image was found to be; ``label`` and ``confidence``, or ``error``.
 
     ``num`` is its place in the batch, from 1; ``content_hash`` is empty where the file could not
-    be read; ``confidence`` lies between 0 and 1.
+    be read; confidences lie between 0 and 1. The rest is what the model's monitoring asks for,
+    where it is known: the class that came second, how unlike the training images it is, and
+    ``scoring.protocol.image_statistics`` of the pixels.
     """
 
     num: int
@@ -43,6 +57,12 @@ class ScoredImage:
     confidence: float | None = None
     review: str | None = None
     error: str | None = None
+    second_label: str | None = None
+    second_confidence: float | None = None
+    outlier_score: float | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    foreground: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +76,20 @@ class ChunkCost:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One row of Results.csv; all of label, confidence and error None: not scored yet."""
+    """One row of Results.csv; all of label, confidence and error None: not scored yet.
 
+    ``number`` stays the image's own while its batch stands.
+    """
+
+    number: int
     batch: str
     path: str
     label: str | None
     confidence: float | None
     review: str | None
     error: str | None
+    second_label: str | None = None
+    second_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,7 @@ class BatchFigures:
 
     run: Run
     batch: str
+    model: Model
     images: int
     failed: int
     flagged: int

@@ -1,26 +1,26 @@
 """The ledger's tables.
 
-A run is one invocation. A prediction is one row per (batch, path, content hash, model version).
+A run is one invocation; ``number`` tells which of two was written down first, whatever the clocks
+said. A prediction is one row per (batch, path, content hash, model version).
 ``run_images`` is what a run shows: every image of each batch it touched, in order, with the
-prediction that belongs to it (none yet: the run has not reached it). ``written`` tells that
-Results.csv has shown the batch since.
+prediction that belongs to it (none yet: the run has not reached it). ``written`` tells what became
+of the batch: 0, Results.csv is to show it yet; 1, it has; 2, the results went elsewhere, and
+nothing in them was new to Results.csv.
+``results_batches`` is what Results.csv shows: batches in order, each as one run had it.
+``image_numbers`` gives an image the number it keeps while its batch stands.
+
+All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
+of it, in seconds.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-# From each older version, the statements that lead to the next one.
-UPGRADES: dict[int, str] = {
-    1: """
-ALTER TABLE run_batches ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
-UPDATE run_batches SET written = 1 WHERE process_seconds IS NOT NULL
-""",
-}
-
-SCHEMA = """
+RUNS = """
 CREATE TABLE runs (
-    id              TEXT PRIMARY KEY,
+    number          INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
     kind            TEXT NOT NULL CHECK (kind IN ('nightly', 'manual')),
     due_date        TEXT UNIQUE CHECK ((due_date IS NULL) = (kind = 'manual')),
     scope           TEXT NOT NULL CHECK (scope IN ('new', 'all')),
@@ -30,10 +30,71 @@ CREATE TABLE runs (
     reason          TEXT NOT NULL DEFAULT '',
     model_name      TEXT NOT NULL DEFAULT '',
     model_version   TEXT NOT NULL DEFAULT '',
-    started_at      TEXT NOT NULL,
+    started_at      TEXT NOT NULL CHECK (started_at LIKE '%+00:00'),
     finished_at     TEXT CHECK ((finished_at IS NULL) = (state = 'running'))
-);
-CREATE INDEX runs_by_start ON runs (started_at);
+                    CHECK (finished_at LIKE '%+00:00'),
+    utc_offset      INTEGER NOT NULL DEFAULT 0,
+    settings        TEXT NOT NULL DEFAULT '{}'
+)"""
+
+RESULTS_BATCHES = """
+CREATE TABLE results_batches (
+    batch           TEXT PRIMARY KEY,
+    run_id          TEXT NOT NULL REFERENCES runs (id),
+    position        INTEGER NOT NULL
+) WITHOUT ROWID"""
+
+IMAGE_NUMBERS = """
+CREATE TABLE image_numbers (
+    batch           TEXT NOT NULL,
+    path            TEXT NOT NULL,
+    number          INTEGER NOT NULL,
+    PRIMARY KEY (batch, path)
+) WITHOUT ROWID"""
+
+# From each older version, the statements that lead to the next one. They may call the functions
+# ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.
+UPGRADES: dict[int, str] = {
+    1: """
+ALTER TABLE run_batches ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+UPDATE run_batches SET written = 1 WHERE process_seconds IS NOT NULL
+""",
+    2: f"""
+{RUNS.replace("runs", "new_runs", 1)};
+INSERT INTO new_runs (id, kind, due_date, scope, batches, state, reason, model_name, model_version,
+        started_at, finished_at, utc_offset)
+    SELECT id, kind, due_date, scope, batches, state, reason, model_name, model_version,
+        utc_text(started_at), utc_text(finished_at), utc_offset(started_at)
+    FROM runs ORDER BY rowid;
+DROP TABLE runs;
+ALTER TABLE new_runs RENAME TO runs;
+ALTER TABLE run_batches ADD COLUMN model_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE run_batches ADD COLUMN model_version TEXT NOT NULL DEFAULT '';
+UPDATE run_batches SET (model_name, model_version) =
+    (SELECT model_name, model_version FROM runs WHERE id = run_id);
+ALTER TABLE predictions ADD COLUMN second_label TEXT;
+ALTER TABLE predictions ADD COLUMN second_confidence REAL
+    CHECK (second_confidence BETWEEN 0 AND 1);
+ALTER TABLE predictions ADD COLUMN outlier_score REAL;
+ALTER TABLE predictions ADD COLUMN brightness REAL;
+ALTER TABLE predictions ADD COLUMN contrast REAL;
+ALTER TABLE predictions ADD COLUMN foreground REAL;
+UPDATE predictions SET scored_at = utc_text(scored_at);
+{RESULTS_BATCHES};
+INSERT INTO results_batches SELECT batch, run_id, position FROM run_batches
+    WHERE written = 1 AND run_id =
+        (SELECT r.id FROM runs r JOIN run_batches b ON b.run_id = r.id AND b.written = 1
+        ORDER BY r.number DESC LIMIT 1);
+{IMAGE_NUMBERS};
+INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
+    FROM (SELECT b.batch, max(r.number) AS number
+        FROM run_batches b JOIN runs r ON r.id = b.run_id GROUP BY b.batch) latest
+    JOIN runs r ON r.number = latest.number
+    JOIN run_images i ON i.run_id = r.id AND i.batch = latest.batch
+""",
+}
+
+SCHEMA = f"""{RUNS};
 
 CREATE TABLE run_batches (
     run_id          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -46,9 +107,11 @@ CREATE TABLE run_batches (
     failed          INTEGER NOT NULL DEFAULT 0,
     flagged         INTEGER NOT NULL DEFAULT 0,
     mean_confidence REAL,
-    class_confidence TEXT NOT NULL DEFAULT '{}',
+    class_confidence TEXT NOT NULL DEFAULT '{{}}',
     process_seconds REAL,
     written         INTEGER NOT NULL DEFAULT 0,
+    model_name      TEXT NOT NULL DEFAULT '',
+    model_version   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run_id, batch)
 ) WITHOUT ROWID;
 
@@ -64,6 +127,12 @@ CREATE TABLE predictions (
     review          TEXT,
     error           TEXT,
     scored_at       TEXT NOT NULL,
+    second_label    TEXT,
+    second_confidence REAL CHECK (second_confidence BETWEEN 0 AND 1),
+    outlier_score   REAL,
+    brightness      REAL,
+    contrast        REAL,
+    foreground      REAL,
     UNIQUE (batch, path, content_hash, model_version),
     CHECK ((label IS NULL) = (confidence IS NULL)),
     CHECK ((label IS NULL) <> (error IS NULL))
@@ -84,4 +153,6 @@ CREATE TABLE facts (
     name            TEXT PRIMARY KEY,
     value           TEXT NOT NULL
 ) WITHOUT ROWID;
+{RESULTS_BATCHES};
+{IMAGE_NUMBERS}
 """

@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import LedgerError
-from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage
+from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 
 NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
 RUN = Run(
@@ -53,6 +54,91 @@ def test_a_run_is_read_as_it_was_written(ledger: Ledger) -> None:
     ledger.finish_run("r1", "done", "", NOW)
     ledger.finish_run("r1", "failed", "too late", NOW)
     assert ledger.run("r1") == replace(RUN, state="done", finished_at=NOW)
+
+
+def test_a_run_knows_its_settings_and_the_offset_it_was_started_with(ledger: Ledger) -> None:
+    began = NOW.astimezone(ZoneInfo("Pacific/Auckland"))
+    ledger.start_run(replace(RUN, started_at=began, settings='{"client.model": "digits"}'))
+    run = ledger.run("r1")
+    assert run
+    assert run.settings == '{"client.model": "digits"}'
+    assert run.started_at.isoformat() == "2026-11-22T07:05:00+13:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("UTC", 1), ("UTC", -2), ("Pacific/Auckland", -24), ("UTC", -400 * 24)]
+)
+def test_the_latest_run_is_the_one_written_down_last_whatever_the_clocks_said(
+    ledger: Ledger, zone: str, hours: int
+) -> None:
+    """The zone or the clock was changed between the two runs."""
+    ledger.start_run(replace(RUN, id="r9", started_at=NOW.astimezone(ZoneInfo("Asia/Tokyo"))))
+    later = (NOW + timedelta(hours=hours)).astimezone(ZoneInfo(zone))
+    ledger.start_run(replace(RUN, id="r1", started_at=later))
+    latest = ledger.latest_run()
+    assert latest
+    assert latest.id == "r1"
+    assert [run.id for run in ledger.runs(9)] == ["r1", "r9"]
+
+
+def test_of_two_models_the_later_run_is_known_though_its_clock_was_behind(ledger: Ledger) -> None:
+    for run_id, version, now in (("r1", "v2", NOW), ("r2", "v1", NOW - timedelta(days=1))):
+        ledger.start_run(replace(RUN, id=run_id, model_version=version, started_at=now))
+        ledger.touch_batch(run_id, "G1", 0, ["1.png"])
+        ledger.commit_chunk(run_id, "G1", version, [scored(1, version)], ChunkCost(), now)
+    known = ledger.find_prediction("G1", "1.png", "d", None)
+    assert known
+    ledger.start_run(replace(RUN, id="r3"))
+    ledger.touch_batch("r3", "G1", 0, ["1.png"])
+    ledger.show_known("r3", "G1", [(1, known)])
+    assert [row.label for row in ledger.result_rows("r3")] == ["v1"]
+
+
+def test_what_monitoring_asks_for_is_kept_with_a_prediction(ledger: Ledger) -> None:
+    ledger.start_run(RUN)
+    ledger.touch_batch("r1", "G1", 0, ["1.png"])
+    image = replace(
+        scored(1), second_label="coat", second_confidence=0.08, outlier_score=3.5,
+        brightness=0.4, contrast=0.2, foreground=0.6,
+    )  # fmt: skip
+    ledger.commit_chunk("r1", "G1", "v1", [image], ChunkCost(), NOW)
+    (row,) = ledger.result_rows("r1")
+    assert (row.second_label, row.second_confidence) == ("coat", 0.08)
+    with closing(sqlite3.connect(ledger.path)) as file:
+        kept = file.execute(
+            "SELECT outlier_score, brightness, contrast, foreground FROM predictions"
+        ).fetchall()
+    assert kept == [(3.5, 0.4, 0.2, 0.6)]
+
+
+def test_a_batch_has_the_model_of_its_run_or_one_of_its_own(ledger: Ledger) -> None:
+    ledger.start_run(RUN)
+    ledger.touch_batch("r1", "G1", 0, ["1.png"])
+    ledger.touch_batch("r1", "G2", 1, ["1.png"], Model("digits", "v7"))
+    ledger.finish_run("r1", "done", "", NOW)
+    assert [(f.batch, f.model) for f in ledger.batch_figures()] == [
+        ("G1", Model("fashion", "v1")),
+        ("G2", Model("digits", "v7")),
+    ]
+    assert [f.batch for f in ledger.batch_figures("digits")] == ["G2"]
+
+
+def numbers(ledger: Ledger, run_id: str, *paths: str) -> dict[str, int]:
+    """Show images of G1 in a run; return their numbers by path."""
+    ledger.start_run(replace(RUN, id=run_id))
+    ledger.touch_batch(run_id, "G1", 0, paths)
+    return {row.path: row.number for row in ledger.result_rows(run_id)}
+
+
+def test_an_image_keeps_its_number_while_its_batch_stands(ledger: Ledger) -> None:
+    assert numbers(ledger, "r1", "b.png", "d.png") == {"b.png": 1, "d.png": 2}
+    assert numbers(ledger, "r2", "a.png", "b.png", "c.png", "d.png") == {
+        "a.png": 3, "b.png": 1, "c.png": 4, "d.png": 2
+    }  # fmt: skip
+    assert numbers(ledger, "r3", "b.png", "e.png") == {"b.png": 1, "e.png": 5}
+    assert numbers(ledger, "r4") == {}
+    assert numbers(ledger, "r5", "d.png") == {"d.png": 2}, "an empty folder may be a share away"
+    assert numbers(ledger, "r6", "x.png", "y.png") == {"x.png": 1, "y.png": 2}, "another batch"
 
 
 def test_a_due_day_is_taken_once(ledger: Ledger) -> None:
@@ -174,43 +260,6 @@ def test_two_processes_that_make_the_ledger_at_once_both_get_it(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert errors == []
-
-
-VERSION_1_RUN_BATCHES = """
-DROP TABLE run_batches;
-CREATE TABLE run_batches (
-    run_id          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    batch           TEXT NOT NULL,
-    position        INTEGER NOT NULL,
-    prediction_seconds REAL NOT NULL DEFAULT 0,
-    payload_bytes   INTEGER NOT NULL DEFAULT 0,
-    retries         INTEGER NOT NULL DEFAULT 0,
-    images          INTEGER NOT NULL DEFAULT 0,
-    failed          INTEGER NOT NULL DEFAULT 0,
-    flagged         INTEGER NOT NULL DEFAULT 0,
-    mean_confidence REAL,
-    class_confidence TEXT NOT NULL DEFAULT '{}',
-    process_seconds REAL,
-    PRIMARY KEY (run_id, batch)
-) WITHOUT ROWID;
-INSERT INTO run_batches (run_id, batch, position, process_seconds) VALUES ('r1', 'G1', 0, 1.5);
-PRAGMA user_version = 1;
-"""
-
-
-def test_an_older_ledger_is_backed_up_and_upgraded(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with Ledger(path, 1) as ledger:
-        ledger.start_run(RUN)
-    with closing(sqlite3.connect(path)) as old:
-        old.executescript(VERSION_1_RUN_BATCHES)
-    with Ledger(path, 1) as ledger:
-        assert ledger.run("r1") == RUN
-        assert ledger.is_touched("r1", "G1")
-        assert ledger.unwritten_batches() == frozenset()
-    with closing(sqlite3.connect(tmp_path / "ledger-schema-1.db")) as copy:
-        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
-        assert copy.execute("SELECT count(*) FROM runs").fetchone() == (1,)
 
 
 def test_a_batch_is_unwritten_until_a_later_run_has_written_it(ledger: Ledger) -> None:

@@ -15,10 +15,10 @@ from scoring.records.results_csv import COLUMNS, CsvFormat, write_results
 from scoring.records.text import FORMULA_STARTS, neutral_cell, printable
 
 ROWS = [
-    ResultRow("G1", "1.png", "T-shirt/Top", 0.98765, None, None),
-    ResultRow("G1", "=cmd().png", "Bag", 0.5, "low confidence", None),
-    ResultRow("G1", "3.png", None, None, None, "truncated,\nfile"),
-    ResultRow("G1", "4.png", None, None, None, None),
+    ResultRow(1, "G1", "1.png", "T-shirt/Top", 0.98765, None, None),
+    ResultRow(2, "G1", "=cmd().png", "Bag", 0.5, "low confidence", None),
+    ResultRow(3, "G1", "3.png", None, None, None, "truncated,\nfile"),
+    ResultRow(4, "G1", "4.png", None, None, None, None),
 ]
 
 
@@ -84,8 +84,10 @@ def test_hostile_names_stay_one_harmless_cell_each(
 ) -> None:
     """What is written comes back cell by cell; batch and path are printable in the ledger."""
     results = [
-        ResultRow(printable(batch), printable(path), None if error else "Bag", None, None, error)
-        for batch, path, error in rows
+        ResultRow(
+            num, printable(batch), printable(path), None if error else "Bag", None, None, error
+        )
+        for num, (batch, path, error) in enumerate(rows, start=1)
     ]
     folder = tmp_path_factory.getbasetemp()
     path = write_results(folder / "Results.csv", lambda: results, csv_format)
