@@ -1,16 +1,32 @@
 # make run: set up and score once, now.  make test: set up the rest and run the tests.
+# make quick: those that take two minutes.  make test-long: those that take half an hour.
+# make fuzz MINUTES=10: search for inputs that break something, another way each time.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 10
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint audit setup clean
+.PHONY: run test quick test-long test-busy fuzz lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
 
 test: $(VENV)/all.installed
 	$(BIN)/python -m pytest
+
+quick: $(VENV)/all.installed
+	$(BIN)/python -m pytest -m "not slow and not long"
+
+test-long: $(VENV)/all.installed
+	$(BIN)/python -m pytest -m long
+
+# Ten times the quick part and three times the tests, beside two loops that keep the cores busy.
+test-busy: $(VENV)/all.installed
+	$(BIN)/python -m tests.busy --quick 10 --tests 3
+
+fuzz: $(VENV)/all.installed
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 lint: $(VENV)/all.installed
 	$(BIN)/python -m ruff check .

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+import tests.examples  # noqa: F401  # chooses which examples hypothesis draws
 from scoring.settings import CODE_ROOT, PREFIX, Settings, load_settings
 
 BUNDLE = CODE_ROOT / "fashion_model"

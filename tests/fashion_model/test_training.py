@@ -27,7 +27,10 @@ from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef,
 from scoring.settings import CODE_ROOT
 
 # Keras 3.15 saves a model through a call that numpy 2 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 OTHER_NETWORK = CODE_ROOT / "models" / "digits" / "model.keras"
 SHAPES = DatasetDescription(

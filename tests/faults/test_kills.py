@@ -14,7 +14,8 @@ IMAGES = 5_000
 
 
 @LINUX
-@pytest.mark.timeout(600)
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_killed_at_twenty_random_moments(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SERVER__PORT", "CLIENT__TRIES", "CLIENT__RETRY_SECONDS"):
         monkeypatch.setenv(f"SCORING_{name}", "1")

@@ -40,7 +40,8 @@ def folder_bytes(folder: Path) -> int:
 
 
 @LINUX
-@pytest.mark.timeout(300)
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_row_40_months_of_runs(
     faulty: Project, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,8 @@ def short_nights(project: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_ten_days_of_real_processes(short_nights: Settings) -> None:
     clock = ShiftedClock()
     clock.set(due_day(FIRST_DAY, Policy.from_settings(short_nights)).server_at - SECOND)

@@ -129,7 +129,8 @@ class Diary:
         return "\n".join(lines) + "\n"
 
 
-@pytest.mark.timeout(600)  # 30 s of work; a machine may have other work too
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_three_hundred_days(
     project: Path,
     models: ModelTable,
