@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
+# Terminals that cannot move their cursor show no bar.
+PLAIN_TERMINALS = ("dumb", "unknown")
 
 
 class ProgressView(Protocol):
@@ -34,7 +37,8 @@ class ProgressView(Protocol):
 
 def progress_view() -> ProgressView:
     """Return the view that fits where stdout goes."""
-    return TerminalProgress() if sys.stdout.isatty() else PlainProgress()
+    moves = sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in PLAIN_TERMINALS
+    return TerminalProgress() if moves else PlainProgress()
 
 
 class PlainProgress:

@@ -45,12 +45,14 @@ from scoring.records.ledger import Ledger, Run
 from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.records.run_id import new_run_id
+from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
 
 SWITCH_SECONDS = 0.0005
 HOW_TO_START = "start a server with 'python -m server', or add --start-server"
 
 
+@telling_never_fails()
 def main(argv: Sequence[str] | None = None) -> int:
     """Score what the command line asks for; return the exit code."""
     arguments = parse_arguments(argv)

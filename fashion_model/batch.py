@@ -18,6 +18,7 @@ import numpy as np
 from fashion_model.commands import add_data_options, load_data, run_command
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
+from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")
 
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
         )
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(run, parse_arguments(arguments))

@@ -26,6 +26,7 @@ from scoring.inference.predictor import Predictor
 from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.signature import Signature, Thresholds, dump_signature
 from scoring.records.atomic_file import replacing
+from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")
 
@@ -181,6 +182,7 @@ def run(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.bundle}: version {signature.version}\n")
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(run, parse_arguments(arguments))

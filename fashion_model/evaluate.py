@@ -34,6 +34,7 @@ from fashion_model.metrics import (
 from fashion_model.strangers import digit_strangers, made_strangers, photo_strangers
 from scoring.inference.bundle import REFERENCE_FILE, Bundle, load_bundle
 from scoring.inference.predictor import Predictions, Predictor
+from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")
 DECIDABLE_ACCURACY = 0.99
@@ -218,6 +219,7 @@ def _print(figures: Iterator[Figure]) -> None:
         sys.stdout.flush()
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(run, parse_arguments(arguments))

@@ -45,6 +45,7 @@ from scoring.inference.bundle import (
 )
 from scoring.inference.predictor import Predictor
 from scoring.protocol.signature import FORMAT, Signature, seal
+from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")
 REPRESENTATIVE_IMAGES = 500
@@ -182,6 +183,7 @@ def run(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.out}: version {signature.version}\n")
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(run, parse_arguments(arguments))

@@ -29,6 +29,7 @@ from scoring.inference.predictor import Predictor
 from scoring.preprocessing.registry import find
 from scoring.protocol.errors import UsageError
 from scoring.protocol.signature import Signature, dump_signature
+from scoring.records.telling import telling_never_fails
 
 TEXTS = (
     "name",
@@ -160,6 +161,7 @@ def run(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.bundle}: version {signature.version}\n")
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(run, parse_arguments(arguments))

@@ -16,6 +16,7 @@ from fashion_model.commands import add_data_options, load_split, run_command
 from fashion_model.dataset.description import DataError, DatasetDescription
 from fashion_model.dataset.split import Split
 from scoring.inference.bundle import SIGNATURE_FILE
+from scoring.records.telling import telling_never_fails
 
 if TYPE_CHECKING:
     from fashion_model.trainer import Job
@@ -141,6 +142,7 @@ def _train_one(job: Job, description: DatasetDescription, split: Split, folder: 
     logger.info("%s: version %s", folder, signature.version)
 
 
+@telling_never_fails()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run_command(train_bundle, parse_arguments(arguments))

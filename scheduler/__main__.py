@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
+from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
 
 DESCRIPTION = "Run the nightly scoring: start the server, score the batches, stop the server."
@@ -21,6 +21,7 @@ Exit codes: 0 done, 1 failed, 2 usage or settings, 3 partial, 4 batch missing, 5
 6 another scheduler or run is at work."""
 
 
+@telling_never_fails()
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; return the exit code."""
     arguments = _parser().parse_args(argv)
@@ -32,9 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.FAILED
-    except BrokenPipeError:  # the reader of our output, like head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
 
 
 def _parser() -> argparse.ArgumentParser:

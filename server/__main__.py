@@ -15,6 +15,7 @@ from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.protocol.loopback import is_loopback
+from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
 from server.access import require_key_beyond_loopback
 from server.app import create_app
@@ -28,6 +29,7 @@ logger = logging.getLogger("scoring.server")
 WAIT_TURN_SECONDS = 0.5
 
 
+@telling_never_fails()
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)

@@ -20,6 +20,7 @@ from fashion_model.drawn.sheet import Sheet
 from fashion_model.drawn.shoes import ankle_boot, sandal, sneaker
 from fashion_model.drawn.tops import coat, dress, pullover, shirt, t_shirt
 from fashion_model.drawn.trousers import trouser
+from scoring.records.telling import telling_never_fails
 
 Draw = Callable[[int, Palette, np.random.Generator], Sheet]
 
@@ -108,6 +109,7 @@ def write_batch(folder: Path, pictures: Iterable[Drawn]) -> None:
             table.writerow((picture.name, picture.label))
 
 
+@telling_never_fails()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the batch that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.drawn.draw", description=__doc__)
