@@ -33,7 +33,8 @@ from fashion_model.metrics import (
 )
 from fashion_model.strangers import digit_strangers, made_strangers, photo_strangers
 from scoring.inference.bundle import REFERENCE_FILE, Bundle, load_bundle
-from scoring.inference.predictor import Predictions, Predictor
+from scoring.inference.predictions import Predictions
+from scoring.inference.predictor import Predictor
 from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")

@@ -10,9 +10,11 @@ from flask import Flask, Response, g, request
 from scoring.settings import Settings, load_settings
 from server import error_handlers
 from server.access import guard, require_key_beyond_loopback
+from server.dialects import DIALECTS
 from server.drain import Drain
+from server.endpoints import AnyName, make_endpoints
+from server.handler import Handler
 from server.models import ModelTable, load_models
-from server.routes import AnyName, make_routes
 
 access_log = logging.getLogger("scoring.server.access")
 
@@ -48,7 +50,8 @@ def create_app(
     error_handlers.register(app)
     _log_requests(app)
     guard(app, settings.server, loopback)
-    app.register_blueprint(make_routes(models, settings.server, drain or Drain(), nonce))
+    handler = Handler(models, settings.server, drain or Drain(), nonce)
+    app.register_blueprint(make_endpoints(DIALECTS, handler, settings.server))
     return app
 
 

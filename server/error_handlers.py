@@ -1,33 +1,41 @@
-"""Every error leaves as JSON, here and nowhere else."""
+"""Every error leaves in the caller's dialect, here and nowhere else."""
 
 from __future__ import annotations
 
 import logging
 
-import orjson
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from scoring.protocol.errors import RETRYABLE_STATUSES, ApiError
+from server.dialects import dialect_at
+from server.endpoints import respond
 
 logger = logging.getLogger("scoring.server")
 
 # How soon a caller may try again where trying again can help.
 RETRY_AFTER_SECONDS = 5
+CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
+
+
+class HttpError(ApiError):
+    """A refusal by HTTP itself, which has no type of its own: no such path, no such method."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, code=CODES.get(status, f"http_{status}"))
+        self.status = status
 
 
 def register(app: Flask) -> None:
-    """Turn typed errors, HTTP errors and bugs into the error body of the protocol."""
+    """Turn typed errors, HTTP errors and bugs into answers."""
 
     @app.errorhandler(ApiError)
     def _refused(error: ApiError) -> Response:
-        return error_response(error)
+        return _answer(error)
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        status = error.code or 500
-        body = error_body(status, error.description or "")
-        response = Response(orjson.dumps(body), status=status, mimetype="application/json")
+        response = _answer(HttpError(error.code or 500, error.description or ""))
         allow = error.get_response().headers.get("Allow")
         if allow:
             response.headers["Allow"] = allow
@@ -36,23 +44,17 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:
         logger.exception("error in the server", exc_info=error)
-        body = error_body(500, "error in the server; its log has the details")
-        return Response(orjson.dumps(body), status=500, mimetype="application/json")
+        return _answer(HttpError(500, "error in the server; its log has the details"))
 
 
-def error_response(error: ApiError) -> Response:
-    """Return the response for a typed error."""
-    response = Response(
-        orjson.dumps(error.as_json()), status=error.status, mimetype="application/json"
-    )
+def error_headers(error: ApiError) -> dict[str, str]:
+    """Return what HTTP wants beside the body of a refusal."""
     if error.status in RETRYABLE_STATUSES:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+
+
+def _answer(error: ApiError) -> Response:
+    response = respond(dialect_at(request.path).error(error))
+    response.headers.extend(error_headers(error))
     return response
-
-
-def error_body(status: int, message: str) -> dict[str, dict[str, str]]:
-    """Return the error body for a status that has no typed error."""
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
-    return {"error": {"code": codes.get(status, f"http_{status}"), "message": message}}

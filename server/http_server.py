@@ -6,19 +6,20 @@ import select
 import socket
 import threading
 import time
+from http import HTTPStatus
 from typing import Any, cast
 
-import orjson
 import waitress
 from flask import Flask
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
-from scoring.protocol.errors import SettingsError, TooLarge
+from scoring.protocol.errors import ApiError, SettingsError, TooLarge
 from scoring.settings import ServerSettings
+from server.dialects import dialect_at
 from server.drain import Drain
-from server.error_handlers import error_body
+from server.error_handlers import HttpError, error_headers
 from server.request_body import body_too_large
 
 # The application refuses a body over the limit as JSON with the limit in it; waitress itself,
@@ -34,27 +35,30 @@ CONNECTIONS_SPARE = 16
 
 
 class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """Answers a request that never reaches the application in the API's own form."""
+    """Answers a request that never reaches the application, in the caller's dialect."""
 
     def execute(self) -> None:
         """Write the refusal and close the connection."""
-        error = self.request.error
-        body = orjson.dumps(self._document(error))
-        self.status = f"{error.code} {error.reason}"
+        error = self._error()
+        # A request line that makes no sense has no path.
+        reply = dialect_at(getattr(self.request, "path", "")).error(error)
+        self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
         self.close_on_finish = True
-        self.content_length = len(body)
+        self.content_length = len(reply.body)
         self.response_headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
+            ("Content-Type", reply.content_type),
+            ("Content-Length", str(len(reply.body))),
             ("Connection", "close"),
+            *error_headers(error).items(),
         ]
-        self.write(body)
+        self.write(reply.body)
 
-    def _document(self, error: Any) -> dict[str, Any]:
+    def _error(self) -> ApiError:
+        error = self.request.error
         if error.code == TooLarge.status:
             hard_limit = self.channel.adj.max_request_body_size
-            return body_too_large(hard_limit // HARD_LIMIT_FACTOR).as_json()
-        return error_body(error.code, f"{error.reason}: {error.body}")
+            return body_too_large(hard_limit // HARD_LIMIT_FACTOR)
+        return HttpError(error.code, f"{error.reason}: {error.body}")
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types

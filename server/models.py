@@ -25,16 +25,13 @@ class ModelTable:
         if not self._by_name:
             raise SettingsError("no model to serve; name a bundle folder with --model")
 
-    @property
-    def first(self) -> Predictor:
-        """The one that answers where no model is named."""
-        return next(iter(self._by_name.values()))
+    def find(self, name: str = "") -> Predictor:
+        """Return the predictor of a model, by default the first.
 
-    def find(self, name: str) -> Predictor:
-        """Return the predictor of a model; raises NotFound and names those there are.
-
-        A name that looks like a path is a BadRequest.
+        Raises NotFound, naming those there are; a name that looks like a path is a BadRequest.
         """
+        if not name:
+            return next(iter(self._by_name.values()))
         check_name(name)
         try:
             return self._by_name[name]

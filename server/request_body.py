@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 
 from flask import request
 
 from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
 from scoring.settings import ServerSettings
 
-JSON_TYPES = frozenset(
-    # What curl sends with -d and no header is JSON too, here.
-    {"", "application/json", "text/json", "application/x-www-form-urlencoded"}
-)
 # zlib's own numbers: 31 reads gzip's header, 15 zlib's, which HTTP calls "deflate" (RFC 9110).
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
-def read_body(settings: ServerSettings) -> bytes:
+def read_body(settings: ServerSettings, media_types: Collection[str]) -> bytes:
     """Return the body, inflated where it came compressed.
 
     Raises TooLarge over ``server.max_request_bytes`` before reading or inflating further,
@@ -26,8 +23,9 @@ def read_body(settings: ServerSettings) -> bytes:
     limit = settings.max_request_bytes
     if (request.content_length or 0) > limit:
         raise body_too_large(limit)
-    if request.mimetype not in JSON_TYPES:
-        raise UnsupportedMedia("send application/json")
+    if request.mimetype not in media_types:
+        known = ", ".join(sorted(filter(None, media_types)))
+        raise UnsupportedMedia(f"send one of these content types: {known}")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", *WINDOW_BITS):
         raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +11,15 @@ from numpy.typing import NDArray
 from scoring.inference.bundle import Bundle
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.interpreter_pool import InterpreterPool
-from scoring.protocol.signature import Signature, Thresholds
+from scoring.inference.predictions import Floats, Predictions, summarise
+from scoring.protocol.signature import Signature
 
-LOW_CONFIDENCE = "low confidence"
-NOT_A_GARMENT = "not a garment?"
 # Rows an interpreter takes at once; a shorter tail is padded. Larger blocks gain nothing in the
 # backbone, and from 32 rows on the head's small products wake BLAS's own threads, which then
 # fight the pool's for the cores (a quarter of the rate). See the model card ("Speed").
 BLOCK_ROWS = 16
 # Blocks a thread takes at once: handing over every single one costs 5 % of the rate.
 SHARE_BLOCKS = 16
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the model saw in N images.
-
-    class_index int64 [N]; confidence float64 [N], the calibrated probability of that class;
-    second_index and second_confidence, the same of the class that comes next;
-    probabilities float64 [N, K]; outlier_score float64 [N], larger for
-    what is less like the training images (see FloatHead); review, a reason or None each.
-    """
-
-    class_index: NDArray[np.int64]
-    confidence: Floats
-    second_index: NDArray[np.int64]
-    second_confidence: Floats
-    probabilities: Floats
-    outlier_score: Floats
-    review: list[str | None]
 
 
 class Predictor:
@@ -122,32 +99,3 @@ class Predictor:
                     for start in range(0, len(padded), BLOCK_ROWS)
                 ]
             )
-
-
-def summarise(probabilities: Floats, scores: Floats, thresholds: Thresholds) -> Predictions:
-    """Return the two likeliest classes, with a reason to look again where there is one."""
-    first = probabilities.argmax(axis=1)
-    confidence = _of_class(probabilities, first)
-    others = probabilities.copy()
-    np.put_along_axis(others, first[:, None], -1.0, axis=1)
-    second = others.argmax(axis=1)
-    strange = scores > thresholds.outlier_score
-    unsure = confidence < thresholds.confidence
-    review = [
-        NOT_A_GARMENT if odd else LOW_CONFIDENCE if low else None
-        for odd, low in zip(strange, unsure, strict=True)
-    ]
-    return Predictions(
-        class_index=first,
-        confidence=confidence,
-        second_index=second,
-        second_confidence=_of_class(probabilities, second),
-        probabilities=probabilities,
-        outlier_score=scores,
-        review=review,
-    )
-
-
-def _of_class(probabilities: Floats, index: NDArray[np.int64]) -> Floats:
-    """Return each row's probability of its class in ``index``."""
-    return np.take_along_axis(probabilities, index[:, None], axis=1)[:, 0]

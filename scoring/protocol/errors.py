@@ -83,7 +83,7 @@ class LedgerDamaged(LedgerError):
 class ApiError(ScoringError):
     """A refusal with an HTTP status; ``limit`` names the number that was passed, if any."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     code = "internal"
 
     def __init__(self, message: str, *, code: str | None = None, limit: int | None = None) -> None:

@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
-from scoring.inference.predictor import (
-    LOW_CONFIDENCE,
-    NOT_A_GARMENT,
-    Predictor,
-    summarise,
-)
+from scoring.inference.predictions import LOW_CONFIDENCE, NOT_A_GARMENT, summarise
+from scoring.inference.predictor import Predictor
 from scoring.protocol.signature import Thresholds
 
 COMMITTED = Path(__file__).parents[3] / "fashion_model"

@@ -1,0 +1,97 @@
+"""What a dialect is: the way callers of one kind ask, and read what they are answered.
+
+A dialect is data and small pure functions. None of it knows Flask, sockets or threads, so each is
+tested with the bytes of a request and of its answer. ``server.endpoints`` drives them all alike:
+request → ``decode`` → handler → ``encode`` → answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scoring.protocol.errors import ApiError
+from scoring.protocol.prediction import PredictionRequest, RequestLimits
+from scoring.protocol.signature import Signature
+from scoring.settings import ServerSettings
+from server.handler import Answer, Handler
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a dialect sees it.
+
+    Attributes:
+        body: whole and inflated.
+        path: the values of the placeholders in the route, like the name of a model.
+        query: the parameters behind the path.
+        headers: by name in small letters.
+    """
+
+    body: bytes = b""
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back to the caller."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """``GET path`` answers what ``tell`` says of the server or of a model, without pixels."""
+
+    path: str
+    tell: Callable[[Handler, Call], Reply]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A route that takes pixels; ``{name}`` in its path is a model, the first where none is."""
+
+    path: str
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Description:
+    """A dialect's part of the OpenAPI document: its paths, and the components they refer to."""
+
+    paths: Mapping[str, Any]
+    schemas: Mapping[str, Any]
+    responses: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way to ask and to be answered.
+
+    Attributes:
+        name: for logs and metrics.
+        prefixes: a path that begins so and leads nowhere is refused in this dialect.
+        media_types: content types of a body it reads, "" where none is sent.
+        tellings, scorings: its routes.
+        decode: reads the rows of a request; raises ApiError. It may return a subclass of
+            PredictionRequest with what ``encode`` must know besides.
+        encode: writes the answer to that request.
+        error: writes a refusal.
+        describe: what /openapi.json says of it.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    media_types: frozenset[str]
+    tellings: tuple[Telling, ...]
+    scorings: tuple[Scoring, ...]
+    decode: Callable[[Call, Signature, RequestLimits], PredictionRequest]
+    encode: Callable[[PredictionRequest, Answer], Reply]
+    error: Callable[[ApiError], Reply]
+    describe: Callable[[ServerSettings, Signature], Description]

@@ -1,0 +1,279 @@
+"""This server's own dialect: JSON that a person with curl can write, and the client's form."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from scoring.protocol.errors import ApiError, NotFound
+from scoring.protocol.frame_codec import RowIds
+from scoring.protocol.metadata import (
+    READY_PATH,
+    encode_metadata,
+    encode_models,
+    encode_readiness,
+    model_path,
+    served_models,
+)
+from scoring.protocol.prediction import (
+    PredictionRequest,
+    RequestLimits,
+    decode_request,
+    encode_response,
+)
+from scoring.protocol.signature import Signature
+from scoring.settings import ServerSettings
+from server.dialects.dialect import Call, Description, Dialect, Reply, Scoring, Telling
+from server.dialects.openapi_parts import (
+    ALWAYS,
+    PREDICTING,
+    Errors,
+    error_responses,
+    json_content,
+    model_name,
+    object_of,
+    operation,
+    reference,
+)
+from server.handler import Answer, Handler
+
+# What curl sends with -d and no header is JSON too, here.
+MEDIA_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
+UINT8_MAX = 255
+
+
+def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
+    """Read ``dataframe_b64`` or ``dataframe_split``."""
+    return decode_request(call.body, signature.input.row_length, limits)
+
+
+def encode(request: PredictionRequest, answer: Answer) -> Reply:
+    """Write one row for each of the request, under its id."""
+    signature = answer.signature
+    rows = _rows(request.ids, answer)
+    return Reply(encode_response(signature.name, signature.version, answer.seconds, rows))
+
+
+def error(refusal: ApiError) -> Reply:
+    """Write ``{"error": {"code", "message", "limit"}}``."""
+    return _json(refusal.as_json(), refusal.status)
+
+
+def _rows(ids: RowIds, answer: Answer) -> Iterator[dict[str, Any]]:
+    labels, seen = answer.signature.labels, answer.predictions
+    columns = zip(
+        ids,
+        seen.class_index.tolist(),
+        seen.confidence.tolist(),
+        seen.review,
+        seen.outlier_score.tolist(),
+        seen.second_index.tolist(),
+        seen.second_confidence.tolist(),
+        strict=True,
+    )
+    for id_, index, confidence, review, outlier, second, second_confidence in columns:
+        yield {
+            "id": id_,
+            "label": labels[index],
+            "confidence": confidence,
+            "review": review,
+            "outlier_score": outlier,
+            "second_label": labels[second],
+            "second_confidence": second_confidence,
+        }
+
+
+def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
+    return _json(
+        {
+            "service": "image scorer",
+            "what": "names what is in small images and says how sure it is",
+            "models": encode_models(served_models(handler.signatures())),
+            "endpoints": {
+                "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",
+                "POST /models/{name}/predict": "the same with the model named",
+                "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
+                "GET /openapi.json": "this API, described for programs",
+                "GET /health/live": "the process answers",
+                "GET /health/ready": "models are loaded and work is taken",
+            },
+        }
+    )
+
+
+def _tell_liveness(handler: Handler, call: Call) -> Reply:
+    return _json({"live": True, "ready": handler.ready})
+
+
+def _tell_readiness(handler: Handler, call: Call) -> Reply:
+    readiness = handler.readiness()
+    return _json(encode_readiness(readiness), 200 if readiness.ready else 503)
+
+
+def _tell_metadata(handler: Handler, call: Call) -> Reply:
+    return _json(encode_metadata(handler.signature(call.path["name"])))
+
+
+def _json(document: Any, status: int = 200) -> Reply:
+    return Reply(orjson.dumps(document), status)
+
+
+def describe(settings: ServerSettings, signature: Signature) -> Description:
+    """Describe the routes below, with the limits of this server and its first model's input."""
+    return Description(
+        paths=_paths(signature),
+        schemas=_schemas(settings, signature),
+        responses=error_responses(reference("Error")),
+    )
+
+
+def _paths(signature: Signature) -> dict[str, Any]:
+    name, ready = model_name(signature), reference("Readiness")
+    ready_operation = operation("Models are loaded and work is taken", ready, (), open_=True)
+    ready_operation["responses"]["503"] = {
+        "description": "Stopping",
+        "content": json_content(ready),
+    }
+    live = operation("The process answers", reference("Liveness"), (), open_=True)
+    model = operation("A model", reference("Model"), (*ALWAYS, NotFound))
+    return {
+        "/": {"get": operation("What is served here", reference("About"), ALWAYS)},
+        "/health/live": {"get": live},
+        READY_PATH: {"get": ready_operation},
+        model_path("{name}"): {"parameters": [name], "get": model},
+        "/predict": {"post": _predict("Score with the first model", ())},
+        "/models/{name}/predict": {
+            "parameters": [name],
+            "post": _predict("Score with a named model", (NotFound,)),
+        },
+    }
+
+
+def _predict(summary: str, errors: Errors) -> dict[str, Any]:
+    answer = reference("PredictionResponse")
+    body = {"required": True, "content": json_content(reference("PredictionRequest"))}
+    return {**operation(summary, answer, (*ALWAYS, *errors, *PREDICTING)), "requestBody": body}
+
+
+def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
+    row_length = signature.input.row_length
+    text, flag = {"type": "string"}, {"type": "boolean"}
+    models = {"type": "array", "items": object_of({"name": text, "version": text})}
+    return {
+        "PredictionRequest": {
+            "oneOf": [
+                object_of({"dataframe_b64": reference("PixelBlock")}),
+                object_of({"dataframe_split": reference("PixelTable")}),
+            ],
+            "example": {"dataframe_b64": _example(row_length)},
+        },
+        "PixelBlock": _pixel_block(settings.max_rows, row_length),
+        "PixelTable": _pixel_table(settings.max_rows, row_length),
+        "PredictionResponse": object_of(
+            {
+                "model_name": text,
+                "model_version": text,
+                "inference_seconds": {"type": "number", "minimum": 0},
+                "predictions": {"type": "array", "items": _row(signature.labels)},
+            }
+        ),
+        "Readiness": object_of(
+            {
+                **{"live": flag, "ready": flag, "nonce": {"type": ["string", "null"]}},
+                **{"pid": {"type": "integer"}, "models": models},
+            }
+        ),
+        "Liveness": object_of({"live": flag, "ready": flag}),
+        "About": object_of({"service": text, "models": models}),
+        "Model": object_of({"name": text, "versions": {"type": "array", "items": text}}),
+        "Error": object_of({"error": object_of({"code": text, "message": text})}),
+    }
+
+
+def _pixel_block(max_rows: int, row_length: int) -> dict[str, Any]:
+    """``dataframe_b64``: rows of uint8, one after the other, in one base64 string."""
+    count = {"type": "integer", "minimum": 0, "maximum": max_rows}
+    shape = {
+        "type": "array",
+        "prefixItems": [count, {"const": row_length}],
+        "minItems": 2,
+        "maxItems": 2,
+    }
+    data = {"type": "string", "contentEncoding": "base64"}
+    block = object_of({"dtype": {"const": "uint8"}, "shape": shape, "data": data})
+    block["properties"]["compression"] = {"enum": [None, "zlib"]}
+    block["properties"]["index"] = {"anyOf": [*_ids(max_rows), _range()]}
+    return block
+
+
+def _pixel_table(max_rows: int, row_length: int) -> dict[str, Any]:
+    """``dataframe_split``: what pandas writes with ``orient="split"``."""
+    pixel = {"type": "integer", "minimum": 0, "maximum": UINT8_MAX}
+    row = {
+        "type": "array",
+        "items": pixel,
+        "description": f"the {row_length} pixels of one image, row by row",
+    }
+    table = object_of({"data": {"type": "array", "items": row, "maxItems": max_rows}})
+    table["properties"]["columns"] = {"type": ["array", "null"]}
+    table["properties"]["index"] = {"anyOf": [*_ids(max_rows), _range()]}
+    return table
+
+
+def _ids(max_rows: int) -> list[dict[str, Any]]:
+    id_ = {"type": ["integer", "string"]}
+    return [{"type": "null"}, {"type": "array", "items": id_, "maxItems": max_rows}]
+
+
+def _range() -> dict[str, Any]:
+    whole = {"type": "integer"}
+    return {**object_of({"start": whole, "stop": whole}), "additionalProperties": False}
+
+
+def _row(labels: tuple[str, ...]) -> dict[str, Any]:
+    """One row of the answer. The labels are the first model's; another model has its own."""
+    label = {"type": "string", "examples": list(labels)}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    return object_of(
+        {
+            "id": {"type": ["integer", "string"]},
+            "label": label,
+            "confidence": share,
+            "review": {"type": ["string", "null"]},
+            "outlier_score": {"type": "number"},
+            "second_label": label,
+            "second_confidence": share,
+        }
+    )
+
+
+def _example(row_length: int) -> dict[str, Any]:
+    """One black image."""
+    return {
+        "index": {"start": 0, "stop": 1},
+        "dtype": "uint8",
+        "shape": [1, row_length],
+        "compression": None,
+        "data": base64.b64encode(bytes(row_length)).decode("ascii"),
+    }
+
+
+DIALECT = Dialect(
+    name="own",
+    prefixes=(),
+    media_types=MEDIA_TYPES,
+    tellings=(
+        Telling("/", _tell_what_this_is),
+        Telling("/health/live", _tell_liveness),
+        Telling(READY_PATH, _tell_readiness),
+        Telling(model_path("{name}"), _tell_metadata),
+    ),
+    scorings=(Scoring("/predict"), Scoring("/models/{name}/predict")),
+    decode=decode,
+    encode=encode,
+    error=error,
+    describe=describe,
+)

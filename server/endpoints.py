@@ -1,0 +1,85 @@
+"""Every route of every dialect: read a request, ask the handler, answer; no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import orjson
+from flask import Blueprint, Response, request
+from werkzeug.routing import BaseConverter
+
+from scoring.settings import ServerSettings
+from server import openapi
+from server.dialects.dialect import Call, Dialect, Reply, Telling
+from server.handler import Handler
+from server.request_body import read_body
+
+View = Callable[..., Response]
+
+
+class AnyName(BaseConverter):
+    """Takes whatever stands in the place of a name, slashes too, so that a path is refused."""
+
+    regex = r"[\s\S]*?"
+    part_isolating = False
+
+
+def make_endpoints(
+    dialects: Iterable[Dialect], handler: Handler, settings: ServerSettings
+) -> Blueprint:
+    """Return the blueprint of the API."""
+    api = Blueprint("api", __name__)
+    dialects = tuple(dialects)
+    for dialect in dialects:
+        for telling in dialect.tellings:
+            _add(api, "GET", telling.path, _telling(telling, handler))
+        for scoring in dialect.scorings:
+            view = _scoring(dialect, handler, settings)
+            _add(api, scoring.method, scoring.path, view)
+
+    @api.get(openapi.PATH)
+    def description() -> Response:
+        document = openapi.openapi_document(dialects, settings, handler.signature())
+        return respond(Reply(orjson.dumps(document)))
+
+    return api
+
+
+def respond(reply: Reply) -> Response:
+    """Return a dialect's reply as Flask's response."""
+    return Response(
+        reply.body,
+        status=reply.status,
+        content_type=reply.content_type,
+        headers=dict(reply.headers),
+    )
+
+
+def _add(api: Blueprint, method: str, path: str, view: View) -> None:
+    rule = path.replace("{", "<name:").replace("}", ">")
+    api.add_url_rule(rule, f"{method} {path}", view, methods=[method])
+
+
+def _telling(telling: Telling, handler: Handler) -> View:
+    def view(**path: str) -> Response:
+        return respond(telling.tell(handler, _call(b"", path)))
+
+    return view
+
+
+def _scoring(dialect: Dialect, handler: Handler, settings: ServerSettings) -> View:
+    def view(**path: str) -> Response:
+        with handler.working():
+            name = path.get("name", "")
+            signature = handler.signature(name)
+            call = _call(read_body(settings, dialect.media_types), path)
+            wanted = dialect.decode(call, signature, handler.limits(signature))
+            request.environ["scoring.rows"] = len(wanted.ids)
+            return respond(dialect.encode(wanted, handler.score(name, wanted.pixels)))
+
+    return view
+
+
+def _call(body: bytes, path: dict[str, str]) -> Call:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Call(body, path, request.args, headers)

@@ -1,0 +1,81 @@
+"""Pixels in, predictions out: the server without HTTP."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.inference.predictions import Predictions
+from scoring.protocol.metadata import Readiness, served_models
+from scoring.protocol.prediction import RequestLimits
+from scoring.protocol.signature import Signature
+from scoring.settings import ServerSettings
+from server.drain import Drain
+from server.models import ModelTable
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model saw in the rows of one request, in ``seconds`` of inference."""
+
+    signature: Signature
+    predictions: Predictions
+    seconds: float
+
+
+class Handler:
+    """The models of this server and the work they take. Thread-safe.
+
+    A model is asked for by the name in its signature, the first one by "". An unknown name is
+    NotFound, one that looks like a path BadRequest.
+    """
+
+    def __init__(
+        self, models: ModelTable, settings: ServerSettings, drain: Drain, nonce: str | None = None
+    ) -> None:
+        self._models = models
+        self._settings = settings
+        self._drain = drain
+        self._nonce = nonce
+
+    @property
+    def ready(self) -> bool:
+        """Whether new work is taken."""
+        return not self._drain.closed
+
+    def readiness(self) -> Readiness:
+        """Return what this server says of itself."""
+        return Readiness(self.ready, served_models(self.signatures()), os.getpid(), self._nonce)
+
+    def signatures(self) -> list[Signature]:
+        """Return the signatures of all models, the first one's first."""
+        return self._models.signatures()
+
+    def signature(self, name: str = "") -> Signature:
+        """Return the signature of a model."""
+        return self._models.find(name).signature
+
+    def limits(self, signature: Signature) -> RequestLimits:
+        """Return what one request to this model may hold: its pixels count as bytes, too."""
+        settings = self._settings
+        rows = min(settings.max_rows, settings.max_request_bytes // signature.input.row_length)
+        return RequestLimits(rows=max(1, rows), json_depth=settings.max_json_depth)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count one request as in flight; raises Unavailable once the server is stopping."""
+        with self._drain.request():
+            yield
+
+    def score(self, name: str, pixels: NDArray[np.uint8]) -> Answer:
+        """Return what a model sees in ``pixels`` uint8 [N, H·W·C]."""
+        predictor = self._models.find(name)
+        started = time.perf_counter()
+        predictions = predictor.predict(pixels)
+        return Answer(predictor.signature, predictions, time.perf_counter() - started)

@@ -1,0 +1,83 @@
+"""The own dialect, without Flask or a model: the bytes of requests and of their answers.
+
+The files in ``golden/own`` are what callers send and get; a change to one is a change to the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from scoring.inference.predictions import summarise
+from scoring.protocol.errors import ApiError, InvalidPixels, TooLarge, Unavailable
+from scoring.protocol.prediction import PredictionRequest, RequestLimits
+from scoring.protocol.signature import InputSpec, Thresholds, parse_signature
+from scoring.settings import ServerSettings
+from server.dialects import own
+from server.dialects.dialect import Call
+from server.handler import Answer
+from tests.conftest import BUNDLE
+
+GOLDEN = Path(__file__).parent / "golden" / "own"
+SIGNATURE = replace(
+    parse_signature((BUNDLE / "signature.json").read_bytes()),
+    name="small",
+    version="0" * 64,
+    labels=("shirt", "shoe", "bag"),
+    input=InputSpec((2, 2, 1), "uint8"),
+    thresholds=Thresholds(confidence=0.5, outlier_score=100.0),
+)
+LIMITS = RequestLimits(rows=2, json_depth=8)
+PIXELS = [[0, 64, 128, 255], [9, 8, 7, 6]]
+
+
+@pytest.mark.parametrize("form", ["split", "block", "zlib-block"])
+def test_a_request_is_read(form: str) -> None:
+    body = (GOLDEN / f"{form}.request.json").read_bytes()
+    request = own.decode(Call(body), SIGNATURE, LIMITS)
+    assert list(request.ids) == ["left.png", 7]
+    assert request.pixels.dtype == np.uint8
+    assert request.pixels.tolist() == PIXELS
+
+
+def test_an_answer_is_written() -> None:
+    probabilities = np.array([[0.75, 0.125, 0.125], [0.25, 0.375, 0.375]])
+    predictions = summarise(probabilities, np.array([61.5, 30.0]), SIGNATURE.thresholds)
+    request = PredictionRequest(["left.png", 7], np.array(PIXELS, np.uint8))
+    reply = own.encode(request, Answer(SIGNATURE, predictions, seconds=0.031))
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    assert reply.body == (GOLDEN / "answer.json").read_bytes().rstrip()
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        (
+            "too_many_rows",
+            TooLarge("3 rows in one request; send at most 2", code="too_many_rows", limit=2),
+        ),
+        ("invalid_pixels", InvalidPixels("row 0 is not a list of 4 pixels")),
+        ("stopping", Unavailable("the server is stopping", code="stopping")),
+    ],
+)
+def test_a_refusal_is_written(name: str, refusal: ApiError) -> None:
+    reply = own.error(refusal)
+    assert (reply.status, reply.content_type) == (refusal.status, "application/json")
+    assert reply.body == (GOLDEN / f"{name}.error.json").read_bytes().rstrip()
+
+
+def test_each_route_is_described_once() -> None:
+    described = own.describe(ServerSettings(), SIGNATURE).paths
+    told = [telling.path for telling in own.DIALECT.tellings]
+    scored = [scoring.path for scoring in own.DIALECT.scorings]
+    assert sorted(described) == sorted(told + scored)
+
+
+def test_the_described_example_is_read() -> None:
+    schemas = own.describe(ServerSettings(), SIGNATURE).schemas
+    body = orjson.dumps(schemas["PredictionRequest"]["example"])
+    assert own.decode(Call(body), SIGNATURE, LIMITS).pixels.tolist() == [[0, 0, 0, 0]]
