@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.protocol.signature import Thresholds
-
-LOW_CONFIDENCE = "low confidence"
-NOT_A_GARMENT = "not a garment?"
+from scoring.protocol.signature import ReviewWords, Thresholds
 
 Floats = NDArray[np.float64]
 
@@ -34,8 +31,13 @@ class Predictions:
     review: list[str | None]
 
 
-def summarise(probabilities: Floats, scores: Floats, thresholds: Thresholds) -> Predictions:
-    """Return the two likeliest classes, with a reason to look again where there is one."""
+def summarise(
+    probabilities: Floats, scores: Floats, thresholds: Thresholds, words: ReviewWords
+) -> Predictions:
+    """Return the two likeliest classes, with a reason to look again where there is one.
+
+    Of a stranger no confidence means anything, so that it is not told as a second reason.
+    """
     first = probabilities.argmax(axis=1)
     confidence = _of_class(probabilities, first)
     others = probabilities.copy()
@@ -44,7 +46,7 @@ def summarise(probabilities: Floats, scores: Floats, thresholds: Thresholds) -> 
     strange = scores > thresholds.outlier_score
     unsure = confidence < thresholds.confidence
     review = [
-        NOT_A_GARMENT if odd else LOW_CONFIDENCE if low else None
+        words.outlier if odd else words.low_confidence if low else None
         for odd, low in zip(strange, unsure, strict=True)
     ]
     return Predictions(

@@ -57,7 +57,7 @@ class Predictor:
         parts = list(self._threads.map(self._classify, self._shares(pixels)))
         probabilities = np.concatenate([part[0] for part in parts])
         scores = np.concatenate([part[1] for part in parts])
-        return summarise(probabilities, scores, self.signature.thresholds)
+        return summarise(probabilities, scores, self.signature.thresholds, self.signature.review)
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the backbone's pooled features float32 [N, F]; calibration needs them."""

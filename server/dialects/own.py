@@ -90,7 +90,7 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
     return _json(
         {
             "service": "image scorer",
-            "what": "names what is in small images and says how sure it is",
+            "what": handler.signature().purpose,
             "models": encode_models(served_models(handler.signatures())),
             "endpoints": {
                 "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",

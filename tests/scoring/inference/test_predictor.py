@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
-from scoring.inference.predictions import LOW_CONFIDENCE, NOT_A_GARMENT, summarise
+from scoring.inference.predictions import summarise
 from scoring.inference.predictor import Predictor
-from scoring.protocol.signature import Thresholds
+from scoring.protocol.signature import ReviewWords, Thresholds
 
 COMMITTED = Path(__file__).parents[3] / "fashion_model"
+THRESHOLDS = Thresholds(confidence=0.9, outlier_score=20.0)
 PIXELS = np.random.default_rng(7).integers(0, 256, (70, 784), np.uint8)
 
 
@@ -99,11 +100,11 @@ def test_noise_and_blanks_are_sent_to_a_person(predictor: Predictor) -> None:
 def test_reasons_follow_the_thresholds() -> None:
     probabilities = np.array([[0.95, 0.05], [0.8, 0.2], [0.95, 0.05], [0.8, 0.2]])
     scores = np.array([10.0, 10.0, 50.0, 50.0])
-    seen = summarise(probabilities, scores, Thresholds(confidence=0.9, outlier_score=20.0))
-    assert seen.review == [None, LOW_CONFIDENCE, NOT_A_GARMENT, NOT_A_GARMENT]
+    seen = summarise(probabilities, scores, THRESHOLDS, ReviewWords("doubtful", "no digit?"))
+    assert seen.review == [None, "doubtful", "no digit?", "no digit?"]
 
 
 def test_of_two_equally_likely_classes_each_is_named_once() -> None:
-    seen = summarise(np.full((1, 2), 0.5), np.zeros(1), Thresholds(0.9, 20.0))
+    seen = summarise(np.full((1, 2), 0.5), np.zeros(1), THRESHOLDS, ReviewWords("a", "b"))
     assert (seen.class_index.tolist(), seen.second_index.tolist()) == ([0], [1])
     assert seen.second_confidence.tolist() == [0.5]

@@ -15,7 +15,13 @@ import pytest
 from scoring.inference.predictions import summarise
 from scoring.protocol.errors import ApiError, InvalidPixels, TooLarge, Unavailable
 from scoring.protocol.prediction import PredictionRequest, RequestLimits
-from scoring.protocol.signature import InputSpec, Thresholds, parse_signature
+from scoring.protocol.signature import (
+    ColumnNames,
+    InputSpec,
+    ReviewWords,
+    Thresholds,
+    parse_signature,
+)
 from scoring.settings import ServerSettings
 from server.dialects import own
 from server.dialects.dialect import Call
@@ -23,12 +29,15 @@ from server.handler import Answer
 from tests.conftest import BUNDLE
 
 GOLDEN = Path(__file__).parent / "golden" / "own"
+COMMITTED = parse_signature((BUNDLE / "signature.json").read_bytes())
 SIGNATURE = replace(
-    parse_signature((BUNDLE / "signature.json").read_bytes()),
+    COMMITTED,
     name="small",
     version="0" * 64,
     labels=("shirt", "shoe", "bag"),
-    input=InputSpec((2, 2, 1), "uint8"),
+    reference=replace(COMMITTED.reference, class_shares=(0.5, 0.25, 0.25)),
+    input=InputSpec((2, 2, 1), "uint8", ColumnNames("pixel", 1)),
+    review=ReviewWords("low confidence", "no clothes?"),
     thresholds=Thresholds(confidence=0.5, outlier_score=100.0),
 )
 LIMITS = RequestLimits(rows=2, json_depth=8)
@@ -46,7 +55,9 @@ def test_a_request_is_read(form: str) -> None:
 
 def test_an_answer_is_written() -> None:
     probabilities = np.array([[0.75, 0.125, 0.125], [0.25, 0.375, 0.375]])
-    predictions = summarise(probabilities, np.array([61.5, 30.0]), SIGNATURE.thresholds)
+    predictions = summarise(
+        probabilities, np.array([61.5, 30.0]), SIGNATURE.thresholds, SIGNATURE.review
+    )
     request = PredictionRequest(["left.png", 7], np.array(PIXELS, np.uint8))
     reply = own.encode(request, Answer(SIGNATURE, predictions, seconds=0.031))
     assert (reply.status, reply.content_type) == (200, "application/json")
