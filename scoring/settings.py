@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import TomlConfigSettingsSource
 
+from scoring.machine_zone import machine_zone
 from scoring.protocol.errors import SettingsError
 
 PREFIX = "SCORING_"
@@ -306,14 +307,7 @@ class Settings(BaseSettings):
         """
         if self.schedule.zone:
             return ZoneInfo(self.schedule.zone)
-        # APScheduler's own dependency: it finds the machine's IANA zone on every system.
-        from tzlocal import get_localzone
-
-        try:
-            return get_localzone()
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            reason = str(error.args[0]).splitlines()[0].strip(" .")
-            raise SettingsError(f"the machine's time zone: {reason}; set schedule.zone") from error
+        return machine_zone().zone
 
     def now(self) -> datetime:
         """Return the present time in the schedule's zone."""

@@ -13,14 +13,16 @@ import pytest
 from scoring.settings import CODE_ROOT
 
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
+ZONE = "scoring.machine_zone"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 BATCHES = "scoring.batches"
 LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 
-# package → (what of ours, what of others) it may import; every one may have settings and numpy.
+# package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
-    SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings", "tzlocal"}),
+    ZONE: ({PROTOCOL}, {"tzlocal"}),
+    SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     PROTOCOL: (set(), {"orjson", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
@@ -38,7 +40,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "scheduler": (
         {RECORDS, PROCESSES, BATCHES, PROTOCOL},
-        {"apscheduler", "rich", "tzlocal"},
+        {"apscheduler", "rich"},
     ),
 }
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
@@ -68,7 +70,7 @@ def is_allowed(package: str, name: str) -> bool:
     top = name.split(".")[0]
     if top not in OURS:
         return top in EVERYWHERE | others
-    home = {package, SETTINGS, *ours}
+    home = {package, SETTINGS, ZONE, *ours}
     return any(name == one or name.startswith(f"{one}.") for one in home)
 
 

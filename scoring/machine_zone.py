@@ -1,0 +1,155 @@
+"""Which time zone this machine keeps: the one that its clock shows, and what else it says.
+
+The clock of a POSIX system goes by the variable TZ, else by /etc/localtime, else it shows UTC; so
+do ``date``, cron and every log. /etc/timezone only names a zone, and nobody keeps it true.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from scoring.protocol.errors import SettingsError
+
+ROOT = Path("/")
+LOCALTIME, TIMEZONE = "etc/localtime", "etc/timezone"
+ZONE_FILES = "usr/share/zoneinfo"
+# The names that are no older name of another: of several equal files this is the one to tell.
+CANONICAL_NAMES = "usr/share/zoneinfo/zone1970.tab"
+LINKS_FOLLOWED = 8
+# Two zones whose clocks show the same for that long are one, whatever they are called.
+DAYS_COMPARED = 400
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class ZoneSource:
+    """A place that tells a zone, like ``/etc/localtime``."""
+
+    place: str
+    zone: tzinfo
+
+    def __str__(self) -> str:
+        return f"{zone_name(self.zone)} by {self.place}"
+
+
+def zone_name(zone: tzinfo) -> str:
+    """Return the IANA name, or what the zone calls the present time where it has none."""
+    return getattr(zone, "key", None) or datetime.now(zone).tzname() or "unnamed"
+
+
+@lru_cache(maxsize=1)
+def machine_zone(root: Path = ROOT) -> ZoneSource:
+    """Return the zone that the machine's clock shows; ``root`` is where ``etc`` lies.
+
+    It is looked up once; ``machine_zone.cache_clear()`` for a program that stays. Raises
+    SettingsError where what counts names no zone.
+    """
+    if sys.platform == "win32":
+        return ZoneSource("Windows", _windows_zone())
+    variable = os.environ.get("TZ")
+    if variable is not None:
+        return ZoneSource("TZ", _zone_of_variable(variable, root))
+    file = root / LOCALTIME
+    if file.exists():
+        return ZoneSource(f"/{LOCALTIME}", _zone_of_file(file, root))
+    return ZoneSource(f"a missing /{LOCALTIME}", UTC_ZONE)
+
+
+def other_zones(root: Path = ROOT) -> list[ZoneSource]:
+    """Return the places that tell another zone than the clock's, so that somebody erred."""
+    clock = machine_zone(root)
+    told = () if sys.platform == "win32" else _told(root)
+    return [one for one in told if one.place != clock.place and _differ(one.zone, clock.zone)]
+
+
+def _told(root: Path) -> Iterator[ZoneSource]:
+    file = root / LOCALTIME
+    name = _name_in_path(file)
+    if file.exists():
+        yield ZoneSource(f"/{LOCALTIME}", _zone_of_file(file, root))
+    elif name in available_timezones():  # a link to zones that are not installed
+        yield ZoneSource(f"/{LOCALTIME}", ZoneInfo(name))
+    try:
+        words = (root / TIMEZONE).read_text(encoding="ascii").split("#")[0].split()
+        if words:
+            yield ZoneSource(f"/{TIMEZONE}", ZoneInfo(words[0]))
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        pass  # no such file, or no zone in it
+
+
+def _zone_of_variable(variable: str, root: Path) -> tzinfo:
+    name = variable.removeprefix(":")
+    if os.path.isabs(name):
+        return _zone_of_file(Path(name), root)
+    try:
+        return ZoneInfo(name) if name else UTC_ZONE
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+        raise _no_zone(f"TZ={variable!r} is no zone like Europe/Berlin") from error
+
+
+def _zone_of_file(file: Path, root: Path) -> tzinfo:
+    """Return a file's zone, under the name that it is a link to, or a copy of, if any."""
+    name = _name_in_path(file)
+    try:
+        if name in available_timezones():
+            return ZoneInfo(name)
+        return _zone_of_bytes(file.read_bytes(), root)
+    except (OSError, ValueError) as error:
+        raise _no_zone(f"{file} cannot be read: {error}") from error
+
+
+def _name_in_path(file: Path) -> str:
+    """Return what stands behind ``zoneinfo/`` in a path, or in what it is a link to."""
+    for _ in range(LINKS_FOLLOWED):
+        if "zoneinfo" in file.parts:
+            parts = file.parts[::-1]
+            return "/".join(parts[: parts.index("zoneinfo")][::-1])
+        if not file.is_symlink():
+            break
+        file = file.parent / file.readlink()
+    return ""
+
+
+@lru_cache(maxsize=8)
+def _zone_of_bytes(content: bytes, root: Path) -> tzinfo:
+    """Return the zone of a file's content: the same object for the same content."""
+    try:
+        canonical = (root / CANONICAL_NAMES).read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        canonical = []
+    for name in sorted(available_timezones(), key=lambda name: (name not in canonical, name)):
+        try:
+            if (root / ZONE_FILES / name).read_bytes() == content:
+                return ZoneInfo(name)
+        except OSError:
+            continue
+    return ZoneInfo.from_file(BytesIO(content))
+
+
+def _differ(one: tzinfo, other: tzinfo) -> bool:
+    """Tell whether two clocks differ on any day of the coming year."""
+    start = datetime.now(UTC)
+    days = (start + timedelta(days=day) for day in range(DAYS_COMPARED))
+    return any(day.astimezone(one).utcoffset() != day.astimezone(other).utcoffset() for day in days)
+
+
+def _windows_zone() -> tzinfo:
+    # APScheduler's own dependency: it knows what IANA calls the zones of Windows.
+    from tzlocal import reload_localzone
+
+    try:
+        return reload_localzone()
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise _no_zone(str(error).splitlines()[0]) from error
+
+
+def _no_zone(reason: str) -> SettingsError:
+    return SettingsError(f"the machine's time zone: {reason}; set schedule.zone")
