@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from client.process_time import ProcessTime
 from client.progress import ProgressView
 from client.read_ahead import KnownPredictions, read_ahead
 from client.run_context import Interrupted, RunContext, ScoringFailed
-from scoring.batches.image_folder import Batch, list_images
+from scoring.batches.image_folder import Batch, ImageList, list_images
 from scoring.batches.image_reader import ImageReader, Settling
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.registry import find
 from scoring.protocol.errors import (
-    BatchMissing,
+    BatchUnreadable,
     ExitCode,
     ScoringError,
 )
@@ -29,6 +30,9 @@ from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.publish import csv_format, end_run
 from scoring.records.run_id import new_run_id
 from scoring.settings import available_cores
+
+# Batches in trouble that a run's reason names; the events name them all.
+TROUBLES_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class BatchScoring:
     context: RunContext
     progress: ProgressView
     process_time: ProcessTime
+    _troubles: list[str] = field(default_factory=list, init=False)
+    _lost: int = field(default=0, init=False)
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError.
@@ -83,10 +89,8 @@ class BatchScoring:
         try:
             with self.progress:
                 for position, batch in enumerate(request.batches):
-                    try:
+                    with self._alone(run, batch):
                         self._score_batch(run, resumed, position, batch, preprocess)
-                    finally:
-                        self.process_time.end_batch(batch.name)
             state, reason = self._verdict(run)
         except Interrupted:
             if not self.context.stop.window_over:
@@ -95,7 +99,7 @@ class BatchScoring:
                 )
                 raise
             state, reason = "partial", "the run window ended; the next run takes what is left"
-        except (ScoringFailed, BatchMissing) as error:
+        except ScoringFailed as error:
             state, reason = "failed", str(error)
         return self._close(run, state, reason)
 
@@ -145,22 +149,32 @@ class BatchScoring:
 
     # Batches
 
+    @contextmanager
+    def _alone(self, run: Run, batch: Batch) -> Iterator[None]:
+        """Let one batch's trouble cost no other: it is named, and the run goes on."""
+        try:
+            yield
+        except BatchUnreadable as error:
+            self._lose(run, batch, error.code, str(error))
+        except ScoringError:
+            raise
+        except Exception as error:
+            # Not enough memory, or a bug: that must not pass in silence, nor cost the night.
+            traceback.print_exc()
+            self._lose(run, batch, "bug", repr(error))
+        finally:
+            self.process_time.end_batch(batch.name)
+
+    def _lose(self, run: Run, batch: Batch, code: str, why: str) -> None:
+        self.context.events.error(code, why, run=run.id, batch=batch.name)
+        self._lost += 1
+        self._troubles.append(f"{batch.name}: {why}")
+
     def _score_batch(
         self, run: Run, resumed: bool, position: int, batch: Batch, preprocess: Preprocess
     ) -> None:
-        images = list_images(batch.folder)
-        if not images and run.scope == "all":
-            # An empty folder and a share that is not mounted look the same.
-            self.context.events.warning(
-                "batch-empty", "there are no images in it", run=run.id, batch=batch.name
-            )
-        if images.skipped:
-            self.context.events.warning(
-                "files-skipped",
-                f"{images.skipped} entries are no image files (links, pipes, other suffixes)",
-                run=run.id,
-                batch=batch.name,
-            )
+        images = list_images(batch.folder, self.context.settings.batches)
+        self._tell_listing(run, batch, images)
         self.progress.start_batch(batch.name, len(images))
         with (
             BatchJob(self.context, run, position, batch, images) as job,
@@ -173,6 +187,23 @@ class BatchScoring:
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
             job.finish()
+
+    def _tell_listing(self, run: Run, batch: Batch, images: ImageList) -> None:
+        """Say what of a batch is no image, and what could not be looked at."""
+        events, left_out = self.context.events, images.left_out
+        if not images and run.scope == "all":
+            # An empty folder and a share that is not mounted look the same.
+            events.warning("batch-empty", "there are no images in it", run=run.id, batch=batch.name)
+        if left_out.kinds:
+            text = f"not images: {left_out.tell_kinds()}"
+            events.warning("files-skipped", text, run=run.id, batch=batch.name)
+        if left_out.litter:
+            text = f"litter, left out: {left_out.tell_litter()}"
+            events.info("litter-left-out", text, run=run.id, batch=batch.name)
+        unreadable = left_out.tell_unreadable()
+        if unreadable:
+            events.warning("files-unreadable", unreadable, run=run.id, batch=batch.name)
+            self._troubles.append(f"parts of {batch.name} could not be read ({unreadable})")
 
     def _is_owed(self, run: Run, batch: Batch) -> bool:
         """Tell whether a batch is shown even if nothing in it is new."""
@@ -215,6 +246,9 @@ class BatchScoring:
         limit = self.context.settings.client.max_failed_percent
         if done.images and 100 * done.failed / done.images > limit:
             return "failed", f"{done.failed} of {done.images} images failed, more than {limit:g} %"
+        if self._troubles:
+            every = self._lost == len(run.batches)
+            return "failed" if every else "partial", "; ".join(self._troubles[:TROUBLES_TOLD])
         return "done", "" if done.images else self._why_nothing(run)
 
     def _why_nothing(self, run: Run) -> str:

@@ -23,7 +23,8 @@ from client.run_context import Interrupted, RunContext
 from client.stop_signal import StopSignal
 from client.summary import write_summary
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
-from scoring.batches.image_folder import Batch, all_batches, find_batch, linked_batches
+from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
+from scoring.batches.left_out import told
 from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
@@ -46,6 +47,7 @@ from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.records.run_id import new_run_id
 from scoring.records.telling import telling_never_fails
+from scoring.records.text import printable
 from scoring.settings import Settings, load_settings
 
 SWITCH_SECONDS = 0.0005
@@ -158,18 +160,25 @@ class Command:
     def _batches(self) -> tuple[Batch, ...]:
         home = self._settings.batches_folder
         named: Sequence[str] = self._arguments.batches
-        if self._arguments.nightly and not named:
-            named = self._settings.schedule.batches
+        if self._arguments.nightly:
+            named = named or self._settings.schedule.batches
+            if named:
+                return tuple(dict.fromkeys(expected_batches(named, home)))
         if named:
             return tuple(dict.fromkeys(find_batch(name, home) for name in named))
         if self._arguments.nightly or self._arguments.every_batch:
-            self._tell_links(linked_batches(home))
-            return tuple(all_batches(home))
+            return self._every_batch()
         raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
 
-    def _tell_links(self, names: Sequence[str]) -> None:
-        if names:
-            self._events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {', '.join(names)}")
+    def _every_batch(self) -> tuple[Batch, ...]:
+        settings = self._settings
+        batches, found = all_batches(settings.batches_folder, settings.batches)
+        if found.links:
+            names = ", ".join(map(printable, found.links))
+            self._events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {names}")
+        if found.litter:
+            self._events.info("litter-left-out", f"no batches: {told(found.litter)}")
+        return tuple(batches)
 
     @contextmanager
     def _server(self) -> Iterator[tuple[str, str | None]]:

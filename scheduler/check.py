@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from scheduler.due_days import Policy, next_due_day, unusual_days
-from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, batch_folders, linked_folders
+from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, BatchFolders, find_batch_folders
 from scoring.processes.locks import instance_holder
 from scoring.processes.port_owner import describe_owner, port_is_taken
 from scoring.processes.readiness import read_readiness
@@ -90,10 +90,11 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
         yield Finding("FAIL", "batches", f"no such folder in {home}: {', '.join(missing)}")
         return
     try:
-        found = named or batch_folders(home)
-        linked = () if named else linked_folders(home)
+        inside = find_batch_folders(home, settings.batches)
     except OSError:
-        found = linked = ()
+        inside = BatchFolders()
+    found = named or inside.batches
+    linked = [] if named else inside.links
     if found:
         yield Finding("OK", "batches", f"{len(found)} in {home}")
     else:

@@ -172,6 +172,27 @@ class ScheduleSettings(Section):
         return value
 
 
+# What desktops, network drives and downloads leave among the pictures of their users.
+LITTER = (
+    *("@eaDir", "@tmp", "@Recycle", "@Recently-Snapshot", "@Transcode", ".@__thumb", "#recycle"),
+    *("#snapshot", "~snapshot", ".snapshot", ".zfs", "lost+found", "lost.dir", "FOUND.[0-9]*"),
+    *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", ".Trash", ".Trash-*"),
+    *(".Trashes", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder"),
+    *("__MACOSX", ".AppleD*", "._*", ".DS_Store", "Icon\r", ".picasaoriginals", ".thumbnails"),
+    *("Thumbs.db*", "ehthumbs*.db", "desktop.ini", "~$*", ".~lock.*", "*~", "*.swp"),
+    *("*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.opdownload"),
+    *("*.aria2", "*.!ut", "*.!qB", "*.rclone_chunk.*", "*.tmp", "*.temp"),
+)
+
+
+class BatchesSettings(Section):
+    """What of a batch's folder is read, and what reading may take."""
+
+    litter: tuple[str, ...] = LITTER
+    file_seconds: float = Field(60.0, gt=0, le=86_400)
+    decoded_bytes: int = Field(1_000_000_000, ge=1)
+
+
 class PathSettings(Section):
     """Where things lie; relative to the project folder."""
 
@@ -239,6 +260,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     client: ClientSettings = ClientSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    batches: BatchesSettings = BatchesSettings()
     paths: PathSettings = PathSettings()
     results: ResultsSettings = ResultsSettings()
     records: RecordsSettings = RecordsSettings()

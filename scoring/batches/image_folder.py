@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from scoring.batches.batch_folders import batch_folders, linked_folders
-from scoring.protocol.errors import BatchMissing
+from scoring.batches.batch_folders import BatchFolders, find_batch_folders
+from scoring.batches.folder_listing import FolderListing
+from scoring.batches.left_out import LeftOut
+from scoring.batches.litter import Litter
+from scoring.batches.patience import Pulse, within
+from scoring.protocol.errors import BatchMissing, BatchUnreadable
 from scoring.records.text import printable
+from scoring.settings import BatchesSettings
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 DIGITS = re.compile(rb"\d+")
 # A number sorts by how many digits it has, then by the digits; this byte says how many, and
 # keeps numbers where digits stand among other characters.
@@ -37,9 +40,9 @@ class ImageList(Sequence[str]):
     million images stays small.
     """
 
-    def __init__(self, names: list[bytes], skipped: int) -> None:
+    def __init__(self, names: list[bytes], left_out: LeftOut) -> None:
         self._names = names
-        self.skipped = skipped
+        self.left_out = left_out
 
     def __len__(self) -> int:
         return len(self._names)
@@ -66,12 +69,33 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
     Raises BatchMissing with one line that says where was looked.
     """
     inside = batches_folder / argument
-    for folder in (inside, Path(argument)):
-        is_home = folder is inside and not _is_below(folder, batches_folder)
-        if argument and not is_home and folder.is_dir():
-            return Batch(batch_name(folder, batches_folder), folder)
-    what = "it is a file" if Path(argument).is_file() else f"there is no folder {inside}"
+    try:
+        for folder in (inside, Path(argument)):
+            is_home = folder is inside and not _is_below(folder, batches_folder)
+            if argument and not is_home and folder.is_dir():
+                return Batch(batch_name(folder, batches_folder), folder)
+        what = "it is a file" if Path(argument).is_file() else f"there is no folder {inside}"
+    except OSError as error:
+        what = f"{inside}: {error.strerror}"
     raise BatchMissing(f"no batch {printable(argument) or '(empty name)'}: {printable(what)}")
+
+
+def expected_batches(names: Sequence[str], batches_folder: Path) -> list[Batch]:
+    """Return the batches that a nightly run is to score, whether each of them is there or not.
+
+    One that is missing must not cost the others: the run finds it unreadable. Raises BatchMissing
+    where none is there.
+    """
+    batches, missing = [], []
+    for name in names:
+        try:
+            batches.append(find_batch(name, batches_folder))
+        except BatchMissing as error:
+            missing.append(error)
+            batches.append(Batch(printable(name), batches_folder / name))
+    if len(missing) == len(batches):
+        raise missing[0]
+    return batches
 
 
 def _is_below(folder: Path, home: Path) -> bool:
@@ -88,37 +112,41 @@ def batch_name(folder: Path, batches_folder: Path) -> str:
     return printable(whole.as_posix())
 
 
-def all_batches(batches_folder: Path) -> list[Batch]:
-    """Return every batch of ``image_batches`` in natural order; raises BatchMissing without it."""
-    try:
-        names = batch_folders(batches_folder)
-    except OSError as error:
-        raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
-    names.sort(key=lambda name: natural_key(os.fsencode(name)))
-    return [Batch(printable(name), batches_folder / name) for name in names]
+def all_batches(batches_folder: Path, rules: BatchesSettings) -> tuple[list[Batch], BatchFolders]:
+    """Return every batch of ``image_batches`` in natural order, and what was found beside them.
 
-
-def linked_batches(batches_folder: Path) -> list[str]:
-    """Return the names of the links that ``all_batches`` leaves out."""
-    try:
-        return [printable(name) for name in linked_folders(batches_folder)]
-    except OSError as error:
-        raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
-
-
-def list_images(folder: Path) -> ImageList:
-    """Return the candidates below a folder.
-
-    Candidates are regular files with an image suffix; hidden ones are left out, all others
-    (links, pipes, other suffixes) are counted as skipped. Raises BatchMissing where the folder
-    itself cannot be read.
+    Raises BatchMissing where the folder cannot be read.
     """
-    names: list[bytes] = []
-    skipped = _collect(os.fsencode(folder), b"", names, top=True)
+    try:
+        found = find_batch_folders(batches_folder, rules)
+    except OSError as error:
+        raise BatchMissing(f"cannot read {batches_folder}: {error.strerror}") from error
+    names = sorted(found.batches, key=lambda name: natural_key(os.fsencode(name)))
+    return [Batch(printable(name), batches_folder / name) for name in names], found
+
+
+def list_images(folder: Path, rules: BatchesSettings) -> ImageList:
+    """Return the candidates below a folder, with what was left out and why.
+
+    Candidates are regular files that are images by their suffix or else by their content; hidden
+    ones and litter are none. Raises BatchUnreadable where the folder itself cannot be read, or
+    where nothing at all comes from it for ``rules.file_seconds``.
+    """
+
+    def collect(pulse: Pulse) -> FolderListing:
+        listing = FolderListing(Litter(rules.litter), pulse.beat)
+        listing.collect(os.fsencode(folder))
+        return listing
+
+    try:
+        listing = within(rules.file_seconds, collect, f"listing {folder.name}")
+    except OSError as error:
+        raise BatchUnreadable(f"its folder cannot be read: {error.strerror or error}") from error
+    names = listing.names
     # Sorted twice: names with equal keys (01 and 1) must not depend on the file system's order.
     names.sort()
     names.sort(key=natural_key)
-    return ImageList(names, skipped)
+    return ImageList(names, listing.left_out)
 
 
 def natural_key(name: bytes) -> bytes:
@@ -129,44 +157,3 @@ def natural_key(name: bytes) -> bytes:
 def _by_value(match: re.Match[bytes]) -> bytes:
     digits = match[0].lstrip(b"0")
     return bytes([FEWEST_DIGITS + min(len(digits), MOST_DIGITS)]) + digits
-
-
-def _collect(folder: bytes, prefix: bytes, names: list[bytes], *, top: bool = False) -> int:
-    skipped = 0
-    try:
-        entries = os.scandir(folder)
-    except OSError as error:
-        if top:
-            raise BatchMissing(f"cannot read {os.fsdecode(folder)}: {error.strerror}") from error
-        return 1
-    with entries:
-        for entry in entries:
-            if entry.name.startswith(b"."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                skipped += _collect(entry.path, prefix + entry.name + b"/", names)
-            elif _is_candidate(entry):
-                names.append(prefix + entry.name)
-            else:
-                skipped += 1
-    return skipped
-
-
-def _is_candidate(entry: os.DirEntry[bytes]) -> bool:
-    suffix = os.path.splitext(os.fsdecode(entry.name))[1].lower()
-    return suffix in IMAGE_SUFFIXES and entry.is_file(follow_symlinks=False)
-
-
-def open_regular(path: Path | str) -> int:
-    """Open a file for reading without following a link or waiting on a pipe; return its handle.
-
-    Raises OSError for anything that is no regular file: the folder may have changed since it was
-    listed.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    handle = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError("no regular file")
-    return handle

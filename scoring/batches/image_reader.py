@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.batches.image_folder import open_regular
+from scoring.batches.regular_file import open_regular, read_to_end
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
 from scoring.preprocessing.pixels import Preprocess
 from scoring.records.text import printable
@@ -91,7 +91,7 @@ class ImageReader:
     def _read_bytes(self, name: str, row: ImageRow) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""
         handle = open_regular(f"{self.folder}/{name}")
-        with open(handle, "rb", buffering=0) as file:
+        try:
             status = os.fstat(handle)
             if self.settling and self.settling.is_unsettled(status.st_mtime):
                 row.waits = True
@@ -105,4 +105,6 @@ class ImageReader:
                 row.error = f"{status.st_size} bytes; files up to {self.limits.max_bytes} are read"
                 return None
             # A file that grows while it is read stops at the limit.
-            return file.read(self.limits.max_bytes + 1) or b""
+            return read_to_end(handle, status.st_size, self.limits.max_bytes)
+        finally:
+            os.close(handle)

@@ -4,6 +4,7 @@ ScoringError                exit 1
 ├── SettingsError           exit 2    a key, a value or a flag is wrong
 ├── UsageError              exit 2    the command line asks for nothing that can be done
 ├── BatchMissing            exit 4    no such folder of images
+├── BatchUnreadable         exit 1    a folder of images that is there, but cannot be read
 ├── NoServer                exit 5    nobody answers, or a stranger does
 ├── Busy                    exit 6    another run holds the lock
 ├── LedgerError             exit 1    the ledger is locked, cannot be written or is too new
@@ -60,6 +61,10 @@ class UsageError(ScoringError):
 class BatchMissing(ScoringError):
     code = "batch-missing"
     exit_code = ExitCode.BATCH_MISSING
+
+
+class BatchUnreadable(ScoringError):
+    code = "batch-unreadable"
 
 
 class NoServer(ScoringError):

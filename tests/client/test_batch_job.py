@@ -40,7 +40,13 @@ class Scene:
     batch: Batch
 
     def job(self) -> BatchJob:
-        job = BatchJob(self.context, self.run, 0, self.batch, list_images(self.batch.folder))
+        job = BatchJob(
+            self.context,
+            self.run,
+            0,
+            self.batch,
+            list_images(self.batch.folder, self.context.settings.batches),
+        )
         job.touch()
         return job
 

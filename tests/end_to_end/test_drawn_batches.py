@@ -14,7 +14,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import find
-from scoring.settings import CODE_ROOT
+from scoring.settings import CODE_ROOT, BatchesSettings
 
 RIGHT_OF_100 = 85
 WRONG_AND_NOT_FLAGGED = 2
@@ -30,7 +30,7 @@ def judge(folder: Path, predictor: Predictor) -> tuple[int, int]:
     """Return how many of a batch's hundred are right, and how many wrong ones are not flagged."""
     signature = predictor.signature
     preprocess = find(signature.preprocessing.name, signature.preprocessing.version)
-    names = list(list_images(folder))
+    names = list(list_images(folder, BatchesSettings()))
     with folder.with_name(f"{folder.name}.labels.csv").open(encoding="utf-8-sig") as file:
         truth = {row["Image"]: row["Label"] for row in csv.DictReader(file)}
     assert len(names) == len(truth) == 100

@@ -194,7 +194,7 @@ def test_row_25_links_pipes_and_folders_named_like_images(faulty: Project, tmp_p
     names = [row[2] for row in read_whole_results(faulty.results)]
     assert names == ["folder.png/inside.png", *(f"img_{number}.png" for number in range(1, 6))]
     assert "files-skipped" in faulty.events()
-    assert "3 entries are no image files" in faulty.events()
+    assert "not images: 2 links, 1 pipe" in faulty.events()
     assert_truth(faulty.settings)
 
 

@@ -9,14 +9,16 @@ import pytest
 
 from scoring.batches.image_folder import (
     all_batches,
+    expected_batches,
     find_batch,
-    linked_batches,
     list_images,
     natural_key,
-    open_regular,
 )
+from scoring.batches.regular_file import open_regular
 from scoring.protocol.errors import BatchMissing
+from scoring.settings import BatchesSettings
 
+RULES = BatchesSettings()
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX file kinds")
 
 
@@ -30,12 +32,13 @@ def touch(folder: Path, *names: str) -> None:
 def test_candidates_are_images_in_natural_order_below_the_folder(tmp_path: Path) -> None:
     touch(tmp_path, "img10.png", "img2.PNG", "img1.jpeg", "b/1.tif", "a 3/x.webp", "notes.txt")
     touch(tmp_path, ".hidden.png", ".git/1.png", "thumbs.db", "1.bmp", "2.tiff", "3.jpg")
-    images = list_images(tmp_path)
+    images = list_images(tmp_path, RULES)
     assert list(images) == [
         *("1.bmp", "2.tiff", "3.jpg", "a 3/x.webp", "b/1.tif"),
         *("img1.jpeg", "img2.PNG", "img10.png"),
     ]
-    assert images.skipped == 2
+    assert images.left_out.kinds == {".txt": 1}
+    assert images.left_out.litter == {"hidden": 2, "Thumbs.db*": 1}
 
 
 @posix_only
@@ -49,10 +52,9 @@ def test_linked_folders_are_no_batches_but_are_named(tmp_path: Path) -> None:
         (".hidden", home / "G1"),
     ):
         (home / link).symlink_to(target)
-    assert [batch.name for batch in all_batches(home)] == ["G1"]
-    assert linked_batches(home) == ["G2", "gone"]
-    with pytest.raises(BatchMissing):
-        linked_batches(tmp_path / "none")
+    batches, found = all_batches(home, RULES)
+    assert [batch.name for batch in batches] == ["G1"]
+    assert found.links == ["G2", "gone"]
 
 
 @posix_only
@@ -63,15 +65,15 @@ def test_links_pipes_and_folders_named_like_images_are_skipped(tmp_path: Path) -
     (tmp_path / "out.png").symlink_to("/etc/hostname")
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.png")
-    images = list_images(tmp_path)
+    images = list_images(tmp_path, RULES)
     assert list(images) == ["1.png"]
-    assert images.skipped == 4
+    assert images.left_out.kinds == {"link": 3, "pipe": 1}
 
 
 @posix_only
 def test_a_name_that_is_not_utf8_is_a_candidate_like_any_other(tmp_path: Path) -> None:
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))).write_bytes(b"x")
-    images = list_images(tmp_path)
+    images = list_images(tmp_path, RULES)
     assert len(images) == 1
     assert (tmp_path / images[0]).read_bytes() == b"x"
     assert list(images.printable_paths()) == ["caf\\udce9.png"]
@@ -109,10 +111,20 @@ def test_a_dot_is_the_folder_one_stands_in_not_all_batches(
 
 
 def test_all_batches_leaves_out_files_and_hidden_folders(tmp_path: Path) -> None:
-    touch(tmp_path, "G10/1.png", "G2/1.png", ".trash/1.png", "__pycache__/x.pyc", "G2.labels.csv")
-    assert [batch.name for batch in all_batches(tmp_path)] == ["G2", "G10"]
+    touch(tmp_path, "G10/1.png", "G2/1.png", ".mine/1.png", "__pycache__/x.pyc", "G2.labels.csv")
+    touch(tmp_path, "@eaDir/1.png", "#Recycle/1.png", "LOST+FOUND/1.png", "$recycle.bin/x/1.png")
+    batches, found = all_batches(tmp_path, RULES)
+    assert [batch.name for batch in batches] == ["G2", "G10"]
+    assert found.litter == {"@eaDir": 1, "#recycle": 1, "lost+found": 1, "$RECYCLE.BIN": 1}
     with pytest.raises(BatchMissing):
-        all_batches(tmp_path / "none")
+        all_batches(tmp_path / "none", RULES)
+
+
+def test_a_batch_that_settings_name_may_be_missing_beside_others(tmp_path: Path) -> None:
+    touch(tmp_path, "G1/1.png")
+    assert [batch.name for batch in expected_batches(["G9", "G1"], tmp_path)] == ["G9", "G1"]
+    with pytest.raises(BatchMissing, match="no batch G8"):
+        expected_batches(["G8", "G9"], tmp_path)
 
 
 @posix_only
@@ -129,7 +141,7 @@ def test_what_turned_into_a_pipe_or_a_link_since_is_refused_at_once(tmp_path: Pa
 def test_a_name_takes_less_than_150_bytes(tmp_path: Path) -> None:
     touch(tmp_path, *(f"image_{number:05d}.png" for number in range(3000)))
     tracemalloc.start()
-    images = list_images(tmp_path)
+    images = list_images(tmp_path, RULES)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(images) == 3000
