@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from client.batch_job import BatchJob
@@ -24,11 +24,10 @@ from scoring.protocol.errors import (
     ExitCode,
     ScoringError,
 )
-from scoring.protocol.signature import Signature
-from scoring.records.ledger import Run, Scope, State
+from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
-from scoring.records.publish import csv_format, end_run
-from scoring.records.run_id import new_run_id
+from scoring.records.publish import csv_format
+from scoring.records.run_life import RunEnded, RunLife, RunPlan
 from scoring.settings import available_cores
 
 # Batches in trouble that a run's reason names; the events name them all.
@@ -43,6 +42,12 @@ class RunRequest:
     scope: Scope
     due_date: date | None = None
     fresh: bool = False
+
+    @property
+    def plan(self) -> RunPlan:
+        """Return what the ledger is told of it."""
+        names = tuple(batch.name for batch in self.batches)
+        return RunPlan(names, self.scope, self.due_date, self.fresh)
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,9 @@ class BatchScoring:
 
         After a LedgerError the run stays open and Results.csv as it was: the next start resumes.
         """
-        preprocess = find(
-            self.context.signature.preprocessing.name, self.context.signature.preprocessing.version
-        )
-        run, resumed = self._start_or_resume(request)
+        signature = self.context.signature
+        preprocess = find(signature.preprocessing.name, signature.preprocessing.version)
+        run, resumed = self._life.begin(request.plan, Model(signature.name, signature.version))
         state: State
         try:
             with self.progress:
@@ -94,58 +98,12 @@ class BatchScoring:
             state, reason = self._verdict(run)
         except Interrupted:
             if not self.context.stop.window_over:
-                self.context.events.warning(
-                    "run-interrupted", "stopped; it can be resumed", run=run.id
-                )
+                self._life.leave_open(run)
                 raise
             state, reason = "partial", "the run window ended; the next run takes what is left"
         except ScoringFailed as error:
             state, reason = "failed", str(error)
         return self._close(run, state, reason)
-
-    # Start
-
-    def _start_or_resume(self, request: RunRequest) -> tuple[Run, bool]:
-        interrupted = self._find_interrupted(request)
-        if interrupted:
-            self.context.ledger.take_over_run(
-                interrupted.id, self.context.signature.name, self.context.signature.version
-            )
-            self.context.events.info(
-                "run-resumed", "an interrupted run goes on", run=interrupted.id
-            )
-            return interrupted, True
-        run = new_run(request, self.context.signature, self.context.now())
-        self.context.ledger.start_run(run)
-        names = ", ".join(batch.name for batch in request.batches)
-        self.context.events.info(
-            "run-started", f"{run.kind}, {run.scope} images of: {names}", run=run.id
-        )
-        return run, False
-
-    def _find_interrupted(self, request: RunRequest) -> Run | None:
-        """Return the run this request goes on with; close other runs nobody works on any more."""
-        if request.due_date:
-            return self._running_nightly(request.due_date)
-        wanted = tuple(batch.name for batch in request.batches)
-        found = None
-        for run in self.context.ledger.running():
-            if run.kind != "manual":
-                continue
-            same = (run.batches, run.scope) == (wanted, request.scope)
-            if same and run.model_version == self.context.signature.version and not request.fresh:
-                found = run
-            elif set(run.batches) & set(wanted):
-                reason = "interrupted, and replaced by a later run"
-                self.context.ledger.finish_run(run.id, "partial", reason, self.context.now())
-                self.context.events.warning("run-partial", reason, run=run.id)
-        return found
-
-    def _running_nightly(self, due_date: date) -> Run | None:
-        run = self.context.ledger.nightly_run(due_date)
-        if run and run.state != "running":
-            raise ScoringError(f"the run of {due_date} is {run.state} already")
-        return run
 
     # Batches
 
@@ -255,22 +213,22 @@ class BatchScoring:
         return "0 new images" if run.scope == "new" else "no images in the batch"
 
     def _close(self, run: Run, state: State, reason: str) -> RunOutcome:
-        context = self.context
-        state, reason, results = end_run(
-            context.settings,
-            context.ledger,
-            context.events,
-            run,
-            state,
-            reason,
-            self.process_time.of_batches,
-        )
-        outcome = self._outcome(run, state, reason, results)
-        self._tell(outcome)
-        self._write_metrics(run)
-        return outcome
+        ended = self._life.close(run, state, reason, self.process_time.of_batches)
+        summary = ended.summary
+        return RunOutcome(
+            run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,
+            summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
+            self._metrics_file,
+        )  # fmt: skip
 
-    def _write_metrics(self, run: Run) -> None:
+    @property
+    def _life(self) -> RunLife:
+        context = self.context
+        return RunLife(
+            context.settings, context.ledger, context.events, context.now, [self._write_metrics]
+        )
+
+    def _write_metrics(self, ended: RunEnded) -> None:
         figures = self.context.ledger.batch_figures(self.context.signature.name)
         try:
             write_metrics(
@@ -280,40 +238,11 @@ class BatchScoring:
                 csv_format(self.context.settings),
             )
         except OSError as error:
-            self.context.events.error("metrics-failed", f"the metrics log: {error}", run=run.id)
+            self.context.events.error(
+                "metrics-failed", f"the metrics log: {error}", run=ended.run.id
+            )
 
     @property
     def _metrics_file(self) -> Path:
         main = self.context.settings.records.main_model
         return metrics_file(self.context.settings.logs_folder, self.context.signature.name, main)
-
-    def _outcome(self, run: Run, state: State, reason: str, results: Path | None) -> RunOutcome:
-        summary = self.context.ledger.run_summary(run.id)
-        return RunOutcome(
-            run.id, state, reason, summary.images, summary.failed, summary.flagged,
-            summary.mean_confidence, self.process_time.total(), results, self._metrics_file,
-        )  # fmt: skip
-
-    def _tell(self, outcome: RunOutcome) -> None:
-        text = f"{outcome.state}: {outcome.images} images, {outcome.failed} failed"
-        if outcome.reason:
-            text += f"; {outcome.reason}"
-        level = {"done": "INFO", "partial": "WARNING"}.get(outcome.state, "ERROR")
-        self.context.events.write(level, f"run-{outcome.state}", text, run=outcome.run_id)  # type: ignore[arg-type]  # one of the three levels
-
-
-def new_run(request: RunRequest, signature: Signature, now: datetime) -> Run:
-    """Return a run that begins now."""
-    return Run(
-        id=new_run_id(now),
-        kind="nightly" if request.due_date else "manual",
-        due_date=request.due_date,
-        scope=request.scope,
-        batches=tuple(batch.name for batch in request.batches),
-        state="running",
-        reason="",
-        model_name=signature.name,
-        model_version=signature.version,
-        started_at=now,
-        finished_at=None,
-    )

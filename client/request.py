@@ -42,10 +42,9 @@ from scoring.protocol.loopback import is_loopback_url
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
-from scoring.records.ledger import Ledger, Run
-from scoring.records.publish import end_run
+from scoring.records.ledger import Ledger
 from scoring.records.recovery import recover_ledger, require_ledger
-from scoring.records.run_id import new_run_id
+from scoring.records.run_life import RunLife
 from scoring.records.telling import telling_never_fails
 from scoring.records.text import printable
 from scoring.settings import Settings, load_settings
@@ -263,30 +262,22 @@ class Command:
             return
         try:
             with Ledger.from_settings(self._settings) as ledger:
-                run_id = self._record_failure(ledger, due, str(error))
-            self._events.error(
-                "run-failed", f"the run of {due} did not come to its end", run=run_id
-            )
+                self._record_failure(ledger, due, str(error))
         except ScoringError as second:
             self._events.error(second.code, str(second))
 
-    def _record_failure(self, ledger: Ledger, due: date, reason: str) -> str:
-        """Close the day's run as failed, on the row that is open or on a new one; return its id.
+    def _record_failure(self, ledger: Ledger, due: date, reason: str) -> None:
+        """Close the day's run as failed, on the row that is open or on a new one.
 
         What an open one had scored before it was interrupted still becomes results.
         """
-        now = self._settings.now()
+        life = RunLife(self._settings, ledger, self._events)
         run = ledger.nightly_run(due)
         if run is None:
-            run_id = new_run_id(now)
-            ledger.start_run(
-                Run(run_id, "nightly", due, "new", (), "failed", reason, "", "", now, now)
-            )
-            return run_id
-        if run.state == "running":
+            life.fail_before_it_began(due, reason)
+        elif run.state == "running":
             with run_lock(self._settings, "python -m client.request"):
-                end_run(self._settings, ledger, self._events, run, "failed", reason)
-        return run.id
+                life.close(run, "failed", reason)
 
 
 def _is_busy(error: Exception) -> bool:

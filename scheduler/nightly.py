@@ -28,9 +28,8 @@ from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
-from scoring.records.publish import end_run
 from scoring.records.recovery import recover_ledger, require_ledger
-from scoring.records.run_id import new_run_id
+from scoring.records.run_life import RunLife
 from scoring.settings import Settings
 
 # A client that was killed is started once more; the next run takes what it leaves then.
@@ -41,9 +40,20 @@ LONGEST_RUN = timedelta(hours=22)
 LOOK_BACK = timedelta(days=7)
 # Later than this is not the job that is a moment late, but a run that is caught up.
 LATE = timedelta(minutes=1)
+WHY_MISSED = "not started in time: the machine or the scheduler was off, or could not run it"
 
 log = logging.getLogger("scoring.scheduler")
 LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
+
+
+class ShownEvents(EventsLog):
+    """Events that the scheduler's console shows, too."""
+
+    def write(
+        self, level: Level, code: str, message: str, *, run: str = "", batch: str = ""
+    ) -> None:
+        log.log(LEVELS[level], "%s: %s", code, message)
+        super().write(level, code, message, run=run, batch=batch)
 
 
 class Nightly:
@@ -61,7 +71,7 @@ class Nightly:
         self._clock = clock
         self._stopping = stopping
         self._session = Session(settings, clock, launcher, stopping, self._tell)
-        self._events = EventsLog.from_settings(settings, clock.now)
+        self._events = ShownEvents.from_settings(settings, clock.now)
         self._started = clock.now()
         self._last_trouble = ""
 
@@ -184,16 +194,9 @@ class Nightly:
             self._tell("WARNING", "clock-was-wrong", f"missed days taken back: {span}")
 
     def _write_missed(self, ledger: Ledger, days: Iterable[DueDay]) -> None:
-        """Write a row a day, and one event for all of them."""
-        dates = [day.date.isoformat() for day in days]
-        if not dates:
-            return
-        reason = "not started in time: the machine or the scheduler was off, or could not run it"
-        for day in days:
-            ledger.start_run(_closed_run(day, "missed", reason, day.client_at, self._clock.now()))
-        span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-        runs = "nightly run" if len(dates) == 1 else "nightly runs"
-        self._tell("ERROR", "run-missed", f"{len(dates)} {runs} missed, {span}: {reason}")
+        missed = {day.date: day.client_at for day in days}
+        if missed:
+            self._life(ledger).miss(missed, WHY_MISSED)
 
     def _close_expired(self, ledger: Ledger, runs: Iterable[Run]) -> None:
         """Close what was interrupted and is too old to go on, unless somebody works on it."""
@@ -204,33 +207,25 @@ class Nightly:
             self._end(ledger, run, "partial", reason)
 
     def _close(self, day: DueDay, state: State, reason: str) -> None:
-        """Give the day its terminal state, on the row that is open or on a new one."""
+        """Give the day its terminal state; where nothing has begun, nothing can be partial."""
         with Ledger.from_settings(self._settings) as ledger:
             run = ledger.nightly_run(day.date)
             if run is None:
-                state = "failed"  # nothing has begun, so nothing can be partial
-                now = self._clock.now()
-                run = _closed_run(day, state, reason, now, now)
-                ledger.start_run(run)
-                self._tell_end(run.id, state, f"the run of {day.date}: {reason}")
-            else:
+                self._life(ledger).fail_before_it_began(day.date, reason)
+            elif run.state == "running":
                 self._end(ledger, run, state, reason)
 
     def _end(self, ledger: Ledger, run: Run, state: State, reason: str) -> None:
         """End a run for its client that is gone; what that had scored still becomes results."""
-        if run.state != "running":
-            return
         with run_lock(self._settings, "python -m scheduler"):
-            state, reason, _ = end_run(self._settings, ledger, self._events, run, state, reason)
-        self._tell_end(run.id, state, f"the run of {run.due_date}: {reason}")
+            self._life(ledger).close(run, state, reason)
 
-    def _tell_end(self, run_id: str, state: State, message: str) -> None:
-        self._tell("ERROR" if state == "failed" else "WARNING", f"run-{state}", message, run_id)
+    def _life(self, ledger: Ledger) -> RunLife:
+        return RunLife(self._settings, ledger, self._events, self._clock.now)
 
     # Events
 
     def _tell(self, level: Level, code: str, message: str, run: str = "") -> None:
-        log.log(LEVELS[level], "%s: %s", code, message)
         self._events.write(level, code, message, run=run)
 
     def _tell_trouble(self, error: Exception) -> None:
@@ -265,22 +260,6 @@ def _recent_nights(ledger: Ledger, now: datetime, first_start: datetime) -> dict
         runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
     unfinished = {run.due_date: run for run in ledger.running() if run.due_date}
     return {**unfinished, **runs}
-
-
-def _closed_run(day: DueDay, state: State, reason: str, started_at: datetime, now: datetime) -> Run:
-    return Run(
-        id=new_run_id(started_at),
-        kind="nightly",
-        due_date=day.date,
-        scope="new",
-        batches=(),
-        state=state,
-        reason=reason,
-        model_name="",
-        model_version="",
-        started_at=started_at,
-        finished_at=now,
-    )
 
 
 def _describe(end: ClientEnd) -> str:

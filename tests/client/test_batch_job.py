@@ -13,15 +13,16 @@ import pytest
 
 from client.api import ScoringClient
 from client.batch_job import BatchJob
-from client.batch_scoring import RunRequest, new_run
+from client.batch_scoring import RunRequest
 from client.run_context import Interrupted, RunContext, ScoringFailed
 from client.stop_signal import StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
 from scoring.records.events_log import EventsLog
-from scoring.records.ledger import Ledger
+from scoring.records.ledger import Ledger, Model
 from scoring.records.rows import Run
+from scoring.records.run_life import RunLife
 from scoring.settings import Settings, load_settings
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.conftest import garment_pixels, write_batch
@@ -99,8 +100,9 @@ def begun(
                 load_settings(), client, signature, ledger, EventsLog.from_settings(settings),
                 StopSignal(), lambda: datetime.now(UTC),
             )  # fmt: skip
-            run = new_run(RunRequest((batch,), "all"), signature, context.now())
-            ledger.start_run(run)
+            model = Model(signature.name, signature.version)
+            life = RunLife(context.settings, ledger, context.events)
+            run, _ = life.begin(RunRequest((batch,), "all").plan, model)
             yield Scene(context, run, batch)
             client.close()
 
