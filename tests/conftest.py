@@ -18,6 +18,14 @@ from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, PREFIX, Settings, load_settings
 
 BUNDLE = CODE_ROOT / "fashion_model"
+# What lies there starts programs, or breaks them: too much for the quick part.
+SLOW_FOLDERS = {"end_to_end", "faults", "simulation"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW_FOLDERS & set(item.nodeid.split("/")):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from fashion_model.drawn.draw import CLASSES, LIGHT, draw_batch, main
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_same_seed_draws_the_same_files() -> None:
     assert list(draw_batch(seed=3, count=4, studio=LIGHT)) == list(

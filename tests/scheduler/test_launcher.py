@@ -31,6 +31,7 @@ def test_the_command_line_says_what_is_to_be_scored(job: ClientJob, arguments: l
     assert job.arguments("http://x") == ["--server", "http://x", *arguments]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_server_that_is_stuck_is_ended(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
