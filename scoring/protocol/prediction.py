@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from scoring.protocol.errors import AnswerError, BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.errors import BadRequest, InvalidPixels, ScoringError, TooLarge
 from scoring.protocol.frame_codec import (
     Compression,
     RowIds,
@@ -20,13 +21,15 @@ from scoring.protocol.frame_codec import (
     encode_block,
     too_many_rows,
 )
-from scoring.protocol.json_depth import json_depth
+from scoring.protocol.json_shape import json_shape
+from scoring.protocol.pixel_table import decode_table
+from scoring.protocol.signature import InputSpec
 
 FORMS = ("dataframe_b64", "dataframe_split")
 NOT_JSON = ("NaN", "Infinity")
 
 
-class BadResponse(AnswerError):
+class BadResponse(ScoringError):
     """The server's answer does not belong to the request; it is never written."""
 
     code = "bad-response"
@@ -47,10 +50,18 @@ class PredictionRequest:
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What a request may hold at most."""
+    """What a request may hold at most: images, and JSON nested so deep."""
 
     rows: int
     json_depth: int
+
+    @property
+    def json_containers(self) -> int:
+        """Arrays and objects in all: one a row, and room for a request that says it wants more.
+
+        Millions of empty lists would hold the interpreter for seconds.
+        """
+        return 2 * self.rows + 1_000
 
 
 @dataclass(frozen=True)
@@ -91,18 +102,18 @@ def encode_request(ids: RowIds, pixels: NDArray[np.uint8], compression: Compress
     return orjson.dumps({"dataframe_b64": encode_block(ids, pixels, compression)})
 
 
-def decode_request(body: bytes, row_bytes: int, limits: RequestLimits) -> PredictionRequest:
-    """Read a JSON request with one of the known forms; ``row_bytes`` is H·W·C of the model.
+def decode_request(body: bytes, spec: InputSpec, limits: RequestLimits) -> PredictionRequest:
+    """Read a JSON request with one of the known forms; ``spec`` is the model's input.
 
     Raises BadRequest (400), TooLarge (413) or InvalidPixels (422).
     """
-    document = _parse(body, limits.json_depth)
+    document = _parse(body, limits)
     if not isinstance(document, dict):
         _refuse(f"send a JSON object with one of: {', '.join(FORMS)}")
     form = _only_form(document)
     if form == "dataframe_b64":
-        return PredictionRequest(*decode_block(document[form], row_bytes, limits.rows))
-    return _decode_split(document[form], row_bytes, limits, may_hold_booleans(body))
+        return PredictionRequest(*decode_block(document[form], spec.row_length, limits.rows))
+    return _decode_split(document[form], spec, limits, may_hold_booleans(body))
 
 
 def encode_response(
@@ -210,12 +221,21 @@ def _check_row(row: RowPrediction, labels: frozenset[str]) -> None:
         raise BadResponse(f"outlier_score {row.outlier_score} is no number")
 
 
-def _parse(body: bytes, max_depth: int) -> Any:
-    if json_depth(body) > max_depth:
+def _parse(body: bytes, limits: RequestLimits) -> Any:
+    # Windows' editors and PowerShell put it before a text; a parser may ignore it (RFC 8259, 8.1).
+    body = body.removeprefix(codecs.BOM_UTF8)
+    shape = json_shape(body)
+    if shape.depth > limits.json_depth:
         raise BadRequest(
-            f"the JSON is nested deeper than {max_depth} levels",
+            f"the JSON is nested deeper than {limits.json_depth} levels",
             code="too_deep",
-            limit=max_depth,
+            limit=limits.json_depth,
+        )
+    if shape.containers > limits.json_containers:
+        raise TooLarge(
+            f"the JSON has more than {limits.json_containers} arrays and objects",
+            code="too_many_arrays",
+            limit=limits.json_containers,
         )
     try:
         return orjson.loads(body)
@@ -233,50 +253,20 @@ def _only_form(document: dict[str, Any]) -> str:
 
 
 def _decode_split(
-    split: Any, row_bytes: int, limits: RequestLimits, booleans: bool
+    split: Any, spec: InputSpec, limits: RequestLimits, booleans: bool
 ) -> PredictionRequest:
     if not isinstance(split, dict) or not isinstance(split.get("data"), list):
         _refuse("dataframe_split is an object with columns, index and data")
     rows = split["data"]
     if len(rows) > limits.rows:
         raise too_many_rows(len(rows), limits.rows)
-    columns = split.get("columns")
-    if columns is not None and (not isinstance(columns, list) or len(columns) != row_bytes):
-        raise InvalidPixels(f"this model takes {row_bytes} columns")
-    pixels = decode_pixel_rows(rows, row_bytes, booleans)
-    return PredictionRequest(decode_ids(split.get("index"), len(rows), limits.rows), pixels)
+    ids = decode_ids(split.get("index"), len(rows))
+    return PredictionRequest(ids, decode_table(rows, split.get("columns"), spec, booleans))
 
 
 def may_hold_booleans(body: bytes) -> bool:
-    """Tell cheaply whether a look for booleans among the pixels is due: NumPy takes True for 1."""
+    """Tell cheaply whether a look for booleans among the pixels is due: Python takes True for 1."""
     return b"true" in body or b"false" in body
-
-
-def decode_pixel_rows(rows: list[Any], row_bytes: int, booleans: bool) -> NDArray[np.uint8]:
-    """Return uint8 [N, row_bytes] from a list of rows of whole numbers 0 to 255.
-
-    Raises InvalidPixels and names the first row that is wrong.
-    """
-    if not rows:
-        return np.empty((0, row_bytes), dtype=np.uint8)
-    for number, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != row_bytes:
-            raise InvalidPixels(f"row {number} is not a list of {row_bytes} pixels")
-        if booleans and any(isinstance(value, bool) for value in row):
-            raise InvalidPixels(f"row {number} holds a boolean; send integers 0 to 255")
-    try:
-        values = np.array(rows)
-    except (ValueError, OverflowError) as error:
-        raise InvalidPixels("pixels are numbers, integers 0 to 255") from error
-    if values.ndim != 2 or values.dtype.kind not in "iuf":
-        raise InvalidPixels("pixels are numbers, integers 0 to 255")
-    wrong = ~((values >= 0) & (values <= 255) & (values == np.floor(values)))
-    if wrong.any():
-        row, column = (int(place[0]) for place in np.nonzero(wrong))
-        raise InvalidPixels(
-            f"row {row}, column {column} holds {values[row, column]}; send integers 0 to 255"
-        )
-    return values.astype(np.uint8)
 
 
 def _refuse(message: str) -> NoReturn:
@@ -290,7 +280,6 @@ __all__ = [
     "RequestLimits",
     "RowPrediction",
     "TooLarge",
-    "decode_pixel_rows",
     "decode_request",
     "decode_response",
     "encode_request",

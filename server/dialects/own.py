@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from scoring.protocol.errors import ApiError, NotFound
-from scoring.protocol.frame_codec import RowIds
+from scoring.protocol.frame_codec import ID_CHARACTERS, RowIds
 from scoring.protocol.metadata import (
     READY_PATH,
     encode_metadata,
@@ -47,7 +47,7 @@ UINT8_MAX = 255
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
     """Read ``dataframe_b64`` or ``dataframe_split``."""
-    return decode_request(call.body, signature.input.row_length, limits)
+    return decode_request(call.body, signature.input, limits)
 
 
 def encode(request: PredictionRequest, answer: Answer) -> Reply:
@@ -182,8 +182,8 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         ),
         "Readiness": object_of(
             {
-                **{"live": flag, "ready": flag, "pid": {"type": "integer"}},
-                "models": models,
+                **{"live": flag, "ready": flag, "nonce": {"type": ["string", "null"]}},
+                **{"pid": {"type": "integer"}, "models": models},
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
@@ -218,13 +218,21 @@ def _pixel_table(max_rows: int, row_length: int) -> dict[str, Any]:
         "description": f"the {row_length} pixels of one image, row by row",
     }
     table = object_of({"data": {"type": "array", "items": row, "maxItems": max_rows}})
-    table["properties"]["columns"] = {"type": ["array", "null"]}
+    name = {"type": ["integer", "string"]}
+    table["properties"]["columns"] = {
+        "type": ["array", "null"],
+        "items": name,
+        "minItems": row_length,
+        "maxItems": row_length,
+        "description": "names of the pixels in any order: those of the model's signature, pixel1"
+        " or pixel0 onwards, or numbers from 0 or from 1; left out, they are in the model's order",
+    }
     table["properties"]["index"] = {"anyOf": [*_ids(max_rows), _range()]}
     return table
 
 
 def _ids(max_rows: int) -> list[dict[str, Any]]:
-    id_ = {"type": ["integer", "string"]}
+    id_ = {"type": ["integer", "string"], "maxLength": ID_CHARACTERS}
     return [{"type": "null"}, {"type": "array", "items": id_, "maxItems": max_rows}]
 
 

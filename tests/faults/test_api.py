@@ -1,4 +1,4 @@
-"""Rows 33, 36, 37, 39: what is sent to the API."""
+"""Rows 33, 36, 37, 39, 53 and 57: what is sent to the API."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import gzip
 import http.client
 import os
 import socket
+import time
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import requests
 
@@ -153,3 +157,85 @@ def test_row_39_nothing_is_read(url: str) -> None:
     for path in PATHS:
         requests.get(f"{url}/v2/models/{path}", timeout=10)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+
+
+NAMES: list[str | int] = [f"pixel{number}" for number in range(1, 785)]
+ORDERS: dict[str, list[int]] = {
+    "as it is": list(range(784)),
+    "reversed": list(range(783, -1, -1)),
+    "sorted as text": sorted(range(784), key=lambda place: str(NAMES[place])),
+    "by columns of the picture": [28 * (place % 28) + place // 28 for place in range(784)],
+}
+
+
+def named(names: list[Any], order: list[int]) -> bytes:
+    """Return a request of one row whose columns stand in ``order``, with their names."""
+    row = PIXELS[0].tolist()
+    data = [[row[place] for place in order]]
+    split = {"columns": [names[place] for place in order], "data": data}
+    return orjson.dumps({"dataframe_split": split})
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("names", [NAMES, list(range(784)), [str(n) for n in range(1, 785)]])
+def test_row_53_columns_in_another_order(url: str, order: str, names: list[Any]) -> None:
+    response = post(url, named(names, ORDERS[order]))
+    assert response.status_code == 200, response.text
+    assert response.json()["predictions"] == post(url, BODY).json()["predictions"]
+
+
+STRANGE_NAMES: dict[str, list[Any]] = {
+    "all the same": ["pixel1"] * 784,
+    "one doubled": [*NAMES[:-1], "pixel1"],
+    "one foreign": ["label", *NAMES[1:]],
+    "one too many": ["label", *NAMES],
+    "two ways of counting": ["pixel0", *NAMES[1:]],
+    "floats": [float(n) for n in range(784)],
+    "null": [None] * 784,
+}
+
+
+@pytest.mark.parametrize("names", STRANGE_NAMES)
+def test_row_53_doubled_and_foreign_columns(url: str, names: str) -> None:
+    response = post(url, named(STRANGE_NAMES[names], ORDERS["reversed"]))
+    assert response.status_code == 422, response.text
+    assert response.json()["error"]["code"] == "invalid_pixels"
+    assert "column" in response.json()["error"]["message"]
+
+
+def block(**changes: Any) -> bytes:
+    document = {"dtype": "uint8", "shape": [1, 784], "compression": None, "data": "AA=="}
+    return orjson.dumps({"dataframe_b64": {**document, **changes}})
+
+
+COSTLY = {
+    "a shape of many huge sides": block(shape=[1] + [2**63 - 1] * 150_000),
+    "a shape of many ones": block(shape=[1] * 1_500_000),
+    "one long text among the pixels": split(b'"' + b"a" * 3_000_000 + b'"'),
+    "many long texts": split(b'"' + b'","'.join([b"a" * 3_000] * 784) + b'"'),
+    "one long text of wide letters": split(b'"' + "\U0001f600".encode() * 700_000 + b'"'),
+    "a name of a column": split(b"0").replace(
+        b'{"data"', b'{"columns": ["' + b"x" * 10**6 + b'"], "data"'
+    ),
+    "an id of a megabyte": BODY.replace(b'{"start":0,"stop":1}', b'["' + b"x" * 10**6 + b'"]'),
+    "far more ids than rows": BODY.replace(b'{"start":0,"stop":1}', b"[" + b"0," * 10**6 + b"0]"),
+    "a block longer than its shape": block(data="A" * 3_000_000),
+    "lists without end": b'{"dataframe_split": {"data": [' + b"[]," * 1_000_000 + b"[]]}}",
+    "lists in a row": split(b",".join([b"[]"] * 1_000_000)),
+    "a zlib bomb in a block": block(
+        shape=[20_000, 784], compression="zlib", data=b64encode(deflate_bomb(10**9)).decode()
+    ),
+}
+
+
+@pytest.mark.parametrize("cost", COSTLY)
+def test_row_57_a_short_request_that_costs_much(url: str, cost: str) -> None:
+    """Counted in the process's own seconds: another program's work is not the request's."""
+    packed = gzip.compress(COSTLY[cost])
+    assert len(packed) < LIMIT
+    started = time.process_time()
+    response = post(url, packed, Content_Encoding="gzip")
+    assert 400 <= response.status_code < 500, response.text[:500]
+    assert len(response.content) < 1_000
+    assert time.process_time() - started < 2
+    assert_alive(url)

@@ -11,7 +11,6 @@ from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
-from scoring.protocol.identity import SessionSecret
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings
 
@@ -42,7 +41,7 @@ class VirtualClock:
 class PlayedServer:
     is_ours = True
     url = "http://127.0.0.1:1"
-    secret = SessionSecret("tonight")
+    nonce = "nonce"
 
     def __init__(self) -> None:
         self.death: str | None = None

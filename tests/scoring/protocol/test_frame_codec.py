@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import time
 import zlib
 from typing import Any, Literal
 
@@ -54,6 +55,22 @@ def block(**changes: Any) -> dict[str, Any]:
         ({"shape": [2, 5]}, InvalidPixels),
         ({"shape": [3, WIDTH]}, InvalidPixels),
         ({"shape": [10**12, WIDTH]}, TooLarge),
+        ({"shape": [2, 3, 2, 2, 1]}, InvalidPixels),
+        ({"shape": [2, WIDTH, 1.0]}, BadRequest),
+        ({"shape": [2, "12"]}, BadRequest),
+        ({"shape": [2, [WIDTH]]}, BadRequest),
+        ({"shape": "[2, 12]"}, BadRequest),
+        ({"shape": [2, *[2**64 - 1] * 3]}, InvalidPixels),
+        ({"shape": [2, 2**63, 2, WIDTH]}, InvalidPixels),
+        ({"shape": [1] + [2**63 - 1] * 100_000}, InvalidPixels),
+        ({"shape": [0] * 100_000}, InvalidPixels),
+        ({"data": "A" * 10**6}, InvalidPixels),
+        ({"index": ["x" * 1001, 2]}, BadRequest),
+        ({"index": [None, 2]}, BadRequest),
+        ({"index": [[1], 2]}, BadRequest),
+        ({"index": [1] * 10**5}, InvalidPixels),
+        ({"index": {"start": -(2**63), "stop": 2**64 - 1}}, InvalidPixels),
+        ({"index": {"start": 0, "stop": 2, "step": 1}}, BadRequest),
         ({"data": "not base64!"}, BadRequest),
         ({"data": 7}, BadRequest),
         ({"data": base64.b64encode(b"x").decode()}, InvalidPixels),
@@ -71,8 +88,35 @@ def test_a_wrong_block_is_refused(changes: dict[str, Any], error: type[ApiError]
         decode_block(block(**changes), WIDTH, max_rows=40)
 
 
+def test_a_shape_may_name_height_width_and_channels() -> None:
+    ids, pixels = decode_block(block(shape=[2, 3, 4, 1]), WIDTH, max_rows=40)
+    assert (list(ids), pixels.shape) == ([0, 1], (2, WIDTH))
+
+
+def test_an_id_may_be_there_twice() -> None:
+    ids, _ = decode_block(block(index=["a", "a"]), WIDTH, max_rows=40)
+    assert list(ids) == ["a", "a"]
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"more", zlib.compress(b"another stream")])
+def test_bytes_behind_the_zlib_stream_are_refused(behind: bytes) -> None:
+    packed = zlib.compress(bytes(2 * WIDTH))
+    data = base64.b64encode(packed + behind).decode()
+    with pytest.raises(BadRequest):
+        decode_block(block(data=data, compression="zlib"), WIDTH, max_rows=40)
+
+
+def test_a_huge_shape_costs_nothing() -> None:
+    sides = [1] + [2**63 - 1] * 1_000_000
+    started = time.process_time()
+    with pytest.raises(InvalidPixels) as caught:
+        decode_block(block(shape=sides), WIDTH, max_rows=40)
+    assert time.process_time() - started < 0.5
+    assert len(caught.value.message) < 200
+
+
 def test_a_bomb_is_inflated_no_further_than_its_shape_allows() -> None:
-    bomb = base64.b64encode(zlib.compress(bytes(50_000_000))).decode()
+    bomb = base64.b64encode(zlib.compress(bytes(50_000), 9)).decode()
     with pytest.raises(InvalidPixels, match=f"{2 * WIDTH + 1} bytes"):
         decode_block(block(data=bomb, compression="zlib"), WIDTH, max_rows=40)
 

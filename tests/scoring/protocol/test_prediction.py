@@ -19,8 +19,10 @@ from scoring.protocol.prediction import (
     encode_request,
     encode_response,
 )
+from scoring.protocol.signature import ColumnNames, InputSpec
 
 LIMITS = RequestLimits(rows=5, json_depth=8)
+SPEC = InputSpec((1, 3, 1), "uint8", ColumnNames("pixel", 1))
 LABELS = ("shirt", "shoe")
 GOOD = {
     "id": 0,
@@ -35,7 +37,7 @@ GOOD = {
 
 def decode(document: Any) -> Any:
     body = document if isinstance(document, bytes) else orjson.dumps(document)
-    return decode_request(body, 3, LIMITS)
+    return decode_request(body, SPEC, LIMITS)
 
 
 def test_own_form_comes_through() -> None:
@@ -46,7 +48,7 @@ def test_own_form_comes_through() -> None:
 
 
 def test_split_form_comes_through_with_and_without_index() -> None:
-    split = {"columns": ["a", "b", "c"], "index": ["x", 4], "data": [[0, 128, 255], [1, 2, 3.0]]}
+    split = {"columns": [0, 1, 2], "index": ["x", 4], "data": [[0, 128, 255], [1, 2, 3.0]]}
     request = decode({"dataframe_split": split})
     assert list(request.ids) == ["x", 4]
     assert request.pixels.tolist() == [[0, 128, 255], [1, 2, 3]]
@@ -75,6 +77,7 @@ def test_split_form_comes_through_with_and_without_index() -> None:
         (b'{"dataframe_split": {"data": [[1,2,' + b"9" * 5000 + b"]]}}", ApiError, None),
         (b"[" * 100_000, BadRequest, "too_deep"),
         (b"[" * 8, BadRequest, "invalid_json"),
+        (b"[" + b"[]," * 1_100 + b"[]]", TooLarge, "too_many_arrays"),
         (b'{"dataframe_split": {"columns": ["a"], "data": []}}', InvalidPixels, "invalid_pixels"),
     ],
 )
@@ -159,3 +162,10 @@ def test_an_answer_that_does_not_fit_is_refused(body: bytes) -> None:
 def test_a_score_that_is_no_number_is_never_written(entry: str, score: float) -> None:
     with pytest.raises(ValueError, match="no number"):
         encode_response("m", "v", 0.0, [{**GOOD, entry: score}])
+
+
+def test_a_body_may_begin_with_a_byte_order_mark() -> None:
+    body = b"\xef\xbb\xbf" + orjson.dumps({"dataframe_split": {"data": [[0, 1, 2]]}})
+    assert decode(body).pixels.tolist() == [[0, 1, 2]]
+    with pytest.raises(BadRequest):
+        decode(b"\xef\xbb\xbf" + body)

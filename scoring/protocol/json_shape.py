@@ -1,9 +1,11 @@
-"""How deep a JSON text is nested, told before it is parsed.
+"""How deep a JSON text is nested and what parsing it would cost, told before it is parsed.
 
 No recursion and no loop over bytes: 0.3 ms for a megabyte, a fraction of what parsing takes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,16 +17,25 @@ TO_STEPS = bytes(STEPS.get(byte, 0) for byte in range(256))
 OTHER_BYTES = bytes(byte for byte in range(256) if byte not in STEPS)
 
 
-def json_depth(text: bytes) -> int:
-    """Return how many arrays and objects are open at the deepest place of a JSON text.
+@dataclass(frozen=True)
+class JsonShape:
+    """How many arrays and objects are open at the deepest place, and how many there are in all."""
 
-    Brackets inside strings do not count. Of a text that is not JSON the number means nothing.
+    depth: int
+    containers: int
+
+
+def json_shape(text: bytes) -> JsonShape:
+    """Return the shape of a JSON text. Brackets inside strings do not count.
+
+    Of a text that is not JSON the numbers mean nothing.
     """
     steps = np.frombuffer(_without_escapes(text).translate(TO_STEPS, OTHER_BYTES), dtype=np.int8)
     quotes = steps == QUOTE
     in_string = np.bitwise_xor.accumulate(quotes) | quotes
-    levels = np.cumsum(np.where(in_string, 0, steps), dtype=np.int32)
-    return int(levels.max(initial=0))
+    steps = np.where(in_string, np.int8(0), steps)
+    levels = np.cumsum(steps, dtype=np.int32)
+    return JsonShape(int(levels.max(initial=0)), int((steps > 0).sum()))
 
 
 def _without_escapes(text: bytes) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.protocol.json_depth import json_depth
+from scoring.protocol.json_shape import json_shape
 
 # What could be taken for nesting or for the end of a string, often.
 TEXTS = st.text(st.sampled_from('[]{}"\\,:é\n') | st.characters(codec="utf-8"), max_size=12)
@@ -24,15 +24,22 @@ def naive_depth(value: Any) -> int:
     return 1 + max(map(naive_depth, value), default=0) if isinstance(value, list) else 0
 
 
+def naive_count(value: Any) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + sum(map(naive_count, value)) if isinstance(value, list) else 0
+
+
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
 def test_it_is_the_depth_of_the_document(value: Any, ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
-    assert json_depth(text) == naive_depth(value)
+    assert json_shape(text).depth == naive_depth(value)
+    assert json_shape(text).containers == naive_count(value)
 
 
 @given(st.binary(max_size=100) | st.text('[]{}"\\ 1,:', max_size=40).map(str.encode))
 def test_whatever_is_json_has_its_depth_and_nothing_else_breaks(text: bytes) -> None:
-    depth = json_depth(text)
+    depth = json_shape(text).depth
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -54,4 +61,4 @@ def test_whatever_is_json_has_its_depth_and_nothing_else_breaks(text: bytes) -> 
     ],
 )
 def test_brackets_in_strings_do_not_count(text: bytes, depth: int) -> None:
-    assert json_depth(text) == depth
+    assert json_shape(text).depth == depth

@@ -1,0 +1,124 @@
+"""A table of pixels as people write it: rows of numbers, with or without names for the columns.
+
+Types and sizes are looked at before anything is converted: a row of numbers takes as many bytes as
+it has pixels, whatever else stands in it is refused unconverted.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.protocol.errors import InvalidPixels
+from scoring.protocol.signature import InputSpec
+
+# How others name 784 columns, beside the signature's own way: (prefix, first number).
+KNOWN_NAMES = (("pixel", 1), ("pixel", 0), ("", 0), ("", 1))
+NUMBERS = frozenset({int, float})
+# Of a value that a message quotes.
+SHOWN_CHARACTERS = 40
+
+
+def decode_table(
+    rows: list[Any], columns: Any, spec: InputSpec, booleans: bool
+) -> NDArray[np.uint8]:
+    """Return uint8 [N, H·W·C] with the pixels in the model's order.
+
+    Args:
+        rows: lists of whole numbers 0 to 255, as JSON gave them.
+        columns: their names, or None where they stand in the model's order already.
+        spec: the model's input.
+        booleans: whether there may be some among the pixels, which Python takes for numbers.
+
+    Raises InvalidPixels and names the first row, column or name that is wrong.
+    """
+    order = None if columns is None else column_order(columns, spec)
+    pixels = decode_rows(rows, spec.row_length, booleans)
+    if order is None:
+        return pixels
+    sorted_ = np.empty_like(pixels)
+    sorted_[:, order] = pixels
+    return sorted_
+
+
+def column_order(columns: Any, spec: InputSpec) -> NDArray[np.intp]:
+    """Return the place of each named column in the model's row.
+
+    Numbers from 0 and from 1 are told apart by the names that are there. Raises InvalidPixels
+    for a name that is doubled or foreign, and for a wrong number of them.
+    """
+    count = spec.row_length
+    if not isinstance(columns, list) or len(columns) != count:
+        raise InvalidPixels(f"columns is a list of this model's {count} names")
+    names = [_name(column, place) for place, column in enumerate(columns)]
+    for prefix, first in ((spec.columns.prefix, spec.columns.first), *KNOWN_NAMES):
+        places = _places(prefix, first, count)
+        order = [places.get(name, -1) for name in names]
+        if -1 not in order:
+            return _each_once(order, names)
+    own = spec.column_names()
+    raise InvalidPixels(
+        f"the columns are not those of this model: name them {own[0]} to {own[-1]} or"
+        f" 0 to {count - 1}, each once, or leave columns out"
+    )
+
+
+def _name(column: Any, place: int) -> str:
+    if type(column) not in (int, str):
+        raise InvalidPixels(f"the name of column {place} is neither a string nor a whole number")
+    return str(column)
+
+
+@lru_cache(maxsize=32)
+def _places(prefix: str, first: int, count: int) -> dict[str, int]:
+    return {f"{prefix}{first + place}": place for place in range(count)}
+
+
+def _each_once(order: list[int], names: list[str]) -> NDArray[np.intp]:
+    places = np.array(order, dtype=np.intp)
+    doubled = np.flatnonzero(np.bincount(places) > 1)
+    if len(doubled):
+        name = names[order.index(int(doubled[0]))]
+        raise InvalidPixels(f"the column {name} is there more than once")
+    return places
+
+
+def decode_rows(rows: list[Any], row_length: int, booleans: bool) -> NDArray[np.uint8]:
+    """Return uint8 [N, row_length] from lists of whole numbers 0 to 255."""
+    raw = bytearray()
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != row_length:
+            raise InvalidPixels(f"row {number} is not a list of {row_length} pixels")
+        if booleans and bool in map(type, row):
+            raise InvalidPixels(f"row {number} holds a boolean; send integers 0 to 255")
+        try:
+            raw += bytes(row)
+        except (TypeError, ValueError, OverflowError):
+            raw += _whole_numbers(row, number)
+    return np.frombuffer(raw, dtype=np.uint8).reshape(len(rows), row_length)
+
+
+def _whole_numbers(row: list[Any], number: int) -> bytes:
+    """Return a row whose numbers may be written like 255.0; raises InvalidPixels for others."""
+    if set(map(type, row)) <= NUMBERS:
+        values = np.array(row, dtype=np.float64)
+        if ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
+            return values.astype(np.uint8).tobytes()
+    column, value = next((at, value) for at, value in enumerate(row) if not _is_pixel(value))
+    raise InvalidPixels(
+        f"row {number}, column {column} holds {_shown(value)}; send integers 0 to 255"
+    )
+
+
+def _is_pixel(value: Any) -> bool:
+    return type(value) in NUMBERS and 0 <= value <= 255 and value == int(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message, whose length does not follow the value's."""
+    if isinstance(value, str):
+        return repr(value[:SHOWN_CHARACTERS])
+    return repr(value) if value is None or isinstance(value, int | float) else "a list or object"
