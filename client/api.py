@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import numpy as np
 import orjson
@@ -13,18 +15,26 @@ import requests
 import urllib3
 from numpy.typing import NDArray
 
-from client.retry_policy import BrokenAnswer, HttpRefusal, StrangerOnPort
-from client.transport import new_session
-from scoring.protocol.errors import NoServer
+from client.identity import ByHand, Identity, InSession
+from client.transport import new_session, take_from_environment
+from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer
 from scoring.protocol.frame_codec import Compression
-from scoring.protocol.loopback import is_loopback_url
+from scoring.protocol.identity import SessionSecret
+from scoring.protocol.metadata import (
+    READY_PATH,
+    Readiness,
+    decode_metadata,
+    decode_readiness,
+    model_path,
+)
 from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
-from scoring.protocol.signature import Signature, SignatureError, parse_signature
+from scoring.protocol.signature import Signature
 
 # An answer has about 150 bytes a row; one that does not end is cut off.
 ANSWER_BYTES_PER_ROW = 2_000
 METADATA_BYTES = 2_000_000
 READ_SIZE = 65_536
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class ScoringClient:
 
     Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
     for an answer that is not whole, BadResponse for one that does not fit the request and
-    StrangerOnPort for a server that is not the one of this session.
+    StrangerOnPort for whoever is not the server of this session.
     """
 
     def __init__(
@@ -50,91 +60,77 @@ class ScoringClient:
         connect_seconds: float,
         read_seconds: float,
         api_key: str = "",
-        nonce: str | None = None,
+        secret: SessionSecret | None = None,
         compression: Compression = None,
         session: requests.Session | None = None,
     ) -> None:
+        """Take the way to one server; with the session's ``secret`` the key is of no use."""
         self.url = url.rstrip("/")
         self._timeout = (connect_seconds, read_seconds)
-        self._nonce = nonce
         self._compression = compression
-        self._session = session or new_session()
-        if is_loopback_url(url):
-            # A proxy for the way out must not stand between two processes of this machine.
-            self._session.trust_env = False
+        self._identity: Identity = ByHand(self.url, api_key, connect_seconds)
+        if secret:
+            self._identity = InSession(secret, read_seconds)
+        self._session = session or new_session(self._identity.greet)
+        take_from_environment(self._session, self.url)
         self._session.headers["Accept-Encoding"] = "identity"
-        if api_key:
-            self._session.headers["Authorization"] = f"Bearer {api_key}"
 
     def close(self) -> None:
         self._session.close()
 
-    def check_identity(self) -> list[dict[str, str]]:
-        """Return the models of the server, once it is ready and ours."""
-        document = self._get("/health/ready")
-        try:
-            nonce, models = document["nonce"], document["models"]
-            names = [{"name": str(m["name"]), "version": str(m["version"])} for m in models]
-        except (KeyError, TypeError) as error:
-            raise StrangerOnPort(f"what answers at {self.url} is no scoring server") from error
-        if self._nonce is not None and nonce != self._nonce:
-            raise StrangerOnPort(f"the server at {self.url} was not started by this scheduler")
-        return names
+    def check_identity(self) -> Readiness:
+        """Return what the server says of itself, once it is ready and ours."""
+        return decode_readiness(self._send("GET", READY_PATH, METADATA_BYTES))
 
     def signature(self, name: str = "") -> Signature:
         """Return the signature of a model, by default of the server's first."""
-        models = self.check_identity()
-        known = [model["name"] for model in models]
+        known = [model.name for model in self.check_identity().models]
         if not known or (name and name not in known):
             raise NoServer(
                 f"the server at {self.url} does not serve {name or 'any model'}; it has "
                 f"{', '.join(known) or 'none'} (start one with python -m server --model DIR)"
             )
-        document = self._get(f"/v2/models/{name or known[0]}")
-        try:
-            return parse_signature(orjson.dumps(document["parameters"]))
-        except (KeyError, TypeError, SignatureError) as error:
-            raise StrangerOnPort(
-                f"the server at {self.url} describes its model in a way unknown here: {error}"
-            ) from error
+        return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
 
     def predict(
         self, signature: Signature, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
     ) -> Answer:
-        """Score uint8 pixels [N, H·W·C]; the answer is checked against the request."""
+        """Score uint8 pixels [N, H·W·C]; the answer is checked against the request.
+
+        Several threads may ask at once; each uses a connection of its own.
+        """
         body = encode_request(ids, pixels, self._compression)
         limit = METADATA_BYTES + ANSWER_BYTES_PER_ROW * len(ids)
-        answer = self._send(
-            "POST",
-            f"/models/{signature.name}/predict",
-            limit,
-            data=body,
-            headers={"Content-Type": "application/json", "X-Request-Id": request_id},
-        )
+        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        answer = self._send("POST", f"/models/{signature.name}/predict", limit, body, headers)
         response = decode_response(answer, ids, signature.labels, signature.version)
         return Answer(response, len(body))
 
-    def _get(self, path: str) -> Any:
-        body = self._send("GET", path, METADATA_BYTES)
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise StrangerOnPort(f"what answers at {self.url} is no scoring server") from error
-
-    def _send(self, method: str, path: str, limit: int, **arguments: Any) -> bytes:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        limit: int,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> bytes:
+        """Return the body of an answer that is whole, proved and not an error."""
+        signed = self._identity.sign(method, path, body)
         with self._session.request(
             method,
-            self.url + path,
+            self.url + quote(path),
+            data=body or None,
+            headers={**headers, **signed},
             timeout=self._timeout,
             allow_redirects=False,
             stream=True,
-            **arguments,
         ) as response:
-            body = b"".join(_bounded(response, limit))
+            content = b"".join(_bounded(response, limit))
+            _check_length(response, content)
+            self._identity.check(signed, response.status_code, response.headers, content)
             if response.status_code != 200:
-                _refuse(response, body)
-            _check_length(response, body)
-            return body
+                _refuse(response, content)
+            return content
 
 
 def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:

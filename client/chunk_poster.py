@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from client.retry_policy import HttpRefusal, can_heal, failure, reason, retrying
+from client.retry_policy import can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext, ScoringFailed
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import HttpRefusal, ScoringError
 from scoring.protocol.prediction import BadResponse, RowPrediction
 from scoring.records.ledger import ChunkCost
 

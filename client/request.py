@@ -18,7 +18,7 @@ from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
 from client.command_line import parse_arguments, settings_flags
 from client.process_time import ProcessTime
 from client.progress import progress_view
-from client.retry_policy import HttpRefusal, RunWindow, can_heal, failure, reason, retrying
+from client.retry_policy import RunWindow, can_heal, failure, reason, retrying
 from client.run_context import Interrupted, RunContext
 from client.stop_signal import StopSignal
 from client.summary import write_summary
@@ -32,12 +32,14 @@ from scoring.processes.parent_pipe import ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import (
     ExitCode,
+    HttpRefusal,
     LedgerDamaged,
     NoServer,
     ScoringError,
     UsageError,
 )
 from scoring.protocol.frame_codec import Compression
+from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback_url
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
     except ScoringError as error:
         return _fail(error)
-    command = Command(settings, arguments, stop, pipe.nonce if pipe else None)
+    command = Command(settings, arguments, stop, pipe.secret if pipe else None)
     return command.run()
 
 
@@ -102,13 +104,13 @@ class Command:
         settings: Settings,
         arguments: argparse.Namespace,
         stop: StopSignal,
-        nonce: str | None,
+        secret: SessionSecret | None,
         session: requests.Session | None = None,
     ) -> None:
         self._settings = settings
         self._arguments = arguments
         self._stop = stop
-        self._nonce = nonce
+        self._secret = secret
         self._session = session
         self._events = EventsLog.from_settings(settings, echo=True)
 
@@ -139,8 +141,8 @@ class Command:
             wait=self._lock_wait(),
             cancelled=lambda: self._stop.requested,
         ):
-            with self._server() as (url, nonce):
-                return self._score(request, url, nonce)
+            with self._server() as (url, secret):
+                return self._score(request, url, secret)
 
     def _lock_wait(self) -> bool | float:
         """A run by hand in progress must not cost the night: the nightly run waits for it."""
@@ -180,28 +182,27 @@ class Command:
         return tuple(batches)
 
     @contextmanager
-    def _server(self) -> Iterator[tuple[str, str | None]]:
-        """Yield where the server is and the nonce it must answer with."""
+    def _server(self) -> Iterator[tuple[str, SessionSecret | None]]:
+        """Yield where the server is and what it proves its answers with."""
         if not self._arguments.start_server:
-            yield self._settings.server_url, self._nonce
+            yield self._settings.server_url, self._secret
             return
         with ManagedServer(self._settings) as server:
             server.start()
             server.wait_until_ready()
-            yield server.url, server.nonce
+            yield server.url, server.secret
 
-    def _score(self, request: RunRequest, url: str, nonce: str | None) -> RunOutcome:
+    def _score(self, request: RunRequest, url: str, secret: SessionSecret | None) -> RunOutcome:
         settings = self._settings
         client = settings.client
         # The key of this machine's own server goes to no other.
-        ours = nonce is not None or not client.server
-        api_key = client.api_key or (settings.server.api_key if ours else None)
+        api_key = client.api_key or (None if client.server else settings.server.api_key)
         api = ScoringClient(
             url,
             connect_seconds=client.connect_seconds,
             read_seconds=client.read_seconds,
             api_key=api_key.get_secret_value() if api_key else "",
-            nonce=nonce,
+            secret=secret,
             compression=_compression(settings, url),
             session=self._session,
         )

@@ -11,7 +11,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from scoring.protocol.errors import RETRYABLE_STATUSES, ScoringError
+from scoring.protocol.errors import (
+    RETRYABLE_STATUSES,
+    BrokenAnswer,
+    HttpRefusal,
+    ScoringError,
+    StrangerOnPort,
+)
 from scoring.settings import ClientSettings
 
 # Not subclasses of each other, and none of the builtin ConnectionError.
@@ -21,29 +27,6 @@ RETRYABLE_TRANSPORT = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
-
-
-class HttpRefusal(ScoringError):
-    """The server answered with an error status."""
-
-    code = "refused"
-
-    def __init__(self, status: int, message: str, retry_after: float | None) -> None:
-        super().__init__(f"the server answered {status}: {message}")
-        self.status = status
-        self.retry_after = retry_after
-
-
-class BrokenAnswer(ScoringError):
-    """The answer broke off or is no JSON; asking again may heal it."""
-
-    code = "broken-answer"
-
-
-class StrangerOnPort(ScoringError):
-    """Who answers is not the server of this session."""
-
-    code = "stranger"
 
 
 @dataclass(frozen=True)

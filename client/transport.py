@@ -1,30 +1,34 @@
-"""The client's way to the server: as requests has it, with an end to every answer."""
+"""The client's way to the server: as requests has it, with three differences.
+
+Every answer has an end, no connection carries anything of ours before whoever is at its other end
+has introduced himself, and nothing but proxies and certificates is taken from the environment.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from scoring.processes.whole_answer import WholeAnswer
+from scoring.protocol.loopback import is_loopback_url
 
-
-class _Connection(HTTPConnection):
-    response_class = WholeAnswer
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = WholeAnswer
-
-
-WITH_AN_END: dict[type, Any] = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
+# Is called with each new connection, and raises whatever speaks against using it.
+Greet = Callable[[HTTPConnection], None]
 
 
 class WholeAnswerAdapter(HTTPAdapter):
     """Gives the whole answer, headers and body, the time that requests gives a single read."""
+
+    def __init__(self, greet: Greet) -> None:
+        self._connection_classes = _connection_classes(greet)
+        super().__init__()
 
     def get_connection_with_tls_context(
         self, *arguments: Any, **options: Any
@@ -33,13 +37,48 @@ class WholeAnswerAdapter(HTTPAdapter):
         pool = cast(
             HTTPConnectionPool, super().get_connection_with_tls_context(*arguments, **options)
         )
-        pool.ConnectionCls = WITH_AN_END.get(pool.ConnectionCls, pool.ConnectionCls)
+        pool.ConnectionCls = self._connection_classes.get(pool.ConnectionCls, pool.ConnectionCls)
         return pool
 
 
-def new_session() -> requests.Session:
-    """Return a session whose read time-out is that of the whole answer."""
+def _connection_classes(greet: Greet) -> dict[type, Any]:
+    """Return what stands in for the HTTP library's own two classes."""
+
+    class Connection(HTTPConnection):
+        response_class = WholeAnswer
+
+        def connect(self) -> None:
+            super().connect()
+            # A proxy that passes requests on is at the other end itself.
+            if not self.proxy:
+                greet(self)
+
+    class SecureConnection(HTTPSConnection):
+        response_class = WholeAnswer
+
+        def connect(self) -> None:
+            super().connect()
+            if not self.proxy_is_forwarding:
+                greet(self)
+
+    return {HTTPConnection: Connection, HTTPSConnection: SecureConnection}
+
+
+def new_session(greet: Greet) -> requests.Session:
+    """Return a session that greets on each new connection, and gives an answer a read's time."""
     session = requests.Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, WholeAnswerAdapter())
+        session.mount(scheme, WholeAnswerAdapter(greet))
     return session
+
+
+def take_from_environment(session: requests.Session, url: str) -> None:
+    """Let the environment choose proxies and certificates, but no credentials (``~/.netrc``).
+
+    Between two processes of this machine it has no say at all.
+    """
+    session.trust_env = False
+    if not is_loopback_url(url):
+        session.proxies = get_environ_proxies(url)
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        session.verify = bundle or True

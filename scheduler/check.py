@@ -15,7 +15,12 @@ from typing import Literal
 from scheduler.due_days import Policy, next_due_day, unusual_days
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, BatchFolders, find_batch_folders
 from scoring.processes.locks import instance_holder
-from scoring.processes.port_owner import describe_owner, port_is_taken
+from scoring.processes.port_owner import (
+    describe_owner,
+    is_child_of,
+    listeners,
+    port_is_taken,
+)
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.records.ledger import Ledger
@@ -115,11 +120,17 @@ def check_port(settings: Settings) -> Iterator[Finding]:
         yield Finding("OK" if ready else "FAIL", "server", f"{settings.server_url} {text}")
     elif not port_is_taken(server.host, server.port):
         yield Finding("OK", "port", f"{server.port} is free")
-    elif answer and not answer.foreign and answer.nonce and instance_holder(settings):
+    elif answer and not answer.foreign and _is_the_schedulers(settings):
         yield Finding("OK", "port", f"{server.port} is the scheduler's own server's")
     else:
         owner = describe_owner(server.port)
         yield Finding("FAIL", "port", f"{server.port} is taken by {owner}; the server needs it")
+
+
+def _is_the_schedulers(settings: Settings) -> bool:
+    holder = instance_holder(settings)
+    owners = listeners(settings.server.port)
+    return holder is not None and any(is_child_of(owner, holder.pid) for owner in owners)
 
 
 def check_bundle(settings: Settings) -> Iterator[Finding]:

@@ -9,11 +9,12 @@ from datetime import date
 from typing import Protocol
 
 from scoring.processes.child import Child, start_child
-from scoring.processes.managed_server import ManagedServer, new_nonce
+from scoring.processes.managed_server import ManagedServer
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
 from scoring.processes.waiting import wait_until
 from scoring.protocol.errors import NoServer
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 CLIENT_MODULE = "client.request"
@@ -59,8 +60,8 @@ class ServerHandle(Protocol):
         """Where it answers, from this machine."""
 
     @property
-    def nonce(self) -> str | None:
-        """What its readiness must answer; None for a server of somebody else."""
+    def secret(self) -> SessionSecret | None:
+        """What it proves its answers with; None for a server of somebody else."""
 
     def failure(self) -> str | None:
         """Return why it is gone, None while it is there."""
@@ -110,8 +111,8 @@ class OwnServer:
         return self._server.url
 
     @property
-    def nonce(self) -> str | None:
-        return self._server.nonce
+    def secret(self) -> SessionSecret:
+        return self._server.secret
 
     def failure(self) -> str | None:
         """Return why it is gone; one that is stuck is ended first."""
@@ -124,9 +125,9 @@ class OwnServer:
         """Look now and then whether it still answers; one that is stuck helps nobody."""
         if time.monotonic() < self._next_look:
             return None
-        answer = read_readiness(self.url)
+        answer = read_readiness(self.url, secret=self.secret)
         self._next_look = time.monotonic() + LOOK_SECONDS
-        answers = answer is not None and answer.belongs_to(self.nonce)
+        answers = answer is not None and not answer.foreign
         self._silent_looks = 0 if answers else self._silent_looks + 1
         if self._silent_looks < SILENT_LOOKS:
             return None
@@ -141,7 +142,7 @@ class RunningServer:
     """A server that somebody else keeps up (``start_server = false``)."""
 
     is_ours = False
-    nonce = None
+    secret = None
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -154,13 +155,13 @@ class RunningServer:
 
 
 class ProcessLauncher:
-    """Starts real processes; one nonce a session, for every server and client of it."""
+    """Starts real processes; one secret a session, for every server and client of it."""
 
     def __init__(self, settings: Settings, port: int | None = None) -> None:
         """Prepare it; ``port`` 0 takes a free one, None the one in settings."""
         self._settings = settings
         self._port = port
-        self._nonce = new_nonce()
+        self._secret = SessionSecret.new()
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
         """Start one and wait ``server.ready_seconds``, or find the one that somebody keeps up.
@@ -169,7 +170,7 @@ class ProcessLauncher:
         """
         if not self._settings.schedule.start_server:
             return find_running_server(self._settings, cancelled)
-        server = ManagedServer(self._settings, port=self._port, nonce=self._nonce)
+        server = ManagedServer(self._settings, port=self._port, secret=self._secret)
         # A server that is restarted must be where the client looks for it.
         self._port = server.port
         server.start()
@@ -181,13 +182,13 @@ class ProcessLauncher:
         return OwnServer(server)
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
-        """Start one with the session's nonce; without a due date it has the terminal's output."""
+        """Start one with the session's secret; without a due date it has the terminal's output."""
         return start_child(
             self._settings,
             "client",
             CLIENT_MODULE,
             job.arguments(server.url),
-            FirstLine(server.nonce, job.window_seconds),
+            FirstLine(server.secret, job.window_seconds),
             foreground=job.due_date is None,
         )
 

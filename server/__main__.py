@@ -14,6 +14,7 @@ from scoring.inference.bundle import BundleError
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
+from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback
 from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         pipe = _open_pipe(settings, stop) if arguments.parent_pipe else None
         if arguments.check:
             return _check(settings)
-        return _serve(settings, pipe.nonce if pipe else None, stop)
+        return _serve(settings, pipe.secret if pipe else None, stop)
     except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
@@ -91,15 +92,15 @@ def _load(settings: Settings) -> ModelTable:
     return load_models(settings.model_folders, settings.server.inference_threads)
 
 
-def _serve(settings: Settings, nonce: str | None, stop: threading.Event) -> int:
+def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Event) -> int:
     host = settings.server.host
     loopback = is_loopback(host)
     require_key_beyond_loopback(settings.server, loopback)
     listener = bind(host, settings.server.port)
     models = _load(settings)
     drain = Drain()
-    app = create_app(settings, models=models, drain=drain, nonce=nonce, loopback=loopback)
-    server = HttpServer(app, listener, settings.server, drain)
+    app = create_app(settings, models=models, drain=drain, secret=secret, loopback=loopback)
+    server = HttpServer(app, listener, settings.server, drain, secret)
     on_stop_signals(stop.set)
     server.start()
     names = ", ".join(predictor.signature.name for predictor in models.all())

@@ -7,6 +7,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
 from server import error_handlers
 from server.access import guard, require_key_beyond_loopback
@@ -24,7 +25,7 @@ def create_app(
     *,
     models: ModelTable | None = None,
     drain: Drain | None = None,
-    nonce: str | None = None,
+    secret: SessionSecret | None = None,
     loopback: bool = False,
 ) -> Flask:
     """Return the prediction API.
@@ -33,7 +34,8 @@ def create_app(
         settings: by default those of the project folder.
         models: by default the bundles that the settings name, loaded and verified here.
         drain: shared with whoever stops the server.
-        nonce: what readiness answers, so that a supervisor knows its own child.
+        secret: of the session that started it; whoever signs with it needs no key, and gets
+            answers that prove where they come from.
         loopback: whether only this machine can reach the server. Under gunicorn or mod_wsgi
             nobody knows, so a key is required.
 
@@ -49,8 +51,8 @@ def create_app(
     app.url_map.merge_slashes = False
     error_handlers.register(app)
     _log_requests(app)
-    guard(app, settings.server, loopback)
-    handler = Handler(models, settings.server, drain or Drain(), nonce)
+    guard(app, settings.server, loopback, secret)
+    handler = Handler(models, settings.server, drain or Drain())
     app.register_blueprint(make_endpoints(DIALECTS, handler, settings.server))
     return app
 

@@ -36,13 +36,10 @@ class Handler:
     NotFound, one that looks like a path BadRequest.
     """
 
-    def __init__(
-        self, models: ModelTable, settings: ServerSettings, drain: Drain, nonce: str | None = None
-    ) -> None:
+    def __init__(self, models: ModelTable, settings: ServerSettings, drain: Drain) -> None:
         self._models = models
         self._settings = settings
         self._drain = drain
-        self._nonce = nonce
 
     @property
     def ready(self) -> bool:
@@ -51,7 +48,7 @@ class Handler:
 
     def readiness(self) -> Readiness:
         """Return what this server says of itself."""
-        return Readiness(self.ready, served_models(self.signatures()), os.getpid(), self._nonce)
+        return Readiness(self.ready, served_models(self.signatures()), os.getpid())
 
     def signatures(self) -> list[Signature]:
         """Return the signatures of all models, the first one's first."""

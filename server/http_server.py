@@ -16,7 +16,9 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
 from scoring.protocol.errors import ApiError, SettingsError, TooLarge
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import ServerSettings
+from server.access import is_signed, proof
 from server.dialects import dialect_at
 from server.drain import Drain
 from server.error_handlers import HttpError, error_headers
@@ -50,8 +52,18 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
             ("Content-Length", str(len(reply.body))),
             ("Connection", "close"),
             *error_headers(error).items(),
+            *self._proof(error.status, reply.body),
         ]
         self.write(reply.body)
+
+    def _proof(self, status: int, body: bytes) -> list[tuple[str, str]]:
+        """Show this session's client who it is that refuses."""
+        secret, asked = self.channel.server.secret, self.request
+        sent = {name.replace("_", "-").title(): value for name, value in asked.headers.items()}
+        # A request line that makes no sense has neither method nor path.
+        if is_signed(secret, getattr(asked, "command", ""), getattr(asked, "path", ""), sent):
+            return [proof(secret, sent, status, body)]
+        return []
 
     def _error(self) -> ApiError:
         error = self.request.error
@@ -115,7 +127,12 @@ class HttpServer:
     """A waitress server on a thread of its own, which can be stopped without losing an answer."""
 
     def __init__(
-        self, app: Flask, listener: socket.socket, settings: ServerSettings, drain: Drain
+        self,
+        app: Flask,
+        listener: socket.socket,
+        settings: ServerSettings,
+        drain: Drain,
+        secret: SessionSecret | None = None,
     ) -> None:
         self._drain = drain
         self._server = cast(
@@ -136,6 +153,8 @@ class HttpServer:
             ),
         )
         self._server.channel_class = Channel
+        # For the refusals that never reach the application.
+        self._server.secret = secret
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     @property

@@ -9,6 +9,7 @@ from flask import request
 
 from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
 from scoring.settings import ServerSettings
+from server.access import check_signed_body
 
 # zlib's own numbers: 31 reads gzip's header, 15 zlib's, which HTTP calls "deflate" (RFC 9110).
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -18,7 +19,8 @@ def read_body(settings: ServerSettings, media_types: Collection[str]) -> bytes:
     """Return the body, inflated where it came compressed.
 
     Raises TooLarge over ``server.max_request_bytes`` before reading or inflating further,
-    UnsupportedMedia for another type or encoding, BadRequest for a body that does not inflate.
+    UnsupportedMedia for another type or encoding, BadRequest for a body that does not inflate,
+    Unauthorized for one that is not what its sender signed.
     """
     limit = settings.max_request_bytes
     if (request.content_length or 0) > limit:
@@ -30,6 +32,7 @@ def read_body(settings: ServerSettings, media_types: Collection[str]) -> bytes:
     if encoding not in ("identity", *WINDOW_BITS):
         raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")
     body = request.get_data(cache=False, parse_form_data=False)
+    check_signed_body(body)
     if encoding != "identity":
         body = inflate(body, encoding, limit)
     if len(body) > limit:

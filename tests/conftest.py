@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tests.examples  # noqa: F401  # chooses which examples hypothesis draws
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, PREFIX, Settings, load_settings
 
 BUNDLE = CODE_ROOT / "fashion_model"
@@ -71,15 +72,15 @@ def write_batch(folder: Path, count: int, seed: int = 0) -> list[Path]:
 
 
 @contextmanager
-def running_server(settings: Settings, nonce: str | None = None) -> Iterator[str]:
+def running_server(settings: Settings, secret: SessionSecret | None = None) -> Iterator[str]:
     """Serve the real model on a free port of this process; yield the URL."""
     from server.app import create_app
     from server.drain import Drain
     from server.http_server import HttpServer, bind
 
     drain = Drain()
-    app = create_app(settings, drain=drain, nonce=nonce, loopback=True)
-    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain)
+    app = create_app(settings, drain=drain, secret=secret, loopback=True)
+    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain, secret)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -11,9 +10,10 @@ from typing import Self
 from scoring.processes.child import Child, start_child
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.port_owner import describe_owner, free_port, port_is_taken
-from scoring.processes.readiness import Readiness, read_readiness
+from scoring.processes.readiness import Peer, read_readiness
 from scoring.processes.waiting import wait_until
 from scoring.protocol.errors import NoServer
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 POLL_SECONDS = 0.03
@@ -21,25 +21,20 @@ POLL_SECONDS = 0.03
 POLL_TIMEOUT_SECONDS = 0.5
 
 
-def new_nonce() -> str:
-    """Return a word that only this session's server can know."""
-    return secrets.token_hex(16)
-
-
 class ManagedServer:
     """The prediction API as a child process.
 
-    Readiness must carry this session's nonce, so nothing is ever scored through a stranger that
-    answers on the port. Use it as a context manager: leaving it stops the server.
+    Readiness must be proved with this session's secret, so nothing is ever scored through a
+    stranger that answers on the port. Use it as a context manager: leaving it stops the server.
     """
 
     def __init__(
-        self, settings: Settings, *, port: int | None = None, nonce: str | None = None
+        self, settings: Settings, *, port: int | None = None, secret: SessionSecret | None = None
     ) -> None:
         """Prepare it; ``port`` 0 takes a free one, None the one in settings."""
         wanted = settings.server.port if port is None else port
         self.port = wanted or free_port(settings.server.host)
-        self.nonce = nonce or new_nonce()
+        self.secret = secret or SessionSecret.new()
         self._settings = settings
         self._child: Child | None = None
 
@@ -63,12 +58,12 @@ class ManagedServer:
             "server",
             "server",
             ["--port", str(self.port), *(arguments or [])],
-            FirstLine(self.nonce, None),
+            FirstLine(self.secret, None),
         )
 
     def wait_until_ready(
         self, seconds: float | None = None, cancelled: Callable[[], bool] = lambda: False
-    ) -> Readiness:
+    ) -> Peer:
         """Return its first good readiness answer.
 
         Raises NoServer when it dies (with the tail of its log), when it is not ready in time
@@ -79,10 +74,10 @@ class ManagedServer:
         stranger = False
         while not cancelled():
             self._require_alive()
-            answer = read_readiness(self.url, POLL_TIMEOUT_SECONDS)
-            if answer and answer.ready and answer.belongs_to(self.nonce):
+            answer = self._look()
+            if answer and answer.ready:
                 return answer
-            stranger = answer is not None and not answer.belongs_to(self.nonce)
+            stranger = answer is not None and answer.foreign
             if not wait_until(deadline, POLL_SECONDS):
                 raise self._never_ready(limit, stranger)
         self.stop()
@@ -126,6 +121,9 @@ class ManagedServer:
             stopping = answer is None or not (answer.ready or answer.foreign)
             if not stopping or not wait_until(deadline, POLL_SECONDS):
                 raise NoServer(self._taken())
+
+    def _look(self) -> Peer | None:
+        return read_readiness(self.url, POLL_TIMEOUT_SECONDS, self.secret)
 
     def _require_alive(self) -> None:
         code = self.exit_code()

@@ -1,7 +1,7 @@
 """The child's end of ``--parent-pipe``: who started me, and is it still there?
 
 Standard input is a pipe whose other end only the parent holds. The first line is JSON with the
-session's nonce and the window; a later line ``{"stop": "window"}`` says that the window is over.
+session's secret and the window; a later line ``{"stop": "window"}`` says that the window is over.
 When the pipe closes, however the parent went, the child stops gracefully, and hard if it cannot.
 This is portable, and has no race with a parent that dies early: what it wrote stays readable.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring.protocol.errors import ScoringError
+from scoring.protocol.identity import SessionSecret
 
 FLAG = "--parent-pipe"
 STDIN = 0
@@ -39,12 +40,13 @@ class NoParent(ScoringError):
 class FirstLine:
     """What a parent tells its child at the start; the window is in seconds, None: no end."""
 
-    nonce: str | None
+    secret: SessionSecret | None
     window_seconds: float | None
 
     def encode(self) -> bytes:
         """Return the line: a JSON object and the end of line."""
-        document = {"nonce": self.nonce, "window_seconds": self.window_seconds}
+        secret = self.secret.reveal() if self.secret else None
+        document = {"secret": secret, "window_seconds": self.window_seconds}
         return json.dumps(document).encode() + b"\n"
 
     @classmethod
@@ -53,12 +55,13 @@ class FirstLine:
         document = json.loads(line)
         if not isinstance(document, dict):
             raise ValueError("not an object")
-        nonce, window = document.get("nonce"), document.get("window_seconds")
-        if not (nonce is None or isinstance(nonce, str)):
-            raise ValueError("nonce is a string or null")
+        secret, window = document.get("secret"), document.get("window_seconds")
+        if not (secret is None or (isinstance(secret, str) and secret)):
+            raise ValueError("secret is a string or null")
         if not (window is None or type(window) in (int, float)):
             raise ValueError("window_seconds is a number or null")
-        return cls(nonce, None if window is None else float(window))
+        seconds = None if window is None else float(window)
+        return cls(SessionSecret(secret) if secret else None, seconds)
 
 
 WINDOW_IS_OVER = b'{"stop": "window"}\n'
@@ -101,9 +104,9 @@ class ParentPipe:
         return pipe
 
     @property
-    def nonce(self) -> str | None:
-        """The word that this session's server answers with; None where there is none."""
-        return self._first.nonce if self._first else None
+    def secret(self) -> SessionSecret | None:
+        """What this session's programs know each other by; None where there is none."""
+        return self._first.secret if self._first else None
 
     @property
     def window_seconds(self) -> float | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
-from pathlib import Path
 
-LISTENING = "0A"
+import psutil
+
 CONNECT_SECONDS = 1.0
+LONGEST_COMMAND = 120
 
 
 def port_is_taken(host: str, port: int) -> bool:
@@ -28,51 +27,48 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def listeners(port: int) -> list[psutil.Process]:
+    """Return the processes that listen on a port, as far as this system tells us."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except (psutil.Error, OSError):  # macOS tells it to root only
+        return []
+    pids = {
+        one.pid
+        for one in connections
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
+    }
+    return [process for pid in sorted(pids) if (process := _process(pid))]
+
+
 def describe_owner(port: int) -> str:
-    """Name the process that listens on a port, as far as this system tells."""
-    if sys.platform != "linux":
-        return "another program"
-    owners = _owners(_listening_sockets(port))
-    return " and ".join(owners) if owners else "a program of another user"
+    """Name the processes that listen on a port, as far as this system tells us."""
+    owners = [f"{_command(process)} (process {process.pid})" for process in listeners(port)]
+    return " and ".join(owners) or "a program that cannot be named (another user's)"
+
+
+def is_child_of(process: psutil.Process, parent_pid: int) -> bool:
+    """Tell whether that process started this one."""
+    try:
+        return bool(process.ppid() == parent_pid)
+    except psutil.Error:
+        return False
 
 
 def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _listening_sockets(port: int) -> set[str]:
-    """Return the links that file descriptors of those sockets show, like ``socket:[1234]``."""
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = Path(table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            if fields[3] == LISTENING and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                found.add(f"socket:[{fields[9]}]")
-    return found
-
-
-def _owners(sockets: set[str]) -> list[str]:
-    owners = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and _holds(folder / "fd", sockets):
-            owners.append(f"{_command(folder)} (process {folder.name})")
-    return owners
-
-
-def _holds(descriptors: Path, sockets: set[str]) -> bool:
+def _process(pid: int) -> psutil.Process | None:
     try:
-        return any(os.readlink(link) in sockets for link in descriptors.iterdir())
-    except OSError:  # ended meanwhile, or another user's
-        return False
+        return psutil.Process(pid)
+    except psutil.Error:  # ended meanwhile
+        return None
 
 
-def _command(folder: Path) -> str:
+def _command(process: psutil.Process) -> str:
     try:
-        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    except OSError:
+        words = " ".join(" ".join(process.cmdline()).split()) or process.name()
+    except psutil.Error:
         return "a program"
-    return " ".join(" ".join(words).split())[:120] or "a program"
+    return words[:LONGEST_COMMAND]

@@ -7,80 +7,67 @@ has a say between two processes of one machine.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
 from urllib.parse import urlsplit
 
 from scoring.processes.whole_answer import WholeAnswer
+from scoring.protocol.errors import StrangerOnPort
+from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, SessionSecret
+from scoring.protocol.metadata import READY_PATH, ServedModel, decode_readiness
 
-READY_PATH = "/health/ready"
 # A readiness answer is some hundred bytes; a stranger may send for ever.
 MAX_BODY_BYTES = 65_536
 
 
 @dataclass(frozen=True)
-class ServedModel:
-    """A model by its name and version (SHA-256 of its signature)."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """What answered on an address.
+class Peer:
+    """What answers on an address.
 
     Attributes:
-        ready: the server takes work.
-        nonce: of the session that started it; None for a server started by hand.
+        ready: it takes work.
         models: what it serves.
         pid: its process, None if it does not say.
-        foreign: something answers that is no server of this software.
+        foreign: it is no server of this software, or not the one of the session that asks.
     """
 
     ready: bool
-    nonce: str | None = None
     models: tuple[ServedModel, ...] = ()
     pid: int | None = None
     foreign: bool = False
 
-    def belongs_to(self, nonce: str | None) -> bool:
-        """Tell whether it is the server of that session; no nonce: any of this software."""
-        return not self.foreign and (nonce is None or self.nonce == nonce)
+
+FOREIGN = Peer(ready=False, foreign=True)
 
 
-FOREIGN = Readiness(ready=False, foreign=True)
+def read_readiness(
+    url: str, timeout_seconds: float = 2.0, secret: SessionSecret | None = None
+) -> Peer | None:
+    """Ask a server whether it is ready; None where nobody answers in time.
 
-
-def read_readiness(url: str, timeout_seconds: float = 2.0) -> Readiness | None:
-    """Ask a server whether it is ready; None where nobody answers in time."""
+    With the session's ``secret`` whoever cannot prove that he knows it is foreign.
+    """
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    make = HTTPSConnection if secure else HTTPConnection
+    make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=timeout_seconds)
     connection.response_class = WholeAnswer
     try:
-        connection.request("GET", parts.path.rstrip("/") + READY_PATH)
-        answer = connection.getresponse()
-        return _from_json(json.loads(answer.read(MAX_BODY_BYTES)), answer.status)
+        return _ask(connection, parts.path.rstrip("/"), secret)
     except OSError:  # refused, unreachable, timed out, hung up
         return None
-    except (HTTPException, ValueError, KeyError, TypeError, RecursionError):
+    except (HTTPException, ValueError, StrangerOnPort):
         return FOREIGN
     finally:
         connection.close()
 
 
-def _from_json(body: Any, status: int) -> Readiness:
-    """Read the answer's body; raises KeyError or TypeError when it is not of our form."""
-    if body["live"] is not True or type(body["ready"]) is not bool:
-        return FOREIGN
-    nonce, pid = body["nonce"], body["pid"]
-    return Readiness(
-        ready=body["ready"] and status == 200,
-        nonce=nonce if isinstance(nonce, str) else None,
-        models=tuple(ServedModel(str(one["name"]), str(one["version"])) for one in body["models"]),
-        pid=pid if isinstance(pid, int) else None,
-    )
+def _ask(connection: HTTPConnection, base: str, secret: SessionSecret | None) -> Peer:
+    """Return what the peer says; raises StrangerOnPort for one that is not ours."""
+    signed = secret.sign("GET", READY_PATH) if secret else {}
+    connection.request("GET", base + READY_PATH, headers=signed)
+    answer = connection.getresponse()
+    body, proof = answer.read(MAX_BODY_BYTES), answer.getheader(PROOF_HEADER, "")
+    if secret and not secret.has_proved(signed[CHALLENGE_HEADER], answer.status, body, proof):
+        raise StrangerOnPort("what answers does not know this session's secret")
+    readiness = decode_readiness(body)
+    return Peer(readiness.ready and answer.status == 200, readiness.models, readiness.pid)

@@ -1,22 +1,39 @@
 """Errors that more than one program knows, and how they leave: exit codes and JSON.
 
-ScoringError                exit 1
-├── SettingsError           exit 2    a key, a value or a flag is wrong
-├── UsageError              exit 2    the command line asks for nothing that can be done
-├── BatchMissing            exit 4    no such folder of images
-├── BatchUnreadable         exit 1    a folder of images that is there, but cannot be read
-├── NoServer                exit 5    nobody answers, or a stranger does
-├── Busy                    exit 6    another run holds the lock
-├── LedgerError             exit 1    the ledger is locked, cannot be written or is too new
-│   └── LedgerDamaged       exit 1    its content is broken; it can be set aside and restored
-└── ApiError                          what the server refuses, as JSON with a status
-    ├── BadRequest          400
-    ├── Unauthorized        401
-    ├── NotFound            404
-    ├── TooLarge            413
-    ├── UnsupportedMedia    415
-    ├── InvalidPixels       422
-    └── Unavailable         503
+The whole tree, wherever its classes stand; the two families whose names end in … are drawn where
+they live (scoring/inference/bundle.py, scoring/preprocessing/errors.py).
+
+ScoringError                    exit 1
+├── SettingsError               exit 2  a key, a value or a flag is wrong
+├── UsageError                  exit 2  the command line asks for nothing that can be done
+├── BatchMissing                exit 4  no such folder of images
+├── BatchUnreadable             exit 1  a folder of images that is there, but cannot be read
+├── NoServer                    exit 5  nobody answers, or a stranger does
+├── Busy                        exit 6  another run holds the lock
+├── NoParent                    exit 1  a child's flag without a parent behind it
+├── Interrupted                 exit 3  the run was stopped and can be resumed
+├── ScoringFailed               exit 1  the run cannot go on
+├── LedgerError                 exit 1  the ledger is locked, cannot be written or is too new
+│   └── LedgerDamaged                   its content is broken; it can be set aside and restored
+├── AnswerError                 exit 1  what came back over HTTP gives no prediction
+│   ├── HttpRefusal                     an error status
+│   ├── BrokenAnswer                    it broke off, or does not end
+│   ├── BadResponse                     it does not fit the request
+│   └── StrangerOnPort                  who answers has not shown that he is the session's server
+│       └── ForeignAnswer               or that he is a scoring server at all
+├── SignatureError              exit 1  a bundle's signature.json says what cannot be
+├── BundleError …               exit 1  a model cannot be served
+├── UnknownPreprocessing        exit 1  the model wants steps that this code does not have
+├── DecodeError …               exit 1  an image cannot be read; it becomes a row with its error
+├── DataError                   exit 1  a data set cannot be learnt from
+└── ApiError                            what the server refuses, as JSON with a status
+    ├── BadRequest              400
+    ├── Unauthorized            401
+    ├── NotFound                404
+    ├── TooLarge                413
+    ├── UnsupportedMedia        415
+    ├── InvalidPixels           422
+    └── Unavailable             503
 """
 
 from __future__ import annotations
@@ -83,6 +100,35 @@ class LedgerError(ScoringError):
 
 class LedgerDamaged(LedgerError):
     code = "ledger-damaged"
+
+
+class AnswerError(ScoringError):
+    """What came back over HTTP gives no prediction."""
+
+    code = "bad-answer"
+
+
+class HttpRefusal(AnswerError):
+    """The server answered with an error status; ``retry_after`` is in seconds."""
+
+    code = "refused"
+
+    def __init__(self, status: int, message: str, retry_after: float | None) -> None:
+        super().__init__(f"the server answered {status}: {message}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+class BrokenAnswer(AnswerError):
+    """The answer broke off or does not end; asking again may heal it."""
+
+    code = "broken-answer"
+
+
+class StrangerOnPort(AnswerError):
+    """Who answers has not shown that he is the server of this session."""
+
+    code = "stranger"
 
 
 class ApiError(ScoringError):

@@ -12,14 +12,14 @@ from typing import Any
 
 import orjson
 
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import StrangerOnPort
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 
 READY_PATH = "/health/ready"
 PLATFORM = "litert_int8"
 
 
-class ForeignAnswer(ScoringError):
+class ForeignAnswer(StrangerOnPort):
     """What answered is no server of this software, or one of another time."""
 
     code = "foreign-answer"
@@ -41,13 +41,11 @@ class Readiness:
         ready: it takes work.
         models: what it serves; the first answers where none is named.
         pid: its process, None if it does not say.
-        nonce: of the session that started it; None for a server started by hand.
     """
 
     ready: bool
     models: tuple[ServedModel, ...] = ()
     pid: int | None = None
-    nonce: str | None = None
 
 
 def model_path(name: str) -> str:
@@ -70,7 +68,6 @@ def encode_readiness(readiness: Readiness) -> dict[str, Any]:
     return {
         "live": True,
         "ready": readiness.ready,
-        "nonce": readiness.nonce,
         "pid": readiness.pid,
         "models": encode_models(readiness.models),
     }
@@ -83,14 +80,13 @@ def decode_readiness(body: bytes) -> Readiness:
         if document["live"] is not True or type(document["ready"]) is not bool:
             raise ForeignAnswer("what answers does not say that it lives and whether it is ready")
         models = tuple(_model(one) for one in document["models"])
-        nonce, pid = document.get("nonce"), document.get("pid")
+        pid = document.get("pid")
     except (KeyError, TypeError) as error:
         raise ForeignAnswer(f"what answers is no scoring server: {error!r}") from error
     return Readiness(
         ready=document["ready"],
         models=models,
         pid=pid if type(pid) is int else None,
-        nonce=nonce if isinstance(nonce, str) else None,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from scoring.protocol.errors import BadRequest, InvalidPixels, ScoringError, TooLarge
+from scoring.protocol.errors import AnswerError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.frame_codec import (
     Compression,
     RowIds,
@@ -29,7 +29,7 @@ FORMS = ("dataframe_b64", "dataframe_split")
 NOT_JSON = ("NaN", "Infinity")
 
 
-class BadResponse(ScoringError):
+class BadResponse(AnswerError):
     """The server's answer does not belong to the request; it is never written."""
 
     code = "bad-response"

@@ -182,8 +182,8 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         ),
         "Readiness": object_of(
             {
-                **{"live": flag, "ready": flag, "nonce": {"type": ["string", "null"]}},
-                **{"pid": {"type": "integer"}, "models": models},
+                **{"live": flag, "ready": flag, "pid": {"type": "integer"}},
+                "models": models,
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from client.retry_policy import BrokenAnswer, HttpRefusal, RunWindow, retrying
+from client.retry_policy import RunWindow, retrying
+from scoring.protocol.errors import BrokenAnswer, HttpRefusal
 from scoring.protocol.prediction import BadResponse
 from scoring.settings import ClientSettings
 

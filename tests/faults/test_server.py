@@ -17,6 +17,7 @@ import requests
 
 from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.errors import ExitCode
+from scoring.protocol.identity import SessionSecret
 from scoring.protocol.signature import dump_signature, seal
 from scoring.settings import load_settings
 from tests.client.lying_server import Answer, answering, is_predict
@@ -178,7 +179,7 @@ def test_row_04_server_dies_while_loading_the_model(night: Desk) -> None:
 def test_row_05_the_port_is_taken(night: Desk) -> None:
     """By the worst of strangers: one of our own servers, ready, with the same model."""
     write_batch(night.project / "image_batches" / "G1", 3)
-    with running_server(load_settings(), nonce="another session's") as url:
+    with running_server(load_settings(), secret=SessionSecret("another")) as url:
         port = int(url.rsplit(":", 1)[1])
         night.set("SERVER__PORT", port)
         night.make_a_run_due()

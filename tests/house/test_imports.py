@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
-    PROCESSES: ({PROTOCOL}, {"requests", "filelock"}),
+    PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, set()),
     "fashion_model": (
         LIBRARY,

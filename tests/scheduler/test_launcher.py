@@ -53,7 +53,7 @@ def test_a_server_that_is_stuck_is_ended(
 def test_a_running_server_is_found_and_a_missing_one_explained(settings: Settings) -> None:
     with running_server(settings) as url:
         found = find_running_server(load_settings(client={"server": url}), never)
-        assert (found.url, found.nonce, found.is_ours) == (url, None, False)
+        assert (found.url, found.secret, found.is_ours) == (url, None, False)
     nobody = load_settings(
         client={"server": f"http://127.0.0.1:{free_port('127.0.0.1')}"},
         server={"ready_seconds": 0.1},

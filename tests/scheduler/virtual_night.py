@@ -11,6 +11,7 @@ from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
+from scoring.protocol.identity import SessionSecret
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings
 
@@ -41,7 +42,7 @@ class VirtualClock:
 class PlayedServer:
     is_ours = True
     url = "http://127.0.0.1:1"
-    nonce = "nonce"
+    secret = SessionSecret("tonight")
 
     def __init__(self) -> None:
         self.death: str | None = None

@@ -13,6 +13,8 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 from werkzeug.test import Client
 
+from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, SessionSecret
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -71,3 +73,12 @@ def ask(client: Client, request: requests.PreparedRequest) -> Reply:
         return Reply(response.status_code, dict(response.headers), response.get_data())
     finally:
         response.close()
+
+
+def prove(reply: Reply, request: requests.PreparedRequest, secret: SessionSecret | None) -> Reply:
+    """Return a reply as the session's server sends it; one by hand has nothing to prove."""
+    if secret is None:
+        return reply
+    challenge = str(request.headers[CHALLENGE_HEADER])
+    proof = {PROOF_HEADER: secret.prove(challenge, reply.status, reply.body)}
+    return Reply(reply.status, {**reply.headers, **proof}, reply.body)

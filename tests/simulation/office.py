@@ -20,16 +20,17 @@ from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob, ServerHandle
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
+from scoring.protocol.identity import SessionSecret
 from scoring.records.ledger_reader import LedgerReader
 from scoring.settings import Settings
 from server.models import ModelTable
-from tests.simulation.flask_transport import FlaskTransport, Reply, session_over
+from tests.simulation.flask_transport import FlaskTransport, Reply, prove, session_over
 from tests.simulation.image_share import ImageShare
 from tests.simulation.mishaps import Mishap
 from tests.simulation.office_clock import OfficeClock
 from tests.simulation.programs import STEP_SECONDS, Killed, SimulatedClient, SimulatedServer
 
-NONCE = "tonight"
+SECRET, ANOTHER = SessionSecret("tonight"), SessionSecret("another")
 MINUTE = timedelta(minutes=1)
 # The scheduler looks every minute; the simulation on some nights only, and in daytime hourly.
 FAR = timedelta(minutes=60)
@@ -145,7 +146,7 @@ class Office:
         self._off = off
 
     def let_in_a_stranger(self) -> None:
-        self.stranger = SimulatedServer(self.settings, self._models, "another", lambda: None)
+        self.stranger = SimulatedServer(self.settings, self._models, ANOTHER, lambda: None)
 
     def replace(self, source: str | Path, target: str | Path) -> None:
         """Stand in for ``os.replace``: the seam for a disk that is full."""
@@ -159,23 +160,23 @@ class Office:
         if self.dead_starts:
             self.dead_starts -= 1
             raise NoServer("the server ended with exit code 1 before it was ready: no message")
-        self.server = SimulatedServer(self.settings, self._models, NONCE, self._forget)
+        self.server = SimulatedServer(self.settings, self._models, SECRET, self._forget)
         return self.server
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> SimulatedClient:
         if job.due_date:
             self.started_at[job.due_date] = self.clock.true
         arguments = job.arguments(server.url)
-        return self._start_client(arguments, server.nonce, job.window_seconds)
+        return self._start_client(arguments, server.secret, job.window_seconds)
 
     def _start_client(
-        self, arguments: list[str], nonce: str | None, window_seconds: float | None
+        self, arguments: list[str], secret: SessionSecret | None, window_seconds: float | None
     ) -> SimulatedClient:
         self.last_client_at = self.clock.true
         self.client = client = SimulatedClient(self.clock, window_seconds)
         server = self.settings.client.model_copy(update={"server": SimulatedServer.url})
         settings = self.settings.model_copy(update={"client": server})
-        client.start(settings, arguments, nonce, session_over(FlaskTransport(self._answer)))
+        client.start(settings, arguments, secret, session_over(FlaskTransport(self._answer)))
         return client
 
     # The wire
@@ -195,7 +196,8 @@ class Office:
         if server is None:
             raise requests.ConnectionError("connection refused")
         reply = server.answer(request)
-        return self._spoil_reply(reply) if predicting else reply
+        # Whatever goes wrong with an answer goes wrong in the server, before it is proved.
+        return prove(self._spoil_reply(reply), request, server.secret) if predicting else reply
 
     @property
     def batch_at_work(self) -> str:

@@ -16,6 +16,7 @@ from client.request import Command
 from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scheduler.clock import Clock
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 from server.app import create_app
 from server.drain import Drain
@@ -54,12 +55,16 @@ class SimulatedServer:
     url: ClassVar[str] = "http://127.0.0.1:5000"
 
     def __init__(
-        self, settings: Settings, models: ModelTable, nonce: str | None, ended: Callable[[], None]
+        self,
+        settings: Settings,
+        models: ModelTable,
+        secret: SessionSecret | None,
+        ended: Callable[[], None],
     ) -> None:
-        self.nonce = nonce
+        self.secret = secret
         self.death: str | None = None
         self._drain = Drain()
-        app = create_app(settings, models=models, drain=self._drain, nonce=nonce, loopback=True)
+        app = create_app(settings, models=models, drain=self._drain, secret=secret, loopback=True)
         self._client = Client(app)
         self._ended = ended
 
@@ -107,10 +112,14 @@ class SimulatedClient(StopSignal):
         self._scheduler_turn = threading.Semaphore(0)
 
     def start(
-        self, settings: Settings, arguments: list[str], nonce: str | None, http: requests.Session
+        self,
+        settings: Settings,
+        arguments: list[str],
+        secret: SessionSecret | None,
+        http: requests.Session,
     ) -> None:
         """Run the command line until it first has to wait."""
-        command = Command(settings, parse_arguments(arguments), self, nonce, http)
+        command = Command(settings, parse_arguments(arguments), self, secret, http)
         threading.Thread(target=self._run, args=(command,), daemon=True).start()
         self._scheduler_turn.acquire()
 

@@ -9,12 +9,13 @@ import pytest
 
 from scoring.processes.child import Child, start_child
 from scoring.processes.parent_pipe import FirstLine
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.scoring.processes.process_list import wait_for
 
 StartStandIn = Callable[..., Child]
 
-FIRST = FirstLine("abc", 10.0)
+FIRST = FirstLine(SessionSecret("abc"), 10.0)
 PRELUDE = """
 import signal, sys, time
 from scoring.processes.parent_pipe import ParentPipe
@@ -25,7 +26,7 @@ HEEDS = (
 import threading
 stop = threading.Event()
 pipe = ParentPipe.open(stop.set, exit_seconds=30)
-print("up", pipe.nonce, sys.argv[1:], flush=True)
+print("up", pipe.secret.reveal(), sys.argv[1:], flush=True)
 stop.wait()
 sys.exit(3 if pipe.window_closed else 0)
 """

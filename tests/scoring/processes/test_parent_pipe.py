@@ -15,9 +15,11 @@ from scoring.processes.parent_pipe import (
     NoParent,
     ParentPipe,
 )
+from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT
 
 WAIT = 10.0
+SECRET = SessionSecret("abc")
 
 
 class Pipe:
@@ -63,10 +65,10 @@ def pipe() -> Iterator[Pipe]:
     pipe.close()
 
 
-def test_the_first_line_tells_nonce_and_window(pipe: Pipe) -> None:
-    pipe.write(FirstLine("abc", 1500.0).encode())
+def test_the_first_line_tells_secret_and_window(pipe: Pipe) -> None:
+    pipe.write(FirstLine(SECRET, 1500.0).encode())
     child = pipe.open()
-    assert (child.nonce, child.window_seconds) == ("abc", 1500.0)
+    assert (child.secret, child.window_seconds) == (SECRET, 1500.0)
     assert not pipe.closed.is_set()
 
 
@@ -75,11 +77,11 @@ def test_the_first_line_may_come_in_pieces(pipe: Pipe) -> None:
     pipe.write(first)
     threading.Timer(0.05, pipe.write, [second]).start()
     child = pipe.open()
-    assert (child.nonce, child.window_seconds) == (None, None)
+    assert (child.secret, child.window_seconds) == (None, None)
 
 
 def test_a_closed_pipe_asks_to_stop_and_then_ends_the_process(pipe: Pipe) -> None:
-    pipe.write(FirstLine("abc", None).encode())
+    pipe.write(FirstLine(SECRET, None).encode())
     child = pipe.open()
     pipe.close()
     assert pipe.closed.wait(WAIT)
@@ -89,7 +91,7 @@ def test_a_closed_pipe_asks_to_stop_and_then_ends_the_process(pipe: Pipe) -> Non
 
 
 def test_the_end_of_the_window_asks_once_and_does_not_end_the_process(pipe: Pipe) -> None:
-    pipe.write(FirstLine("abc", 1.0).encode())
+    pipe.write(FirstLine(SECRET, 1.0).encode())
     child = pipe.open()
     pipe.write(WINDOW_IS_OVER)
     assert pipe.closed.wait(WAIT)
@@ -104,7 +106,7 @@ def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> No
     def fail() -> None:
         raise RuntimeError("boom")
 
-    pipe.write(FirstLine("abc", None).encode())
+    pipe.write(FirstLine(SECRET, None).encode())
     ParentPipe.open(fail, exit_seconds=0.0, fd=pipe.read_end, hard_exit=pipe.hard_exit)
     pipe.close()
     assert pipe.exited.wait(WAIT)
@@ -115,9 +117,9 @@ def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> No
     [
         b"hello\n",
         b"[]\n",
-        b'{"nonce": 1}\n',
-        b'{"nonce": null, "window_seconds": "1"}\n',
-        b'{"nonce": null, "window_seconds": true}\n',
+        b'{"secret": 1}\n',
+        b'{"secret": null, "window_seconds": "1"}\n',
+        b'{"secret": null, "window_seconds": true}\n',
         b"",
     ],
 )
@@ -158,7 +160,7 @@ def test_a_real_child_ends_when_its_pipe_closes(
     ) as child:
         assert child.stdin
         assert child.stdout
-        child.stdin.write(FirstLine("abc", None).encode())
+        child.stdin.write(FirstLine(SECRET, None).encode())
         child.stdin.flush()
         assert child.stdout.readline() == b"up\n"
         child.stdin.close()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,14 +11,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scoring.processes.port_owner import describe_owner, free_port, port_is_taken
-from scoring.processes.readiness import FOREIGN, Readiness, ServedModel, read_readiness
+from scoring.processes.port_owner import (
+    describe_owner,
+    free_port,
+    is_child_of,
+    listeners,
+    port_is_taken,
+)
+from scoring.processes.readiness import FOREIGN, Peer, read_readiness
+from scoring.protocol.identity import SessionSecret
+from scoring.protocol.metadata import ServedModel
+from scoring.settings import Settings
 from tests.client.dripping_server import DRIPS, dripping_server
+from tests.conftest import running_server
 
 BODY = {
     "live": True,
     "ready": True,
-    "nonce": "abc",
     "models": [{"name": "fashion", "version": "f00d"}],
     "pid": 123,
 }
@@ -53,7 +64,7 @@ def serve() -> Iterator[Serve]:
 
 def test_reads_what_a_ready_server_says(serve: Serve) -> None:
     answer = read_readiness(serve(200, json.dumps(BODY).encode()))
-    assert answer == Readiness(True, "abc", (ServedModel("fashion", "f00d"),), 123)
+    assert answer == Peer(True, (ServedModel("fashion", "f00d"),), 123)
 
 
 def test_503_and_ready_false_are_not_ready(serve: Serve) -> None:
@@ -99,17 +110,26 @@ def test_something_that_speaks_no_http_is_foreign() -> None:
         thread.join()
 
 
-def test_a_nonce_tells_our_server_from_another() -> None:
-    ours = Readiness(True, "abc")
-    assert ours.belongs_to("abc")
-    assert ours.belongs_to(None)
-    assert not ours.belongs_to("xyz")
-    assert not FOREIGN.belongs_to(None)
+def test_the_secret_tells_our_server_from_another(settings: Settings) -> None:
+    """The other one is the worst of strangers: the same software with the same model."""
+    ours, other = SessionSecret.new(), SessionSecret.new()
+    with running_server(settings, secret=ours) as url:
+        peer = read_readiness(url, secret=ours)
+        assert peer
+        assert (peer.ready, peer.pid, peer.foreign) == (True, os.getpid(), False)
+        assert read_readiness(url, secret=other) == FOREIGN
+        assert read_readiness(url) == peer
+
+
+def test_a_server_without_a_secret_belongs_to_no_session(settings: Settings) -> None:
+    with running_server(settings) as url:
+        assert read_readiness(url, secret=SessionSecret.new()) == FOREIGN
 
 
 def test_a_taken_port_is_seen_and_its_owner_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert port_is_taken("127.0.0.1", port)
-        assert "process" in describe_owner(port) or describe_owner(port) == "another program"
+        assert f"(process {os.getpid()})" in describe_owner(port) or sys.platform == "darwin"
+        assert [is_child_of(one, os.getppid()) for one in listeners(port)] in ([True], [])
     assert not port_is_taken("127.0.0.1", port)

@@ -29,7 +29,7 @@ READY: dict[str, Any] = {"live": True, "ready": True, "models": [{"name": "m", "
 def test_readiness_comes_through() -> None:
     models = served_models([SIGNATURE])
     assert models == (ServedModel(SIGNATURE.name, SIGNATURE.version),)
-    for readiness in (Readiness(True, models, pid=7, nonce="n"), Readiness(False)):
+    for readiness in (Readiness(True, models, pid=7), Readiness(False)):
         assert decode_readiness(orjson.dumps(encode_readiness(readiness))) == readiness
 
 

@@ -1,0 +1,102 @@
+"""Who asks, and who answers, as the client sees it: within a session, and by hand."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from typing import Protocol
+
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ReadTimeoutError
+
+from scoring.processes.readiness import MAX_BODY_BYTES, read_readiness
+from scoring.processes.whole_answer import WholeAnswer
+from scoring.protocol.errors import StrangerOnPort
+from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, Headers, SessionSecret
+from scoring.protocol.metadata import READY_PATH
+
+
+class Identity(Protocol):
+    """What goes with each request, and what must be shown before anything is believed."""
+
+    def greet(self, connection: HTTPConnection) -> None:
+        """Ask on or about a new connection who is there; raises StrangerOnPort.
+
+        A pool opens a connection anew without anybody's notice, and a stranger may have taken the
+        port meanwhile: no pixels and no key go to him.
+        """
+
+    def sign(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """Return the headers that say who asks; ``path`` is not quoted."""
+
+    def check(self, signed: Mapping[str, str], status: int, headers: Headers, body: bytes) -> None:
+        """Raise StrangerOnPort unless the answer to a request so signed is to be believed."""
+
+
+class InSession:
+    """Server and client were started together: both prove it, and no key ever travels."""
+
+    def __init__(self, secret: SessionSecret, seconds: float) -> None:
+        """Take the secret; a greeting must be answered in ``seconds``."""
+        self._secret = secret
+        self._seconds = seconds
+
+    def greet(self, connection: HTTPConnection) -> None:
+        assert connection.sock, "it was just opened"
+        waits = connection.sock.gettimeout()
+        connection.sock.settimeout(self._seconds)
+        try:
+            self._ask_on(connection)
+        except TimeoutError as error:
+            raise ReadTimeoutError(None, READY_PATH, "no answer in time") from error  # type: ignore[arg-type]  # it wants its pool for no more than a text
+        except http.client.HTTPException as error:
+            if isinstance(error, OSError):  # it hung up, as a server does that just ends
+                raise
+            raise StrangerOnPort("who answers there speaks no HTTP") from error
+        connection.sock.settimeout(waits)
+
+    def _ask_on(self, connection: HTTPConnection) -> None:
+        """Have one request answered, and leave the connection ready for the next."""
+        asking = http.client.HTTPConnection(connection.host, connection.port)
+        asking.response_class = WholeAnswer
+        asking.sock = connection.sock
+        signed = self.sign("GET", READY_PATH, b"")
+        asking.request("GET", READY_PATH, headers=signed)
+        answer = asking.getresponse()
+        self.check(signed, answer.status, answer.headers, answer.read(MAX_BODY_BYTES))
+        if asking.sock is None:
+            raise ConnectionResetError("the server closed the connection after its first answer")
+
+    def sign(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        return self._secret.sign(method, path, body)
+
+    def check(self, signed: Mapping[str, str], status: int, headers: Headers, body: bytes) -> None:
+        proof = headers.get(PROOF_HEADER, "")
+        if not self._secret.has_proved(signed[CHALLENGE_HEADER], status, body, proof):
+            raise StrangerOnPort("who answers there is not the server of this session")
+
+
+class ByHand:
+    """Nobody has introduced the server: it is asked in public first, and only then with the key.
+
+    That keeps the key from whatever else listens there, not from somebody who plays a scoring
+    server on purpose: https does.
+    """
+
+    def __init__(self, url: str, api_key: str, seconds: float) -> None:
+        """Take the key, which goes to ``url`` only; a greeting takes ``seconds`` at most."""
+        self._url = url
+        self._key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._seconds = seconds
+
+    def greet(self, connection: HTTPConnection) -> None:
+        # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each.
+        peer = read_readiness(self._url, self._seconds)
+        if peer and peer.foreign:
+            raise StrangerOnPort("who answers there is no scoring server")
+
+    def sign(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        return {} if path == READY_PATH else self._key
+
+    def check(self, signed: Mapping[str, str], status: int, headers: Headers, body: bytes) -> None:
+        pass
