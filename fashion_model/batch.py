@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fashion_model.commands import add_data_options, load_data, run_command
+from fashion_model.commands import add_data_options, load_data, run_command, whole_number
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
 from scoring.records.telling import telling_never_fails
@@ -60,9 +60,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.batch", description=__doc__)
     add_data_options(parser)
-    parser.add_argument("--count", type=int, default=100, help="(default: %(default)s)")
+    parser.add_argument("--count", type=whole_number(1), default=100, help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
-    parser.add_argument("--seed", type=int, default=0, help="which pictures are drawn")
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="which pictures are drawn")
     return parser.parse_args(arguments)
 
 

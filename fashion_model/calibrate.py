@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.commands import add_data_options, load_split, run_command
+from fashion_model.commands import add_data_options, load_split, require_fit, run_command
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.metrics import confidence_threshold, expected_calibration_error
@@ -175,8 +175,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Calibrate a bundle anew, for instance with other goals."""
-    _, split = load_split(options)
-    signature = calibrate_bundle(load_bundle(options.bundle), split)
+    bundle = load_bundle(options.bundle)
+    description, split = load_split(options)
+    require_fit(bundle, description)
+    signature = calibrate_bundle(bundle, split)
     for name, value in signature.figures.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
     sys.stdout.write(f"{options.bundle}: version {signature.version}\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,19 @@ def load_state(path: Path, fingerprint: str | None = None) -> TrainingState | No
     """Return the state saved for ``fingerprint`` (None: for any), or None without a file.
 
     Raises:
-        DataError: the file holds another training; going on would overwrite it.
+        DataError: the file cannot be read, or holds another training; going on would overwrite
+            it.
     """
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as saved:
+    try:
+        return _read_state(path, fingerprint)
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: is no training's state: {error}") from error
+
+
+def _read_state(path: Path, fingerprint: str | None) -> TrainingState:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
         facts = orjson.loads(saved["facts"].tobytes())
         if fingerprint is not None and facts["fingerprint"] != fingerprint:
             raise DataError(

@@ -6,21 +6,95 @@ import argparse
 import dataclasses
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from fashion_model.dataset.description import KNOWN, DataError, DatasetDescription
 from fashion_model.dataset.download import fetch
 from fashion_model.dataset.readers import Decoder, LabelledData, read_data
 from fashion_model.dataset.split import Split, split_data
-from scoring.inference.bundle import BundleError
+from scoring.inference.bundle import Bundle, BundleError
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import UnknownPreprocessing, find
-from scoring.protocol.errors import ExitCode, ScoringError
-from scoring.settings import ClientSettings
+from scoring.protocol.errors import ExitCode, ScoringError, UsageError
+from scoring.protocol.signature import check_model_name
+from scoring.settings import CODE_ROOT, ClientSettings
 
 logger = logging.getLogger("scoring.fashion_model")
 CACHE = Path("data/datasets")
+REQUIREMENTS = CODE_ROOT / "requirements.txt"
+
+
+class MissingPackages(UsageError):
+    """A command needs what serving does not: TensorFlow, Matplotlib."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        one = len(names) == 1
+        super().__init__(
+            f"this command needs {' and '.join(names)}, which {'is' if one else 'are'} not"
+            f" installed: {sys.executable} -m pip install -r {REQUIREMENTS}"
+        )
+
+
+def require_packages(*names: str) -> None:
+    """Raise MissingPackages for what is not installed: before the work and not after it."""
+    missing = [name for name in names if not is_installed(name)]
+    if missing:
+        raise MissingPackages(missing)
+
+
+def is_installed(package: str) -> bool:
+    """Tell whether a package is there, without loading it."""
+    return find_spec(package) is not None
+
+
+def positive_number(text: str) -> float:
+    """Read a flag's number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
+
+
+def whole_number(low: int) -> Callable[[str], int]:
+    """Return a reader of a flag's whole number from ``low`` on."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} on")
+        return value
+
+    return read
+
+
+def model_name(text: str) -> str:
+    """Read a flag that names a model."""
+    try:
+        return check_model_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+
+
+def require_fit(bundle: Bundle, description: DatasetDescription) -> None:
+    """Raise UsageError for a bundle that was made for other images or classes than these."""
+    signature = bundle.signature
+    if signature.input.shape != description.input.shape:
+        have, wanted = description.input.shape, signature.input.shape
+        what = f"images of {have}, the model takes {wanted}"
+    elif signature.labels != description.labels:
+        what = f"the classes {', '.join(description.labels)}, not the model's own"
+    else:
+        return
+    raise UsageError(f"{bundle.folder}: the data set {description.name} has {what}; name the"
+                     " model's own data set with --dataset")  # fmt: skip
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +125,7 @@ def load_data(options: argparse.Namespace) -> tuple[DatasetDescription, Labelled
     if folder is None:
         folder = options.cache / description.name
         fetch(options.address or description.address, description.md5, folder)
-    data = read_data(folder, description, _decoder(description))
+    data = read_data(folder, description, decoder(description))
     return dataclasses.replace(description, labels=data.class_names), data
 
 
@@ -76,13 +150,19 @@ def run_command(command: Callable[[argparse.Namespace], None], options: argparse
     )
     try:
         command(options)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"error: {MissingPackages([error.name or str(error)])}\n")
+        return int(ExitCode.USAGE)
+    except ImportError as error:
+        sys.stderr.write(f"error: a package that is installed does not load: {error}\n")
+        return int(ExitCode.USAGE)
     except (ScoringError, BundleError, UnknownPreprocessing, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return int(error.exit_code if isinstance(error, ScoringError) else ExitCode.FAILED)
     return int(ExitCode.DONE)
 
 
-def _decoder(description: DatasetDescription) -> Decoder | None:
+def decoder(description: DatasetDescription) -> Decoder | None:
     """Return what turns picture files into the model's pixels, as the client will later."""
     wanted = description.preprocessing
     try:

@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
-from fashion_model.dataset.description import Architecture, DataError, Stage
+from fashion_model.dataset.description import Architecture, DataError, DatasetDescription, Stage
 from scoring.protocol.signature import InputSpec
 
 FEATURES = "features"
@@ -74,6 +75,27 @@ def copy_weights(source: keras.Model | list[Any], target: keras.Model) -> None:
     """Copy weights, given as a network or a list of arrays, into a network of the same plan."""
     values = source.get_weights() if isinstance(source, keras.Model) else source
     target.set_weights(values)
+
+
+def network_of_weights(weights: list[NDArray[Any]], description: DatasetDescription) -> keras.Model:
+    """Return the description's network with ``weights``; raises DataError where they do not fit."""
+    network = build_network(description.input, len(description.labels), description.architecture)
+    try:
+        network.set_weights(weights)
+    except ValueError as error:
+        raise DataError(f"these are the weights of another network than {description.name}'s"
+                        f" ({len(weights)} arrays)") from error  # fmt: skip
+    return network
+
+
+def require_shape(network: keras.Model, description: DatasetDescription) -> None:
+    """Raise DataError for a network that cannot become a bundle for the described data."""
+    shapes = (None, *description.input.shape), (None, len(description.labels))
+    if (network.input_shape, network.output_shape) != shapes:
+        raise DataError(f"the network takes {network.input_shape} and gives {network.output_shape};"
+                        f" {description.name} wants {shapes[0]} and {shapes[1]}")  # fmt: skip
+    if not {FEATURES, LOGITS} <= {layer.name for layer in network.layers}:
+        raise DataError(f"the network has no layers {FEATURES!r} and {LOGITS!r}: not one of ours")
 
 
 def _block(maps: Any, stage: Stage, stride: int, training: bool) -> Any:

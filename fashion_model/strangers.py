@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.dataset.description import TRAIN_IMAGES, DataError
-from fashion_model.dataset.readers import IMAGE_SUFFIXES, read_idx
+from fashion_model.dataset.description import DataError
+from fashion_model.dataset.readers import IMAGE_SUFFIXES, read_training_images
 
 Rows = NDArray[np.uint8]
 COUNT = 2_000
@@ -26,25 +26,31 @@ def made_strangers(garments: Rows, seed: int = 0) -> Iterator[tuple[str, Rows]]:
     yield "inverted", 255 - garments[:COUNT]
 
 
-def digit_strangers(folder: Path) -> Rows:
-    """Return COUNT digits of an IDX folder, uint8 [COUNT, 784]."""
-    images = read_idx(folder / TRAIN_IMAGES)
-    return images.reshape(len(images), -1)[:COUNT]
+def digit_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
+    """Return COUNT digits of an IDX folder as images of ``shape``, uint8 [COUNT, H*W*C].
+
+    Raises:
+        DataError: there are none.
+    """
+    return _rows(read_training_images(folder)[:COUNT], shape)
 
 
-def photo_strangers(folder: Path, side: int = 28) -> Rows:
-    """Return the photographs under ``folder`` in grey, uint8 [N, side * side].
+def photo_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
+    """Return the photographs under ``folder`` in grey as images of ``shape``, uint8 [N, H*W*C].
 
     Raises:
         DataError: there is none.
     """
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)[:COUNT]
     photos = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
-    small = [
-        cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA).reshape(-1)
-        for photo in photos
-        if photo is not None
-    ]
-    if not small:
+    readable = [np.asarray(photo, np.uint8) for photo in photos if photo is not None]
+    if not readable:
         raise DataError(f"{folder}: no photographs")
-    return np.stack(small).astype(np.uint8)
+    return _rows(readable, shape)
+
+
+def _rows(grey: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> Rows:
+    """Bring grey pictures to the model's size and number of channels."""
+    height, width, channels = shape
+    small = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in grey)
+    return np.stack([np.repeat(one.reshape(-1), channels) for one in small]).astype(np.uint8)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from fashion_model.commands import add_data_options, load_split, run_command
+from fashion_model.commands import (
+    add_data_options,
+    load_split,
+    model_name,
+    positive_number,
+    require_packages,
+    run_command,
+    whole_number,
+)
 from fashion_model.dataset.description import DataError, DatasetDescription
 from fashion_model.dataset.split import Split
 from scoring.inference.bundle import SIGNATURE_FILE
@@ -31,16 +39,21 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add_data_options(parser)
     parser.add_argument("--out", type=Path, help="bundle folder (default: fashion_model for"
                         " fashion, else models/NAME)")  # fmt: skip
-    parser.add_argument("--name", help="what the bundle is called (default: the data set's name)")
-    parser.add_argument("--steps", type=int, help="length of the training in batches (a teacher's"
-                        " own stays as it is)")  # fmt: skip
-    parser.add_argument("--rate", type=float, help="largest learning rate")
+    parser.add_argument(
+        "--name", type=model_name, help="what the bundle is called (default: the data set's name)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=whole_number(1),
+        help="length of the training in batches (a teacher's own stays as it is)",
+    )
+    parser.add_argument("--rate", type=positive_number, help="largest learning rate")
     parser.add_argument("--start", type=Path, help="model.keras to go on from, instead of from"
                         " random weights")  # fmt: skip
     parser.add_argument("--teacher", type=Path, help="bundle to learn from, where the recipe has a"
                         " teacher (default: data/training/NAME-teacher-SEED, trained first where"
                         " it is not there yet: remove it to have it trained anew)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=whole_number(0), default=0)
     parser.add_argument("--state", type=Path, help="file the training is resumed from"
                         " (default: data/training/NAME-SEED.npz)")  # fmt: skip
     parser.add_argument(
@@ -54,6 +67,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def train_bundle(options: argparse.Namespace) -> None:
     """Train, or continue, and write the bundle with its pictures."""
+    require_packages("tensorflow", "matplotlib")
     description, split = load_split(options)
     if options.start:
         _check_start(options.start, description)
@@ -130,7 +144,7 @@ def _job(options: argparse.Namespace, description: DatasetDescription, state_fil
 
 
 def _train_one(job: Job, description: DatasetDescription, split: Split, folder: Path) -> None:
-    from fashion_model.export import export_bundle
+    from fashion_model.bundle_writer import export_bundle
     from fashion_model.pictures import draw_training_curve
     from fashion_model.trainer import train
 

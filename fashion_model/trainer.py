@@ -60,7 +60,9 @@ class Job:
     def fingerprint(self) -> str:
         """Return what must be equal for a saved state to be continued; its length may change."""
         recipe = dataclasses.replace(self.recipe, steps=0)
-        plain = (self.spec, self.classes, self.architecture, recipe, self.seed, self.precision)
+        # What a table calls its columns is no matter of training.
+        images = (self.spec.shape, self.spec.dtype, self.classes)
+        plain = (*images, self.architecture, recipe, self.seed, self.precision)
         served = self.teacher / SERVED_FILE if self.teacher else None
         others = (self.teaching, _digest(self.start), _digest(served))
         return f"{plain} {others}"

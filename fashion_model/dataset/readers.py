@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_model.dataset.class_folders import find_class_folders
 from fashion_model.dataset.description import (
     TEST_IMAGES,
     TEST_LABELS,
@@ -20,10 +22,12 @@ from fashion_model.dataset.description import (
     DataError,
     DatasetDescription,
 )
+from scoring.preprocessing.errors import DecodeError
 from scoring.protocol.signature import InputSpec
 
-IDX_UINT8 = 0x08
+IDX_UINT8 = b"\0\0\x08"
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+SHOWN = 3
 Decoder = Callable[[bytes], NDArray[np.uint8]]
 
 
@@ -92,15 +96,24 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         raw = path.read_bytes()
         content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: {error}") from error
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != IDX_UINT8:
+    start = 4 + 4 * content[3] if len(content) >= 4 else 0
+    if content[:3] != IDX_UINT8 or not 4 < start <= len(content):
         raise DataError(f"{path}: not an IDX file of unsigned bytes")
-    start = 4 + 4 * content[3]
     shape = np.frombuffer(content[4:start], ">u4").tolist()
     if len(content) - start != math.prod(shape):
         raise DataError(f"{path}: holds {len(content) - start} bytes, its header says {shape}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def read_training_images(folder: Path) -> NDArray[np.uint8]:
+    """Return the training images of an IDX folder, uint8 [N, H, W]; raises DataError."""
+    path = _plain_or_gzipped(folder, TRAIN_IMAGES)
+    images = read_idx(path) if path else np.empty(0, np.uint8)
+    if images.ndim != 3:
+        raise DataError(f"{folder}: there is no {TRAIN_IMAGES} of grey images")
+    return images
 
 
 def _plain_or_gzipped(folder: Path, name: str) -> Path | None:
@@ -145,21 +158,27 @@ def _csv(folder: Path, split: str, spec: InputSpec) -> LabelledImages | None:
 def _class_folders(
     folder: Path, description: DatasetDescription, decode: Decoder | None
 ) -> tuple[tuple[str, ...], LabelledImages]:
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    names = description.labels or tuple(found)
-    if len(names) < 2 or sorted(names) != found:
-        raise DataError(
-            f"{folder}: no IDX files, no *_train.csv, and its folders are {found}"
-            f" instead of {sorted(names) or 'two or more class names'}"
-        )
+    classes = find_class_folders(folder, description.labels)
     if decode is None:
         raise DataError(f"{folder}: class folders need a preprocessing to read pictures with")
-    pictures = [(path, k) for k, name in enumerate(names) for path in _pictures(folder / name)]
+    pictures = [(path, k) for k, home in enumerate(classes.values()) for path in _pictures(home)]
     images = np.empty((len(pictures), *description.input.shape), np.uint8)
+    unreadable = []
     for row, (path, _) in enumerate(pictures):
-        images[row] = decode(path.read_bytes()).reshape(description.input.shape)
-    return names, LabelledImages(images, np.array([k for _, k in pictures], np.int64))
+        try:
+            images[row] = decode(path.read_bytes()).reshape(description.input.shape)
+        except (DecodeError, OSError) as error:
+            unreadable.append(f"{path.relative_to(folder)} ({error})")
+    if unreadable:
+        raise DataError(
+            f"{folder}: {len(unreadable)} of {len(pictures)} pictures cannot be read; remove them:"
+            f" {', '.join(unreadable[:SHOWN])}{', …' if unreadable[SHOWN:] else ''}"
+        )
+    if not pictures:
+        raise DataError(f"{folder}: its class folders hold no pictures")
+    return tuple(classes), LabelledImages(images, np.array([k for _, k in pictures], np.int64))
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in paths if not path.name.startswith(".") and path.is_file())

@@ -53,8 +53,8 @@ def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return value
 
 
-def _harmless(name: str) -> str:
-    """Files and addresses are named after it."""
+def check_model_name(name: str) -> str:
+    """Return a name that files and addresses can be named after; raises ValueError else."""
     if not _NAME.fullmatch(name):
         raise ValueError("1 to 64 letters, digits, '_', '-' and '.' make a name, no sign first")
     try:
@@ -92,7 +92,7 @@ Temperature = Annotated[float, Field(ge=1e-3, le=1e3), WrapValidator(_as_written
 Deciles = Annotated[tuple[Number, ...], Field(min_length=11, max_length=11)]
 Percentiles = Annotated[tuple[Number, ...], Field(min_length=101, max_length=101)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, AfterValidator(_harmless)]
+Name = Annotated[str, AfterValidator(check_model_name)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Line = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
 Sentence = Annotated[

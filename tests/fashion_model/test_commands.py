@@ -1,13 +1,16 @@
 """The commands as a person runs them: exit codes, output, help."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
-from fashion_model import evaluate
-from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION
-from tests.fashion_model.idx_files import write_idx
+from fashion_model import evaluate, export
+from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION, DataError
+from fashion_model.strangers import digit_strangers, photo_strangers
+from scoring.protocol.errors import ExitCode
+from tests.fashion_model.idx_files import IMAGES, write_idx
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "export", "calibrate", "evaluate", "batch", "reseal")
@@ -50,6 +53,91 @@ def test_evaluate_needs_the_split_it_is_asked_for(
     write_idx(tmp_path, "train")
     assert evaluate.main(["--data", str(tmp_path), "--split", "test"]) == 1
     assert "has no images for --split test" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["calibrate", "evaluate"])
+@pytest.mark.parametrize(
+    ("bundle", "told"),
+    [
+        ("models/digits", "the data set fashion has the classes T-shirt/Top, Trouser"),
+        ("models/cats_dogs", r"has images of \(28, 28, 1\), the model takes \(180, 180, 3\)"),
+    ],
+)
+def test_a_bundle_is_not_measured_with_another_models_images(
+    command: str, bundle: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    before = (ROOT / bundle / "signature.json").read_bytes()
+    module = importlib.import_module(f"fashion_model.{command}")
+    arguments = ["--data", str(tmp_path), "--bundle", str(ROOT / bundle)]
+    assert module.main(arguments) == ExitCode.USAGE
+    assert re.search(told, capsys.readouterr().err)
+    assert (ROOT / bundle / "signature.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("train", ["--steps", "0"]),
+        ("train", ["--steps", "many"]),
+        ("train", ["--rate", "nan"]),
+        ("train", ["--rate", "-1"]),
+        ("train", ["--seed", "-1"]),
+        ("train", ["--name", "../fashion"]),
+        ("train", ["--name", "CON"]),
+        ("batch", ["--out", "nowhere", "--count", "0"]),
+        ("batch", ["--out", "nowhere", "--count", "-5"]),
+        ("batch", ["--out", "nowhere", "--seed", "-1"]),
+    ],
+)
+def test_a_wrong_flag_is_told_before_the_work(
+    command: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module(f"fashion_model.{command}")
+    with pytest.raises(SystemExit) as ended:
+        module.main(flags)
+    assert ended.value.code == ExitCode.USAGE
+    assert f"argument {flags[-2]}: {flags[-1]!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ("model.keras", "there is no network that can be read"),
+        ("cats_dogs/model.keras", "the network takes"),
+    ],
+)
+def test_export_refuses_another_network(
+    network: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert export.main(["--model", str(ROOT / "models" / network), *where]) == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 and no more", b"text"])
+def test_export_refuses_what_is_no_state(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    state = tmp_path / "state.npz"
+    if content is not None:
+        state.write_bytes(content)
+    where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert export.main(["--state", str(state), *where]) == 1
+    assert "state.npz: " in capsys.readouterr().err
+
+
+def test_strangers_take_the_models_shape(tmp_path: Path) -> None:
+    write_idx(tmp_path, "train", compress=False)
+    assert digit_strangers(tmp_path, (28, 28, 1)).tolist() == IMAGES.reshape(20, 784).tolist()
+    assert digit_strangers(tmp_path, (30, 20, 3)).shape == (20, 30 * 20 * 3)
+    with pytest.raises(DataError, match="there is no train-images"):
+        digit_strangers(tmp_path / "nowhere", (28, 28, 1))
+    with pytest.raises(DataError, match="no photographs"):
+        photo_strangers(tmp_path, (28, 28, 1))
 
 
 def test_speed_is_measured_beside_a_plain_network() -> None:

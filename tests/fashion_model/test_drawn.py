@@ -40,7 +40,7 @@ def test_the_command_writes_a_folder_and_its_labels(tmp_path: Path) -> None:
     assert {row["Label"] for row in rows} <= set(CLASSES)
 
 
-@pytest.mark.parametrize("module", ["tensorflow", "ai_edge_litert", "scoring"])
+@pytest.mark.parametrize("module", ["tensorflow", "ai_edge_litert", "scoring.inference"])
 def test_the_script_consults_no_model(module: str) -> None:
     code = f"import sys, fashion_model.drawn.draw; raise SystemExit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fashion_model.commands import decoder
 from fashion_model.dataset.description import CATS_DOGS, FASHION, DataError
 from fashion_model.dataset.readers import read_data, read_idx
 from fashion_model.dataset.split import split_data
@@ -63,6 +64,26 @@ def test_class_folders(tmp_path: Path) -> None:
     assert data.train.images[:, 0, 0, 0].tolist() == [50, 50, 50, 200, 200, 200]
 
 
+def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "0.png"), np.zeros((20, 30, 3), np.uint8))
+        (tmp_path / name / "1.png").write_bytes(b"")
+    decode = decoder(CATS_DOGS)
+    with pytest.raises(
+        DataError, match=r"2 of 4 pictures cannot be read; .*cats.1\.png \(the file"
+    ):
+        read_data(tmp_path, CATS_DOGS, decode)
+
+
+def test_class_folders_without_pictures_are_refused(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "._0.png").write_bytes(b"what a Mac leaves on a share")
+    with pytest.raises(DataError, match="its class folders hold no pictures"):
+        read_data(tmp_path, CATS_DOGS, decode_square)
+
+
 def decode_square(content: bytes) -> NDArray[np.uint8]:
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
@@ -74,6 +95,9 @@ def decode_square(content: bytes) -> NDArray[np.uint8]:
     [
         (b"", "not an IDX file"),
         (b"\x00\x00\x0d\x01" + bytes(8), "not an IDX file of unsigned bytes"),
+        (b"\x00\x00\x08\xff" + bytes(9), "not an IDX file of unsigned bytes"),
+        (b"\x00\x00\x08\x00" + bytes(9), "not an IDX file of unsigned bytes"),
+        (gzip.compress(idx(IMAGES))[:40] + bytes(99), "images: "),
         (idx(IMAGES)[:-1], "its header says"),
         (idx(IMAGES) + b"\0", "its header says"),
         (gzip.compress(idx(IMAGES))[:-20], "end-of-stream"),

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fashion_model import train as train_command
+from fashion_model.bundle_writer import export_bundle
 from fashion_model.dataset.description import (
     Architecture,
     Augmentation,
@@ -19,7 +20,6 @@ from fashion_model.dataset.description import (
 )
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
-from fashion_model.export import export_bundle
 from fashion_model.trainer import Job, TrainingSession, learning_rate, predict_logits, train
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
