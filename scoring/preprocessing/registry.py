@@ -5,12 +5,15 @@ from scoring.preprocessing.garment import GarmentOnDark
 from scoring.preprocessing.photo import Photo
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.product_photo import ProductPhoto
+from scoring.protocol.errors import ScoringError
 
 _ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto(), Digit(), Photo())
 
 
-class UnknownPreprocessing(LookupError):
+class UnknownPreprocessing(ScoringError):
     """No such name and version here. The message names what there is."""
+
+    code = "preprocessing"
 
     def __init__(self, name: str, version: int) -> None:
         known = ", ".join(f"{p.name} {p.version}" for p in _ALL)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from client import request
+from client import connection, request
 from client.api import ScoringClient
 from scoring.protocol.errors import ExitCode
 from scoring.records.ledger import Ledger
@@ -178,7 +178,7 @@ def test_the_key_of_the_local_server_goes_to_no_other(
             seen.append(options["api_key"])
             super().__init__(url, **options)
 
-    monkeypatch.setattr(request, "ScoringClient", Spy)
+    monkeypatch.setattr(connection, "ScoringClient", Spy)
     monkeypatch.setenv("SCORING_SERVER__API_KEY", "s3cret")
     assert request.main(["G1"]) == ExitCode.DONE
     monkeypatch.setenv("SCORING_CLIENT__API_KEY", "other")

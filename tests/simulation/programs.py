@@ -17,6 +17,7 @@ from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scheduler.clock import Clock
 from scoring.protocol.identity import SessionSecret
+from scoring.records.events_log import EventsLog
 from scoring.settings import Settings
 from server.app import create_app
 from server.drain import Drain
@@ -119,7 +120,8 @@ class SimulatedClient(StopSignal):
         http: requests.Session,
     ) -> None:
         """Run the command line until it first has to wait."""
-        command = Command(settings, parse_arguments(arguments), self, secret, http)
+        events = EventsLog.from_settings(settings, echo=True)
+        command = Command(settings, parse_arguments(arguments), self, events, secret, http)
         threading.Thread(target=self._run, args=(command,), daemon=True).start()
         self._scheduler_turn.acquire()
 

@@ -1,0 +1,51 @@
+"""What the command line asks for: which batches, all of their images or the new ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+
+from client.batch_scoring import RunRequest
+from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
+from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
+from scoring.batches.left_out import told
+from scoring.protocol.errors import UsageError
+from scoring.records.events_log import EventsLog
+from scoring.records.text import printable
+from scoring.settings import Settings
+
+
+def select(settings: Settings, arguments: argparse.Namespace, events: EventsLog) -> RunRequest:
+    """Return what is to be scored; raises UsageError, or BatchMissing for a folder not there."""
+    nightly: date | None = arguments.nightly
+    only_new = nightly is not None or arguments.new or arguments.every_batch
+    new = only_new and not arguments.all
+    batches = _batches(settings, arguments, events)
+    return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh)
+
+
+def _batches(
+    settings: Settings, arguments: argparse.Namespace, events: EventsLog
+) -> tuple[Batch, ...]:
+    home = settings.batches_folder
+    named: Sequence[str] = arguments.batches
+    if arguments.nightly:
+        named = named or settings.schedule.batches
+        if named:
+            return tuple(dict.fromkeys(expected_batches(named, home)))
+    if named:
+        return tuple(dict.fromkeys(find_batch(name, home) for name in named))
+    if arguments.nightly or arguments.every_batch:
+        return _every_batch(settings, events)
+    raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
+
+
+def _every_batch(settings: Settings, events: EventsLog) -> tuple[Batch, ...]:
+    batches, found = all_batches(settings.batches_folder, settings.batches)
+    if found.links:
+        names = ", ".join(map(printable, found.links))
+        events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {names}")
+    if found.litter:
+        events.info("litter-left-out", f"no batches: {told(found.litter)}")
+    return tuple(batches)
