@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scheduler.due_days import Policy, next_due_day, unusual_days
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, BatchFolders, find_batch_folders
-from scoring.processes.locks import instance_holder
+from scoring.processes.locks import instance_holder, run_holder
 from scoring.processes.port_owner import (
     describe_owner,
     is_child_of,
@@ -23,7 +22,9 @@ from scoring.processes.port_owner import (
 )
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, ScoringError
+from scoring.records.due_days import Policy, unusual_days
 from scoring.records.ledger import Ledger
+from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
 from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
 
@@ -182,11 +183,10 @@ def check_zone(settings: Settings) -> Iterator[Finding]:
 def check_next_run(settings: Settings) -> Iterator[Finding]:
     """Tell the times of the next run, and who will start it."""
     policy = Policy.from_settings(settings)
-    due = next_due_day(settings.now(), policy, ())
-    start, client = due.server_at.astimezone(policy.zone), due.client_at.astimezone(policy.zone)
-    stop = due.stop_at.astimezone(policy.zone).strftime("%H:%M") if due.stop_at else "never"
-    text = f"{start:%Y-%m-%d}: server {start:%H:%M}, client {client:%H:%M}, stop {stop}"
-    yield Finding("OK", "next run", text)
+    with Ledger.from_settings(settings) as ledger:
+        coming = read_next_run(ledger, policy, settings.now(), worked_on=bool(run_holder(settings)))
+    verdict: Verdict = "WARN" if coming.passed else "OK"
+    yield Finding(verdict, "next run", describe_next_run(coming, policy))
     holder = instance_holder(settings)
     if holder:
         yield Finding("OK", "scheduler", str(holder))

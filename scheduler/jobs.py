@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scheduler.due_days import DAY, DueDay, Policy, due_day
+from scoring.records.due_days import DAY, DueDay, Policy, due_day
 
 RECONCILE_SECONDS = 60
 # Waiting in short turns lets Ctrl-C through on Windows, and notices a clock that was set.

@@ -13,21 +13,26 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
-from scheduler.due_days import (
+from scheduler.launcher import ClientJob, Launcher
+from scheduler.session import ClientEnd, Session
+from scoring.processes.locks import run_holder, run_lock
+from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
+from scoring.records.due_days import (
     DueDay,
     DueRun,
     Policy,
     is_server_wanted,
     make_plan,
     missed_too_early,
-    next_due_day,
 )
-from scheduler.launcher import ClientJob, Launcher
-from scheduler.session import ClientEnd, Session
-from scoring.processes.locks import run_holder, run_lock
-from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
+from scoring.records.next_run import (
+    describe_next_run,
+    read_first_start,
+    read_next_run,
+    recent_nights,
+)
 from scoring.records.recovery import recover_ledger, require_ledger
 from scoring.records.run_life import RunLife
 from scoring.settings import Settings
@@ -37,7 +42,6 @@ CLIENT_STARTS = 2
 # Without a time to stop at, a run still ends before the next one is due, on the day of 23 hours
 # too: a client that hangs must not cost every later night.
 LONGEST_RUN = timedelta(hours=22)
-LOOK_BACK = timedelta(days=7)
 # Later than this is not the job that is a moment late, but a run that is caught up.
 LATE = timedelta(minutes=1)
 WHY_MISSED = "not started in time: the machine or the scheduler was off, or could not run it"
@@ -90,9 +94,19 @@ class Nightly:
 
     def start_up(self) -> None:
         """Say that the scheduler is up, and until when nothing is due."""
-        following = next_due_day(self._clock.now(), self._policy, ())
-        at = following.client_at.astimezone(self._policy.zone).isoformat(" ", "minutes")
-        self._tell("INFO", "scheduler-started", f"up; the next run is at {at}")
+        self._tell("INFO", "scheduler-started", f"up; the next run is {self._next_run()}")
+
+    def _next_run(self) -> str:
+        """Return what is next, in words; a ledger that cannot be read is no reason not to start."""
+        try:
+            if not self._settings.ledger_file.exists():
+                coming = read_next_run(None, self._policy, self._clock.now())
+            else:
+                with Ledger.from_settings(self._settings) as ledger:
+                    coming = read_next_run(ledger, self._policy, self._clock.now())
+        except ScoringError as error:
+            return f"not known: {error}"
+        return describe_next_run(coming, self._policy)
 
     def shut_down(self) -> None:
         """Stop client and server; an unfinished run stays open and is resumed at the next start."""
@@ -115,7 +129,7 @@ class Nightly:
         now = self._clock.now()
         with Ledger.from_settings(self._settings) as ledger:
             first_start = remember_first_start(ledger, now, self._started)
-            runs = _recent_nights(ledger, now, first_start)
+            runs = recent_nights(ledger, now, first_start)
             self._take_back(ledger, runs, now)
             plan = make_plan(now, self._policy, first_start, runs)
             self._write_missed(ledger, plan.missed)
@@ -240,26 +254,11 @@ class Nightly:
 
 
 def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:
-    """Return when the scheduler was first started here: nothing was due before.
-
-    A first start that lies in the future was written under a wrong clock; ``started``, when
-    this process began, stands in for it.
-    """
-    known = ledger.fact(FIRST_START)
+    """Return when the scheduler was first started here, which may be now."""
+    known = read_first_start(ledger, now, started)
     if known is None:
         ledger.set_fact(FIRST_START, now.isoformat())
-        return now
-    first_start = datetime.fromisoformat(known)
-    return first_start if first_start <= now else min(first_start, started)
-
-
-def _recent_nights(ledger: Ledger, now: datetime, first_start: datetime) -> dict[date, Run]:
-    """Return the nightly runs that matter by due date: the latest ones, and all unfinished."""
-    runs = ledger.nightly_runs((now - LOOK_BACK).date())
-    if not runs:  # a long time off
-        runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
-    unfinished = {run.due_date: run for run in ledger.running() if run.due_date}
-    return {**unfinished, **runs}
+    return known or now
 
 
 def _describe(end: ClientEnd) -> str:

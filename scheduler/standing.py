@@ -6,13 +6,13 @@ import threading
 from datetime import timedelta
 
 from scheduler.clock import SystemClock
-from scheduler.due_days import Policy
 from scheduler.jobs import job_table, run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
 from scoring.processes.locks import instance_lock
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode
+from scoring.records.due_days import Policy
 from scoring.settings import Settings
 
 

@@ -1,91 +1,107 @@
-"""``python -m scheduler status``: what ran, what is running, what is next."""
+"""``python -m scheduler status``: what ran, what is running, what is next.
+
+Looks only: nothing is made and nothing mended. Plain lines, so that nothing is cut to a width.
+"""
 
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, tzinfo
 
-from rich.console import Console
-from rich.table import Table
-
-from scheduler.due_days import Policy, next_due_day
-from scoring.processes.locks import instance_holder, run_holder
+from scoring.processes.locks import Holder, instance_holder, run_holder
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode
+from scoring.records.due_days import Policy
 from scoring.records.ledger import Ledger, Run
+from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
 from scoring.settings import Settings
 
 RUNS_SHOWN = 10
-# Rich folds tables to the terminal; a file or pipe is given room instead.
-PLAIN_WIDTH = 160
-LOOK_BACK = timedelta(days=7)
+ROW = "{:<20}  {:<10}  {:<16}  {:>8}  {:<11}  {}"
+HEADER = ROW.format("Run", "Due", "Started", "Seconds", "State", "Batches")
+REASON_INDENT = 4
 
 
 def show_status(settings: Settings) -> ExitCode:
     """Write what is known to stdout."""
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    console = Console(width=width, highlight=False, markup=False)
-    runs, taken = _read_runs(settings)
-    if runs:
-        console.print(_table(runs, settings))
-    else:
-        console.print("No run yet.")
-    for line in [*_present(settings), _next_run(settings, taken)]:
-        console.print(line)
+    holder = run_holder(settings)
+    runs, coming = _read(settings, worked_on=holder is not None)
+    lines = [*_table(runs, holder, settings.zone), *_present(settings, holder), coming]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     return ExitCode.DONE
 
 
-def _read_runs(settings: Settings) -> tuple[list[Run], list[Run]]:
-    """Return the latest runs and the nightly runs of these days; none before the first."""
+def _read(settings: Settings, *, worked_on: bool) -> tuple[list[Run], str]:
+    """Return the latest runs, and what is next in words."""
+    policy, now = Policy.from_settings(settings), settings.now()
     if not settings.ledger_file.exists():
-        return [], []
-    with Ledger.from_settings(settings) as ledger:
-        since = (settings.now() - LOOK_BACK).date()
-        return ledger.runs(RUNS_SHOWN), list(ledger.nightly_runs(since).values())
-
-
-def _table(runs: list[Run], settings: Settings) -> Table:
-    table = Table("Run", "Kind", "Due", "Started", "Seconds", "State", "Batches", "Reason")
-    for run in runs:
-        seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
-        table.add_row(
-            run.id,
-            run.kind,
-            run.due_date.isoformat() if run.due_date else "",
-            run.started_at.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M"),
-            "" if seconds is None or run.state == "missed" else f"{seconds:.1f}",
-            run.state,
-            printable(", ".join(run.batches)),
-            printable(run.reason),
-        )
-    return table
-
-
-def _present(settings: Settings) -> list[str]:
-    scheduler, run = instance_holder(settings), run_holder(settings)
-    answer = read_readiness(settings.server_url)
-    if answer is None:
-        server = "down"
-    elif answer.foreign:
-        server = f"{settings.server_url} answers, but is no server of this software"
+        runs, coming = [], read_next_run(None, policy, now)
     else:
-        models = ", ".join(f"{model.name} {model.version[:12]}" for model in answer.models)
-        state = "ready" if answer.ready else "not ready"
-        server = f"{state} at {settings.server_url} (process {answer.pid}; {models})"
+        with Ledger.from_settings(settings) as ledger:
+            runs = ledger.runs(RUNS_SHOWN)
+            coming = read_next_run(ledger, policy, now, worked_on=worked_on)
+    text = f"Next run:  {describe_next_run(coming, policy)}"
+    if instance_holder(settings) is None:
+        text += ", if the scheduler is running then (python -m scheduler)"
+    return runs, text
+
+
+def _table(runs: list[Run], holder: Holder | None, zone: tzinfo) -> Iterator[str]:
+    if not runs:
+        yield "No run yet."
+        return
+    yield HEADER
+    at_work = _run_at_work(runs, holder)
+    for run in runs:
+        state = run.state if run.state != "running" or run is at_work else "interrupted"
+        yield ROW.format(
+            run.id,
+            run.due_date.isoformat() if run.due_date else "by hand",
+            run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+            _seconds(run),
+            state,
+            printable(", ".join(run.batches)),
+        ).rstrip()
+        if run.reason:
+            yield " " * REASON_INDENT + printable(run.reason)
+
+
+def _run_at_work(runs: Iterable[Run], holder: Holder | None) -> Run | None:
+    """Return the open run that whoever holds the run lock works on; all others are interrupted.
+
+    One that was begun under this lock, else the latest: it was resumed.
+    """
+    running = sorted(
+        (run for run in runs if run.state == "running"), key=lambda run: run.started_at
+    )
+    if holder is None or not running:
+        return None
+    since = datetime.fromisoformat(holder.since)
+    return next((run for run in running if run.started_at >= since), running[-1])
+
+
+def _seconds(run: Run) -> str:
+    if run.finished_at is None or run.state == "missed":
+        return ""
+    return f"{(run.finished_at - run.started_at).total_seconds():.1f}"
+
+
+def _present(settings: Settings, holder: Holder | None) -> list[str]:
     return [
-        f"Scheduler: {scheduler or 'not running'}",
-        f"Server:    {server}",
-        f"Run:       {run or 'none in progress'}",
+        f"Scheduler: {instance_holder(settings) or 'not running'}",
+        f"Server:    {_server(settings)}",
+        f"Run:       {holder or 'none in progress'}",
     ]
 
 
-def _next_run(settings: Settings, taken: list[Run]) -> str:
-    policy = Policy.from_settings(settings)
-    days = [run.due_date for run in taken if run.due_date]
-    due = next_due_day(settings.now(), policy, days)
-    local = due.client_at.astimezone(policy.zone)
-    text = f"Next run:  {local:%Y-%m-%d %H:%M} {local.tzname()}"
-    if instance_holder(settings) is None:
-        text += ", if the scheduler is running then (python -m scheduler)"
-    return text
+def _server(settings: Settings) -> str:
+    answer = read_readiness(settings.server_url)
+    if answer is None:
+        return "down"
+    if answer.foreign:
+        return f"{settings.server_url} answers, but is no server of this software"
+    models = ", ".join(f"{model.name} {model.version[:12]}" for model in answer.models)
+    state = "ready" if answer.ready else "not ready"
+    return f"{state} at {settings.server_url} (process {answer.pid}; {models})"

@@ -40,7 +40,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "scheduler": (
         {RECORDS, PROCESSES, BATCHES, PROTOCOL},
-        {"apscheduler", "rich"},
+        {"apscheduler"},
     ),
 }
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

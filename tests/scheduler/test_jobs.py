@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.due_days import Policy, due_day
 from scheduler.jobs import DailyTrigger, Job, job_table, run_jobs
+from scoring.records.due_days import Policy, due_day
 
 NEVER_LATE = timedelta(hours=20)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from scheduler.due_days import Policy
 from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
+from scoring.records.due_days import Policy
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings
 

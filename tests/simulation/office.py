@@ -15,12 +15,12 @@ from typing import ClassVar
 import orjson
 import requests
 
-from scheduler.due_days import DueDay, Policy, due_day
 from scheduler.jobs import job_table
 from scheduler.launcher import Cancelled, ClientJob, ServerHandle
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
+from scoring.records.due_days import DueDay, Policy, due_day
 from scoring.records.ledger_reader import LedgerReader
 from scoring.settings import Settings
 from server.models import ModelTable

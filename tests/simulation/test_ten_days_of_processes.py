@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from scheduler.clock import SystemClock
-from scheduler.due_days import Policy, due_day
 from scheduler.launcher import Cancelled, ClientJob, OwnServer, ProcessLauncher, ServerHandle
 from scheduler.nightly import Nightly
 from scoring.processes.child import Child
 from scoring.processes.port_owner import free_port
+from scoring.records.due_days import Policy, due_day
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings, load_settings
 from tests.conftest import write_batch

@@ -84,6 +84,28 @@ class Plan:
     run: DueRun | None
 
 
+@dataclass(frozen=True)
+class NextRun:
+    """What is next; ``at`` is when its client starts, in UTC: at once where it is due already.
+
+    Attributes:
+        day: the day it belongs to.
+        resumes: the interrupted run that goes on.
+        passed: the run that a day has had already, though its time is still to come: the
+            start time was changed since. A day has one run.
+    """
+
+    day: DueDay
+    at: datetime
+    resumes: Run | None = None
+    passed: Run | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it starts at once: it is caught up, or it goes on."""
+        return self.at != self.day.client_at
+
+
 def due_day(day: date, policy: Policy) -> DueDay:
     """Return a day's times.
 
@@ -149,13 +171,32 @@ def missed_too_early(now: datetime, policy: Policy, runs: Iterable[Run]) -> list
     return sorted(day for day in days if due_day(day, policy).client_at > now.astimezone(UTC))
 
 
-def next_due_day(now: datetime, policy: Policy, runs: Iterable[date]) -> DueDay:
-    """Return the next day whose client time lies ahead and that has no run yet."""
-    now, taken = now.astimezone(UTC), set(runs)
+def next_run(
+    now: datetime,
+    policy: Policy,
+    first_start: datetime,
+    runs: Mapping[date, Run],
+    *,
+    worked_on: bool = False,
+) -> NextRun:
+    """Return what the scheduler will run next, by the same rules as ``make_plan``.
+
+    ``worked_on``: somebody is at work on the run that is open, so that it is not to come.
+    """
+    now = now.astimezone(UTC)
+    due = make_plan(now, policy, first_start, runs).run
+    if due and not (worked_on and due.resumes):
+        return NextRun(due.day, now, due.resumes)
+    early = missed_too_early(now, policy, runs.values())
+    had = {day: run for day, run in runs.items() if day not in early}
     day = _local_date(now, policy) - DAY
-    while day in taken or due_day(day, policy).client_at <= now:
+    passed = None
+    while day in had or due_day(day, policy).client_at <= now:
+        if due_day(day, policy).client_at > now:
+            passed = passed or had[day]
         day += DAY
-    return due_day(day, policy)
+    following = due_day(day, policy)
+    return NextRun(following, following.client_at, passed=passed)
 
 
 def unusual_days(start: date, days: int, policy: Policy) -> list[tuple[date, str]]:

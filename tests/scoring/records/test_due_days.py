@@ -5,13 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.due_days import (
+from scoring.records.due_days import (
     DAY,
+    NextRun,
     Policy,
     due_day,
     is_server_wanted,
     make_plan,
-    next_due_day,
+    next_run,
     unusual_days,
 )
 from scoring.records.ledger import Run, State
@@ -214,11 +215,57 @@ def test_the_hour_that_comes_twice_does_not_run_twice() -> None:
     second = datetime(2026, 10, 25, 2, 40, tzinfo=BERLIN, fold=1)
     done = runs(run(date(2026, 10, 25)))
     assert make_plan(second, half_past_two, LONG_AGO, done).run is None
-    assert next_due_day(second, half_past_two, done).date == date(2026, 10, 26)
+    assert next_run(second, half_past_two, LONG_AGO, done).day.date == date(2026, 10, 26)
 
 
-def test_the_next_day_is_one_without_a_run() -> None:
-    morning = at("2026-05-05T10:00")
-    assert next_due_day(morning, policy(), ()).date == TODAY
-    assert next_due_day(morning, policy(), [TODAY]).date == TODAY + DAY
-    assert next_due_day(at("2026-05-05T18:05"), policy(), ()).date == TODAY + DAY
+def coming(moment: datetime, rows: dict[date, Run], **keywords: bool) -> NextRun:
+    return next_run(moment, policy(), LONG_AGO, rows, **keywords)
+
+
+def test_the_next_run_is_on_the_first_day_without_one() -> None:
+    before = coming(at("2026-05-05T10:00"), YESTERDAY)
+    assert (before.day.date, before.at) == (TODAY, at("2026-05-05T18:05").astimezone(UTC))
+    assert (before.is_due, before.passed) == (False, None)
+    done = coming(at("2026-05-05T18:10"), runs(run(TODAY)))
+    assert (done.day.date, done.passed) == (TODAY + DAY, None)
+
+
+def test_a_day_that_has_had_its_run_is_passed_over_and_named() -> None:
+    """A trial in the morning uses up the day: its evening is not promised."""
+    trial = run(TODAY, started_at=at("2026-05-05T01:58"))
+    found = coming(at("2026-05-05T10:00"), runs(trial))
+    assert (found.day.date, found.passed) == (TODAY + DAY, trial)
+
+
+def test_a_run_that_is_due_is_next_at_once() -> None:
+    now = at("2026-05-05T20:00")
+    found = coming(now, YESTERDAY)
+    assert (found.day.date, found.at, found.is_due) == (TODAY, now.astimezone(UTC), True)
+
+
+def test_an_interrupted_run_is_next_unless_somebody_is_at_it() -> None:
+    now, open_run = at("2026-05-05T18:20"), run(TODAY, "running")
+    assert coming(now, runs(open_run)).resumes == open_run
+    at_work = coming(now, runs(open_run), worked_on=True)
+    assert (at_work.day.date, at_work.resumes) == (TODAY + DAY, None)
+
+
+def test_a_day_missed_under_a_wrong_clock_is_still_to_come() -> None:
+    found = coming(at("2026-05-05T10:00"), runs(run(TODAY, "missed")))
+    assert (found.day.date, found.passed) == (TODAY, None)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Kiritimati", "America/St_Johns"])
+@pytest.mark.parametrize("start_at", [time(0, 0), time(2, 30), time(23, 58)])
+def test_what_is_said_to_be_next_is_what_the_plan_then_runs(zone: str, start_at: time) -> None:
+    """The promise against the scheduler's own decision, through both changes of the clock."""
+    days, rows = policy(start_at=start_at, zone=zone), dict[date, Run]()
+    now = first = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for _ in range(250):
+        promised = next_run(now, days, first, rows)
+        assert make_plan(promised.at - timedelta(seconds=1), days, first, rows).run is None
+        plan = make_plan(promised.at, days, first, rows)
+        assert plan.run is not None
+        assert plan.run.day == promised.day
+        rows |= runs(run(promised.day.date, started_at=promised.at))
+        now = promised.at + timedelta(hours=1)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduler.status import show_status
+from scoring.processes.locks import run_lock
+from scoring.records.ledger import Ledger, Run, State
+from scoring.settings import Settings, load_settings
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def night(days_ago: int, state: State, reason: str = "", batches: tuple[str, ...] = ("G1",)) -> Run:
+    started = NOW - timedelta(days=days_ago)
+    ended = None if state == "running" else started + timedelta(seconds=90)
+    name = f"{started:%Y%m%d-%H%M%S}-abcd"
+    return Run(
+        name, "nightly", started.date(), "new", batches, state, reason, "", "", started, ended
+    )
+
+
+def write(settings: Settings, *runs: Run) -> None:
+    with Ledger.from_settings(settings) as ledger:
+        for run in runs:
+            ledger.start_run(run)
+
+
+def show(settings: Settings, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    show_status(settings)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_before_the_first_run_nothing_is_made(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(settings.project.rglob("*"))
+    lines = show(settings, capsys)
+    assert lines[:2] == ["No run yet.", "Scheduler: not running"]
+    assert lines[-1].startswith("Next run:  ")
+    assert sorted(settings.project.rglob("*")) == before
+
+
+def test_every_id_is_whole_however_long_the_names(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    many = tuple(f"batch-of-{number}" for number in range(30))
+    runs = [night(2, "done", batches=many), night(1, "failed", "the disk was full; " * 20)]
+    write(settings, *runs)
+    text = "\n".join(show(settings, capsys))
+    for run in runs:
+        assert run.id in text
+        assert ", ".join(run.batches) in text
+        assert run.reason in text
+
+
+def test_a_run_that_nobody_works_on_is_interrupted(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed, going = night(2, "running"), night(0, "running")
+    write(settings, killed, going)
+    lines = show(settings, capsys)
+    assert [" interrupted " in line for line in lines[1:3]] == [True, True]
+    with run_lock(settings, "python -m client.request"):
+        lines = show(settings, capsys)
+    assert " running " in lines[1]
+    assert going.id in lines[1]
+    assert " interrupted " in lines[2]
+
+
+def test_it_is_right_after_a_kill(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lock's file and its holder's name are still there, its holder is not."""
+    write(settings, night(0, "running"))
+    with run_lock(settings, "python -m client.request"):
+        sidecar = settings.ledger_file.with_name("run.lock.json")
+        name = sidecar.read_text()
+    sidecar.write_text(name)
+    assert " interrupted " in show(settings, capsys)[1]
+
+
+def test_the_day_that_has_had_its_run_is_not_promised(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noon in the schedule's zone; a trial at half past eleven, and the run at 18:00."""
+    monkeypatch.setenv("SCORING_SCHEDULE__ZONE", f"Etc/GMT{NOW.hour - 12:+d}")
+    settings = load_settings()
+    today = datetime.now(settings.zone).date()
+    trial = night(0, "done")
+    write(settings, Run(**{**trial.__dict__, "due_date": today}))
+    line = show(settings, capsys)[-1]
+    assert f"Next run:  {today + timedelta(days=1)} 18:05 " in line
+    assert f"{today} is passed over, for it has had its run" in line
