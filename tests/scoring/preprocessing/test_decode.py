@@ -278,7 +278,7 @@ def only_decode_errors(data: bytes) -> None:
     assert grey.ndim == 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"RIFF"]),
     st.binary(max_size=200),
@@ -287,7 +287,7 @@ def test_random_bytes_raise_nothing_else(start: bytes, rest: bytes) -> None:
     only_decode_errors(start + rest)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(FILES)),
     st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6),

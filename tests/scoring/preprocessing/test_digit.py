@@ -59,7 +59,7 @@ def test_the_place_on_the_paper_and_the_polarity_do_not_matter() -> None:
         assert np.abs(difference).mean() < 6
 
 
-@settings(max_examples=15, deadline=None)
+@settings(deadline=None)
 @given(st.tuples(*[st.floats(0.5, 1)] * 4), st.integers(60, 95), st.integers(0, 99))
 def test_uneven_light_noise_and_compression_hardly_matter(
     light: tuple[float, float, float, float], quality: int, seed: int
@@ -82,7 +82,7 @@ def test_a_fine_pen_is_not_washed_out_and_specks_are_left_out() -> None:
     np.testing.assert_allclose(digit(encoded(fine, ".png")), small, atol=40)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 @given(st.integers(28, 500), st.sampled_from([".png", ".bmp", ".tiff"]))
 def test_mnists_form_and_its_negative_pass_unchanged(size: int, suffix: str) -> None:
     small = digit(encoded(written(), ".png"))

@@ -75,7 +75,7 @@ def test_a_photograph_is_negated_trimmed_stretched_and_centred() -> None:
     assert result[24, columns[0]] > 150
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.tuples(*[st.integers(8, 120)] * 4), st.integers(235, 255), st.integers(80, 98))
 def test_margins_background_and_compression_hardly_change_it(
     margins: tuple[int, int, int, int], background: int, quality: int
