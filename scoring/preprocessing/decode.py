@@ -17,6 +17,7 @@ from scoring.preprocessing.errors import (
     EmptyFile,
     FileTooLarge,
     TooManyPixels,
+    TooMuchWork,
     TruncatedImage,
     UnknownFormat,
     UnsupportedPixels,
@@ -33,6 +34,7 @@ __all__ = [
     "EmptyFile",
     "FileTooLarge",
     "TooManyPixels",
+    "TooMuchWork",
     "TruncatedImage",
     "UnknownFormat",
     "UnsupportedPixels",
@@ -120,8 +122,8 @@ def _divisor(header: Header, enough: int | None) -> int:
 
 def _decode_as_stored(data: bytes, header: Header) -> Image:
     """Decode keeping alpha; 16 bits become 8. OpenCV leaves EXIF alone in this mode."""
-    if header.format == "png":
-        data = png.without_profile(data)
+    if header.format == "png" and not header.plain:
+        data = png.picture_only(data)
     elif header.format == "tiff":
         tiff.check_strips(data)
     pixels = imdecode(data, cv2.IMREAD_UNCHANGED)

@@ -5,6 +5,7 @@ DecodeError
 ├── FileTooLarge      more bytes than the limit
 ├── UnknownFormat     no image by content
 ├── UnsupportedFormat an image of a kind that is not read
+├── TooMuchWork       more parts than the files of any program have
 ├── TooManyPixels     the header announces more pixels than the limit
 ├── TruncatedImage    the file ends before the picture does
 ├── CorruptImage      the content contradicts itself or its checksums
@@ -51,6 +52,13 @@ class UnsupportedFormat(DecodeError):
             f"images of the kind {kind} are not read: open it with the program it is from "
             "and save it as png or jpeg"
         )
+
+
+class TooMuchWork(DecodeError):
+    code = "too_much_work"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"reading it might take too long ({what}): save it again as png or jpeg")
 
 
 class TooManyPixels(DecodeError):

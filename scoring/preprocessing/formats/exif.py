@@ -4,8 +4,10 @@ import struct
 
 UPRIGHT = 1
 _ORIENTATION_TAG = 274
-_SHORT = 3
 _ENTRY_BYTES = 12
+# Cameras write a SHORT; other programs write any kind of whole number, and viewers take it.
+_CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+_MAX_ENTRIES = 4_096  # as libtiff has it; cameras write some dozens
 
 
 def orientation_of(exif: bytes) -> int:
@@ -28,8 +30,10 @@ def orientation_of(exif: bytes) -> int:
 def _orientation_in_ifd(exif: bytes, endian: str) -> int:
     (ifd,) = struct.unpack_from(endian + "I", exif, 4)
     (entries,) = struct.unpack_from(endian + "H", exif, ifd)
-    for offset in range(ifd + 2, ifd + 2 + entries * _ENTRY_BYTES, _ENTRY_BYTES):
-        tag, kind, _count, value = struct.unpack_from(endian + "HHIH", exif, offset)
+    end = ifd + 2 + min(entries, _MAX_ENTRIES) * _ENTRY_BYTES
+    for offset in range(ifd + 2, end, _ENTRY_BYTES):
+        tag, kind = struct.unpack_from(endian + "HH", exif, offset)
         if tag == _ORIENTATION_TAG:
-            return value if kind == _SHORT and 1 <= value <= 8 else UPRIGHT
+            value = struct.unpack_from(endian + _CODES.get(kind, "H"), exif, offset + 8)[0]
+            return value if kind in _CODES and 1 <= value <= 8 else UPRIGHT
     return UPRIGHT

@@ -6,13 +6,16 @@ Two faults it may take for a picture, so they are looked for:
   every component must have got each of its coefficients, to the last bit;
 - a run of zeros, a sector that was never written, decodes to as many blocks as were there where
   the quality is high.
+
+The decoder cannot be interrupted, so what it will do is bounded before it starts: by segments, by
+scans, and by scans times pixels, for it passes over the whole picture once a scan.
 """
 
 import re
 import struct
 from collections.abc import Iterator
 
-from scoring.preprocessing.errors import CorruptImage, TruncatedImage
+from scoring.preprocessing.errors import CorruptImage, TooMuchWork, TruncatedImage
 from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
 from scoring.preprocessing.formats.header import Header
 
@@ -24,32 +27,43 @@ _PROGRESSIVE = frozenset((0xC2, 0xCA))
 _ARITHMETIC = frozenset((0xC9, 0xCA))
 _SCAN, _EOI, _JFIF, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
+# 64 MB hold 1,024 segments of full length, the way profiles and thumbnails are stored; cameras and
+# editors write some dozens.
+_MAX_SEGMENTS = 5_000
+# libjpeg's own script for progressive files has 10 scans; no program is known that writes 20.
+_MAX_SCANS = 100
+_MAX_SCANNED_PIXELS = 2_500_000_000  # 25 scans of 100 megapixels, a few seconds of one core
+_MAX_IN_SCAN = 4  # components, T.81 B.2.3
+_MAX_TABLES = 8  # in one segment: four for DC and four for AC, T.81 B.2.4.2
 _COEFFICIENTS = 64
 _HOLE = bytes(64)
 _HUFFMAN, _LUMINANCE_AC, _END_OF_BLOCK = 0xC4, 0x10, 0x00
-# Not preceded by a length: stuffed zeros, fill bytes, restarts, and TEM.
-_next_marker = re.compile(rb"\xff+[^\x00\x01\xff\xd0-\xd7]", re.DOTALL).search
+# Not preceded by a length: stuffed zeros, fill bytes, restarts, and TEM. Of a run of 0xFF it is the
+# last that counts: looking for the whole run takes quadratic time where no marker ends it.
+_next_marker = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]", re.DOTALL).search
 _OTHER_BITS = bytes(range(244, 8, -11)) * 4  # ones first: decoders make up zeros
 
 
 def read_header(data: bytes) -> Header:
     """Read the size and the EXIF orientation; no scan may be missing, none hold a hole."""
     size: tuple[int, int] | None = None
-    orientation = UPRIGHT
+    orientation: int | None = None
     for marker, start, end in _head(data):
         if marker in _FRAMES and end - start >= 6:
             height, width = struct.unpack_from(">HH", data, start + 1)
             size, kind, components = (width, height), marker, set(data[start + 6 : end : 3])
-        elif marker == _EXIF and data.startswith(b"Exif\0\0", start):
+        elif marker == _EXIF and orientation is None and data.startswith(b"Exif\0\0", start):
             orientation = orientation_of(data[start:end])
     if size is None or not all(size):
         raise CorruptImage("JPEG without a frame before its scan")
     in_one_scan = data[start : start + 1] == bytes((len(components),))
     if kind in _PROGRESSIVE or (kind in _SEQUENTIAL and not in_one_scan):
-        _check_scans(data, kind, components, start - 4)
+        scans = _check_scans(data, kind, components, start - 4)
+        if scans * size[0] * size[1] > _MAX_SCANNED_PIXELS:
+            raise TooMuchWork(f"JPEG of {scans} scans, too many for its size")
     elif kind in _SEQUENTIAL - _ARITHMETIC:
         _check_for_hole(data, end)
-    return Header("jpeg", *size, orientation)
+    return Header("jpeg", *size, orientation or UPRIGHT)
 
 
 def mended(data: bytes) -> bytes:
@@ -88,7 +102,8 @@ def with_other_bits(data: bytes) -> bytes:
     found = _next_marker(data, head[_SCAN])
     if found is None:
         raise TruncatedImage("JPEG without its end marker")
-    return data[: found.start()] + _OTHER_BITS + data[found.start() :]
+    scanned = data[: found.start()].rstrip(b"\xff")
+    return scanned + _OTHER_BITS + data[len(scanned) :]
 
 
 def _segments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
@@ -96,7 +111,7 @@ def _segments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
 
     After a scan's header its entropy-coded data is skipped by searching the next marker.
     """
-    while True:
+    for _ in range(_MAX_SEGMENTS):
         found = _next_marker(data, offset)
         if found is None:
             raise TruncatedImage("JPEG without its end marker")
@@ -112,6 +127,7 @@ def _segments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
             raise TruncatedImage("JPEG ends inside a segment")
         yield marker, start, end
         offset = end
+    raise TooMuchWork(f"JPEG of more than {_MAX_SEGMENTS:,} segments")
 
 
 def _head(data: bytes) -> list[tuple[int, int, int]]:
@@ -154,24 +170,36 @@ def _zeros_may_be_blank(data: bytes) -> bool:
     for marker, start, end in _segments(data, 2):
         if marker == _SCAN:
             return False
-        while marker == _HUFFMAN and start + 17 < end:
+        for _ in range(_MAX_TABLES):
+            if marker != _HUFFMAN or start + 17 >= end:
+                break
             if data[start] == _LUMINANCE_AC and data[start + 17] == _END_OF_BLOCK:
                 return True
             start += 17 + sum(data[start + 1 : start + 17])
     return False
 
 
-def _check_scans(data: bytes, kind: int, components: set[int], first_scan: int) -> None:
-    """See that each component got every coefficient to its last bit."""
+def _check_scans(data: bytes, kind: int, components: set[int], first_scan: int) -> int:
+    """Return how many scans there are; each component must get every coefficient to its last bit.
+
+    Raises TruncatedImage, CorruptImage, or TooMuchWork.
+    """
     lacking = {component: set(range(_COEFFICIENTS)) for component in components}
+    scans = 0
     for marker, start, end in _segments(data, first_scan):
         if marker != _SCAN or end - start < 6:
             continue
+        scans += 1
+        if scans > _MAX_SCANS:
+            raise TooMuchWork(f"JPEG of more than {_MAX_SCANS} scans")
+        if data[start] > _MAX_IN_SCAN:
+            raise CorruptImage("JPEG scan of too many components")
         first, last, bits = data[end - 3 : end]
         if kind in _SEQUENTIAL:
             first, last, bits = 0, _COEFFICIENTS - 1, 0
         if bits & 0x0F == 0:
-            for component in data[start + 1 : end - 3 : 2]:
+            for component in data[start + 1 : end - 3 : 2][:_MAX_IN_SCAN]:
                 lacking.get(component, set()).difference_update(range(first, last + 1))
     if any(lacking.values()):
         raise TruncatedImage("JPEG without its last scans")
+    return scans

@@ -1,70 +1,127 @@
-"""PNG (ISO/IEC 15948): every chunk carries its length and a CRC, so damage is always seen."""
+"""PNG (ISO/IEC 15948): every chunk carries its length and a CRC, so damage is always seen.
+
+What must be whole is the picture: its header, palette, transparency, data and end. A wrong
+checksum in a remark costs nothing, so remarks are left out before the decoder sees them, and with
+them what it would print about them.
+"""
 
 import struct
 import zlib
+from collections.abc import Iterator
 
-from scoring.preprocessing.errors import CorruptImage, TruncatedImage
+from scoring.preprocessing.errors import CorruptImage, TooMuchWork, TruncatedImage
 from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
-from scoring.preprocessing.formats.header import Header
+from scoring.preprocessing.formats.header import FIRST_FRAME, Header
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_BYTES = 13
 _CHUNK_FRAME = 12
-_COLOUR_CHUNKS = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
+_PICTURE = frozenset({b"IHDR", b"tRNS", b"IDAT", b"IEND"})
+_PICTURE_OF_PALETTE = _PICTURE | {b"PLTE"}
+_PALETTE = b"\3"
+# Programs write 8 kB of data in a chunk or more; with 1 kB, 64 MB would be 62,500 chunks.
+_MAX_CHUNKS = 70_000
+# The decoder inflates all there is, also behind the last row: Deflate makes up to 1,032 of a byte.
+# Less than this is inflated within seconds whatever it is; more is looked at first.
+_HARMLESS_BYTES = 2_000_000
+_HARMLESS_INFLATED = 1_000_000_000
+_MOST_BYTES_A_PIXEL = 8  # four samples of 16 bits; and a byte a row
+_AT_ONCE = 1 << 18
 _chunk_head = struct.Struct(">I4s").unpack_from
 _crc = struct.Struct(">I").unpack_from
 _size = struct.Struct(">II").unpack_from
 
 
 def read_header(data: bytes) -> Header:
-    """Walk the chunks up to IEND, checking each CRC."""
-    orientation = UPRIGHT
-    seen_data = False
-    offset = len(SIGNATURE)
-    kind = b""
-    while kind != b"IEND":
-        first = offset == len(SIGNATURE)
-        kind, offset, body = _next_chunk(data, offset)
-        if first and (kind != b"IHDR" or len(body) != _IHDR_BYTES):
-            raise CorruptImage("PNG without its header chunk")
-        if kind == b"IDAT":
-            seen_data = True
-        elif kind == b"eXIf":
-            orientation = orientation_of(bytes(body))
-    if not seen_data:
+    """Walk the chunks up to IEND, checking the CRC of each that the picture is made of."""
+    exif: bytes | None = None
+    note = None
+    data_end = end = 0
+    remarks = False
+    picture = _picture_chunks(data)
+    for kind, start, end in _chunks(data):
+        if kind in picture:
+            if not _is_sound(data, start, end):
+                raise CorruptImage(f"PNG checksum of chunk {kind.decode()!r}")
+            if kind == b"IDAT":
+                if data_end not in (0, start):
+                    raise CorruptImage("PNG whose picture data is interrupted")
+                data_end = end
+            continue
+        remarks = True
+        if kind == b"eXIf" and exif is None and _is_sound(data, start, end):
+            exif = data[start + 8 : end - 4]
+        elif kind == b"acTL" and data[start + 8 : start + 12] > b"\0\0\0\1":
+            note = FIRST_FRAME
+    if not data_end:
         raise CorruptImage("PNG without picture data")
     width, height = _size(data, 16)
     if not width or not height:
         raise CorruptImage("PNG without size")
-    return Header("png", width, height, orientation)
+    orientation = orientation_of(exif) if exif else UPRIGHT
+    plain = not remarks and end == len(data) <= _HARMLESS_BYTES
+    return Header("png", width, height, orientation, note=note, plain=plain)
 
 
-def without_profile(data: bytes) -> bytes:
-    """Leave out what a checked PNG says of its colours, all of which stands before its pixels.
+def picture_only(data: bytes) -> bytes:
+    """Return a checked PNG without what is no part of its (first) picture.
 
-    OpenCV does not heed it, but libpng prints a warning for many a profile that programs write.
+    OpenCV heeds none of it, but libpng prints warnings for many a colour profile or remark.
+    Raises TooMuchWork where there is far more data than the picture needs.
     """
-    kept = [SIGNATURE]
-    start = len(SIGNATURE)
-    length, kind = _chunk_head(data, start)
-    while kind != b"IDAT":
-        end = start + _CHUNK_FRAME + length
-        if kind not in _COLOUR_CHUNKS:
-            kept.append(data[start:end])
-        start = end
-        length, kind = _chunk_head(data, start)
-    return b"".join((*kept, data[start:])) if start > sum(map(len, kept)) else data
+    picture = _picture_chunks(data)
+    kept = [(start, end) for kind, start, end in _chunks(data) if kind in picture]
+    whole = len(SIGNATURE) + sum([end - start for start, end in kept])
+    if whole > _HARMLESS_BYTES:
+        _check_for_bomb(data, kept)
+    if whole == len(data):
+        return data
+    return b"".join((SIGNATURE, *[data[start:end] for start, end in kept]))
 
 
-def _next_chunk(data: bytes, offset: int) -> tuple[bytes, int, memoryview]:
-    """Return the chunk's type, where the next one starts, and its body."""
-    if offset + _CHUNK_FRAME > len(data):
-        raise TruncatedImage("PNG ends before its end chunk")
-    length, kind = _chunk_head(data, offset)
-    end = offset + _CHUNK_FRAME + length
-    if end > len(data):
-        raise TruncatedImage("PNG ends inside a chunk")
-    view = memoryview(data)
-    if zlib.crc32(view[offset + 4 : end - 4]) != _crc(data, end - 4)[0]:
-        raise CorruptImage(f"PNG checksum of chunk {kind.decode('ascii', 'replace')!r}")
-    return kind, end, view[offset + 8 : end - 4]
+def _picture_chunks(data: bytes) -> frozenset[bytes]:
+    """Only pictures that index a palette need it; to others it is a remark."""
+    return _PICTURE_OF_PALETTE if data[25:26] == _PALETTE else _PICTURE
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield type, start and end of each chunk, the header first, up to IEND."""
+    offset = len(SIGNATURE)
+    if len(data) < offset + _CHUNK_FRAME + _IHDR_BYTES:
+        raise TruncatedImage("PNG ends inside its header")
+    if _chunk_head(data, offset) != (_IHDR_BYTES, b"IHDR"):
+        raise CorruptImage("PNG without its header chunk")
+    for _ in range(_MAX_CHUNKS):
+        if offset + _CHUNK_FRAME > len(data):
+            raise TruncatedImage("PNG ends before its end chunk")
+        length, kind = _chunk_head(data, offset)
+        end = offset + _CHUNK_FRAME + length
+        if end > len(data):
+            raise TruncatedImage("PNG ends inside a chunk")
+        yield kind, offset, end
+        if kind == b"IEND":
+            return
+        offset = end
+    raise TooMuchWork(f"PNG of more than {_MAX_CHUNKS:,} chunks")
+
+
+def _is_sound(data: bytes, start: int, end: int) -> bool:
+    found: int = _crc(data, end - 4)[0]
+    return zlib.crc32(memoryview(data)[start + 4 : end - 4]) == found
+
+
+def _check_for_bomb(data: bytes, chunks: list[tuple[int, int]]) -> None:
+    """Inflate the picture data, little at a time, to see that it ends. Damage is not seen here."""
+    width, height = _size(data, 16)
+    left = _MOST_BYTES_A_PIXEL * width * height + _HARMLESS_INFLATED
+    stream = zlib.decompressobj()
+    for start, end in chunks:
+        rest = data[start + 8 : end - 4] if data[start + 4 : start + 8] == b"IDAT" else b""
+        while rest and not stream.eof:
+            try:
+                left -= len(stream.decompress(rest, _AT_ONCE))
+            except zlib.error:
+                return
+            if left < 0:
+                raise TooMuchWork("PNG with far more data than its pixels need")
+            rest = stream.unconsumed_tail

@@ -39,10 +39,15 @@ def png(
     )
 
 
-def exif(orientation: int, endian: str = "<") -> bytes:
+WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
+"""Types of TIFF and EXIF tags: BYTE, SHORT, LONG, the same signed, and IFD."""
+
+
+def exif(orientation: int, endian: str = "<", kind: int = 3) -> bytes:
     """Write the smallest EXIF block: a TIFF header and a directory of one entry."""
     mark = b"II*\0" if endian == "<" else b"MM\0*"
-    entry = struct.pack(endian + "HHIHH", 274, 3, 1, orientation, 0)
+    value = struct.pack(endian + WHOLE_NUMBERS[kind], orientation).ljust(4, b"\0")
+    entry = struct.pack(endian + "HHI", 274, kind, 1) + value
     return mark + struct.pack(endian + "IH", 8, 1) + entry + struct.pack(endian + "I", 0)
 
 

@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from scoring.preprocessing.decode import (
     CorruptImage,
@@ -235,6 +237,17 @@ def test_orientation_is_honoured_in_every_format(orientation: int) -> None:
     for endian in "<>":
         turned_file = jpeg_with_exif(FILES["jpeg"], orientation, endian)
         np.testing.assert_array_equal(grey_of(turned_file), stored)
+
+
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("kind", [1, 3, 4, 6, 8, 9])
+def test_an_orientation_is_any_whole_number(kind: int, endian: str) -> None:
+    body = b"Exif\0\0" + exif(6, endian, kind)
+    data = FILES["jpeg"][:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    data += FILES["jpeg"][2:]
+    np.testing.assert_array_equal(grey_of(data), turned(grey_of(FILES["jpeg"]), 6))
+    with Pillow.open(io.BytesIO(data)) as opened:
+        assert opened.getexif().get(274) in (6, b"\6")
 
 
 @pytest.mark.parametrize("block", [b"", b"II", exif(9), exif(6)[:15], b"MM\0*\xff\xff\xff\xff"])

@@ -1,7 +1,10 @@
 """JPEG has no checksum: what must be refused, what must not, and that pixels are OpenCV's."""
 
+import contextlib
 import itertools
 import struct
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +17,19 @@ from scoring.preprocessing.decode import (
     DecodeError,
     DecodeLimits,
     TooManyPixels,
+    TooMuchWork,
     TruncatedImage,
     checked_header,
     decode_color,
     decode_grey,
 )
-from tests.scoring.preprocessing.image_files import Array, encoded, scene, with_segment
+from tests.scoring.preprocessing.image_files import (
+    Array,
+    encoded,
+    jpeg_with_exif,
+    scene,
+    with_segment,
+)
 
 LIMITS = DecodeLimits(max_pixels=4_000_000, max_bytes=4_000_000)
 IMAGES = Path(__file__).parents[2] / "data" / "images"
@@ -306,3 +316,95 @@ def test_no_marker_hides_a_large_frame_from_the_limit() -> None:
     for before in (b"", b"\xff\x01", b"\xff\xff", b"junk", b"\xff\xd0"):
         with pytest.raises(TooManyPixels):
             checked_header(BASELINE[:frame] + before + large, LIMITS)
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def empty_scans(scans: int, width: int, height: int) -> bytes:
+    """Write a grey progressive JPEG: a scan of DC, then many of AC that hold nothing."""
+    blocks = (width // 8) * (height // 8)
+    one_code = bytes((1, *[0] * 15))
+    frame = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
+    head = segment(0xDB, b"\0" + b"\x10" * 64) + segment(0xC2, frame)
+    dc = segment(0xC4, b"\0" + one_code + b"\0") + segment(0xDA, b"\1\1\0\0\0\0")
+    ac = segment(0xC4, b"\x10" + one_code + b"\0") + segment(0xDA, b"\1\1\0\1\x3f\0")
+    bits = bytes(-(-blocks // 8))  # a bit of zero a block: no difference, or end of block
+    return b"\xff\xd8" + head + dc + bits + (ac + bits) * scans + END
+
+
+def test_more_scans_than_any_program_writes_are_refused_before_they_cost_anything() -> None:
+    few = empty_scans(10, 64, 64)
+    assert grey_of(few).min() == grey_of(few).max()
+    with pytest.raises(TooMuchWork, match="more than 100 scans"):
+        grey_of(empty_scans(200, 64, 64))
+
+
+def test_scans_count_by_the_pixels_they_pass_over() -> None:
+    large = empty_scans(1, 10_000, 9_992)
+    frame = b"\xff\xc2"
+    many = empty_scans(60, 64, 64)
+    at, size = many.index(frame) + 5, large.index(frame) + 5
+    with pytest.raises(TooMuchWork, match="too many for its size"):
+        checked_header(
+            many[:at] + large[size : size + 4] + many[at + 4 :],
+            DecodeLimits(max_pixels=100_000_000, max_bytes=4_000_000),
+        )
+
+
+@pytest.mark.parametrize(
+    "filled", [b"\xff", b"\xff\0", b"\xff\xd0", b"\0", b"\xff\xff\xff\x01", b"\xff\xfe\0\2"]
+)
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "cmyk"])
+def test_a_cut_file_filled_with_anything_is_refused_at_once(kind: str, filled: bytes) -> None:
+    """A search for the next marker that goes back in the filling would take hours here."""
+    data = WHOLE[kind]
+    half = data[: (data.index(SCAN) + len(data)) // 2]
+    more = filled * (8_000_000 // len(filled))
+    limits = DecodeLimits(max_pixels=4_000_000, max_bytes=64_000_000)
+    started = time.monotonic()
+    for broken in (half + more, half + more + END, data[:20] + more + data[20:]):
+        with contextlib.suppress(DecodeError):
+            decode_grey(broken, checked_header(broken, limits), behind=0)
+    assert time.monotonic() - started < 60
+
+
+def test_a_cut_file_filled_with_erased_pages_is_cut_off() -> None:
+    with pytest.raises(TruncatedImage):
+        grey_of(BASELINE[: len(BASELINE) // 2] + b"\xff" * 100_000)
+
+
+def test_a_million_empty_comments_are_refused_unread() -> None:
+    tracemalloc.start()
+    data = BASELINE[:20] + b"\xff\xfe\0\2" * 1_000_000 + BASELINE[20:]
+    before = tracemalloc.get_traced_memory()[0]
+    with pytest.raises(TooMuchWork, match="segments"):
+        checked_header(data, DecodeLimits(max_pixels=4_000_000, max_bytes=64_000_000))
+    assert tracemalloc.get_traced_memory()[1] - before < 5_000_000
+    tracemalloc.stop()
+
+
+def test_tables_without_codes_are_not_counted_for_ever() -> None:
+    tables = segment(0xC4, bytes(17) * 3_800)
+    data = BASELINE[:20] + tables * 400 + BASELINE[20:]
+    hole = len(data) - 600
+    holed = data[:hole] + bytes(128) + data[hole + 128 :]
+    started = time.monotonic()
+    with pytest.raises(DecodeError):
+        decode_grey(holed, checked_header(holed, DecodeLimits(4_000_000, 64_000_000)), behind=0)
+    assert time.monotonic() - started < 10
+
+
+def test_many_full_segments_of_a_large_profile_are_read() -> None:
+    large = with_segment(BASELINE, 0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000))
+    for _ in range(300):
+        large = with_segment(large, 0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(1000))
+    np.testing.assert_array_equal(color_of(large), color_of(BASELINE))
+
+
+def test_the_first_of_two_exif_blocks_counts() -> None:
+    for first, second in ((6, 1), (1, 6), (3, 8)):
+        both = jpeg_with_exif(jpeg_with_exif(BASELINE, second), first)
+        one = jpeg_with_exif(BASELINE, first)
+        np.testing.assert_array_equal(color_of(both), color_of(one))
