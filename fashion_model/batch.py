@@ -15,9 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fashion_model.commands import add_data_options, load_data, run_command, whole_number
+from fashion_model.commands import add_data_options, load_data, run_command
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
+from fashion_model.flags import whole_number
 from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")

@@ -18,7 +18,6 @@ from scoring.inference.bundle import Bundle, BundleError
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import UnknownPreprocessing, find
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
-from scoring.protocol.signature import check_model_name
 from scoring.settings import CODE_ROOT, ClientSettings
 
 logger = logging.getLogger("scoring.fashion_model")
@@ -47,40 +46,6 @@ def require_packages(*names: str) -> None:
 def is_installed(package: str) -> bool:
     """Tell whether a package is there, without loading it."""
     return find_spec(package) is not None
-
-
-def positive_number(text: str) -> float:
-    """Read a flag's number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return value
-
-
-def whole_number(low: int) -> Callable[[str], int]:
-    """Return a reader of a flag's whole number from ``low`` on."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if value < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} on")
-        return value
-
-    return read
-
-
-def model_name(text: str) -> str:
-    """Read a flag that names a model."""
-    try:
-        return check_model_name(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 def require_fit(bundle: Bundle, description: DatasetDescription) -> None:

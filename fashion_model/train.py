@@ -15,14 +15,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from fashion_model.commands import (
     add_data_options,
     load_split,
-    model_name,
-    positive_number,
     require_packages,
     run_command,
-    whole_number,
 )
 from fashion_model.dataset.description import DataError, DatasetDescription
 from fashion_model.dataset.split import Split
+from fashion_model.flags import model_name, positive_number, whole_number
 from scoring.inference.bundle import SIGNATURE_FILE
 from scoring.records.telling import telling_never_fails
 

@@ -1,5 +1,8 @@
 """Draw a batch of product-like pictures, with their true classes beside it.
 
+``python -m fashion_model.drawn.draw --out image_batches/G2 --seed 2``; the committed ``G1`` is what
+it draws unasked: seed 1, a hundred pictures, light backgrounds.
+
 The pictures are drawn, not photographed: outlines, seams and patterns from a seed, with no model
 consulted. They show the whole path at work where no data set may be shipped.
 """
@@ -20,6 +23,7 @@ from fashion_model.drawn.sheet import Sheet
 from fashion_model.drawn.shoes import ankle_boot, sandal, sneaker
 from fashion_model.drawn.tops import coat, dress, pullover, shirt, t_shirt
 from fashion_model.drawn.trousers import trouser
+from fashion_model.flags import whole_number
 from scoring.records.telling import telling_never_fails
 
 Draw = Callable[[int, Palette, np.random.Generator], Sheet]
@@ -113,12 +117,19 @@ def write_batch(folder: Path, pictures: Iterable[Drawn]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the batch that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.drawn.draw", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same pictures")
-    parser.add_argument("--count", type=int, default=100, help="how many (%(default)s)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=1, help="the same seed, the same pictures"
+    )
+    parser.add_argument("--count", type=whole_number(1), default=100, help="how many (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="the batch's folder")
     parser.add_argument("--background", choices=STUDIOS, default="light", help="(%(default)s)")
     chosen = parser.parse_args(arguments)
-    write_batch(chosen.out, draw_batch(chosen.seed, chosen.count, STUDIOS[chosen.background]))
+    if chosen.out.exists():
+        parser.error(f"--out {chosen.out}: is there already")
+    try:
+        write_batch(chosen.out, draw_batch(chosen.seed, chosen.count, STUDIOS[chosen.background]))
+    except OSError as error:
+        parser.exit(1, f"error: {error}\n")
 
 
 def _in_turn() -> Iterable[str]:

@@ -2,6 +2,7 @@ import csv
 import subprocess
 import sys
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -53,3 +54,19 @@ def test_the_committed_batch_is_whole() -> None:
     assert {p.name for p in folder.iterdir()} == set(labels)
     assert Counter(labels.values()) == dict.fromkeys(CLASSES, 10)
     assert sum(p.stat().st_size for p in folder.iterdir()) < 3_000_000
+
+
+def test_the_committed_batch_can_be_drawn_again_byte_for_byte() -> None:
+    drawn = list(islice(draw_batch(seed=1, count=100, studio=LIGHT), 12))
+    for picture in drawn:
+        committed = ROOT / "image_batches" / "G1" / picture.name
+        assert committed.read_bytes() == picture.data, picture.name
+
+
+@pytest.mark.parametrize("flags", [["--count", "0"], ["--seed", "-1"], []])
+def test_a_wrong_flag_draws_nothing(flags: list[str], tmp_path: Path) -> None:
+    out = tmp_path if not flags else tmp_path / "G2"
+    with pytest.raises(SystemExit) as ended:
+        main(["--out", str(out), *flags])
+    assert ended.value.code == 2
+    assert list(tmp_path.iterdir()) == []
