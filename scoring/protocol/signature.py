@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Any, Literal, Self
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
@@ -27,9 +27,8 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_validator,
+    with_config,
 )
-from pydantic.dataclasses import dataclass
 
 from scoring.protocol.errors import BadRequest, ScoringError
 from scoring.protocol.names import check_name
@@ -108,7 +107,8 @@ Word = Annotated[
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class ColumnNames:
     """How a table of pixels names its columns: ``prefix`` and a number, from ``first`` on."""
 
@@ -116,7 +116,8 @@ class ColumnNames:
     first: Annotated[int, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class InputSpec:
     """One image as the model takes it: (height, width, channels) of raw 0-255 pixels."""
 
@@ -136,7 +137,8 @@ class InputSpec:
         return [f"{self.columns.prefix}{first + place}" for place in range(self.row_length)]
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class PreprocessingRef:
     """Which preprocessing the model was made for."""
 
@@ -144,7 +146,8 @@ class PreprocessingRef:
     version: Count
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class Thresholds:
     """When a prediction is sent to a person.
 
@@ -156,7 +159,8 @@ class Thresholds:
     outlier_score: Number
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class ReviewWords:
     """What a person is told where a prediction passes a threshold of the same name."""
 
@@ -164,7 +168,8 @@ class ReviewWords:
     outlier: Word
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@with_config(_CHECKED)
+@dataclass(frozen=True)
 class ReferenceStatistics:
     """What the served model saw on held-out data; drift is measured against it.
 
@@ -181,7 +186,8 @@ class ReferenceStatistics:
     outlier_percentiles: Percentiles
 
 
-@dataclass(frozen=True, config=_CHECKED, kw_only=True)
+@with_config(_CHECKED)
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """A checked signature.
 
@@ -208,13 +214,6 @@ class Signature:
     # A name with a separator could reach outside the bundle's folder; Name admits none.
     files: dict[Name, Digest]
     version: Digest
-
-    @model_validator(mode="after")
-    def _has_a_share_for_each_class(self) -> Self:
-        shares, labels = len(self.reference.class_shares), len(self.labels)
-        if shares != labels:
-            raise ValueError(f"there are {labels} labels, and reference.class_shares for {shares}")
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the signature as plain JSON values, in the format it was read in."""
@@ -291,9 +290,13 @@ def _read(document: Mapping[str, Any]) -> Signature:
     if "format" in document and document["format"] not in range(1, FORMAT + 1):
         raise SignatureError(f"format {document['format']!r} is not 1 to {FORMAT}")
     try:
-        return _SIGNATURE.validate_json(orjson.dumps(_in_present_form(document)))
+        signature = _SIGNATURE.validate_json(orjson.dumps(_in_present_form(document)))
     except ValidationError as error:
         raise SignatureError(_explain(error)) from error
+    shares, labels = len(signature.reference.class_shares), len(signature.labels)
+    if shares != labels:
+        raise SignatureError(f"there are {labels} labels, and reference.class_shares for {shares}")
+    return signature
 
 
 def _in_present_form(document: Mapping[str, Any]) -> Mapping[str, Any]:
