@@ -86,6 +86,24 @@ INSERT INTO image_numbers SELECT i.batch, i.path, row_number() OVER (ORDER BY i.
 FROM run_images i LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path
 WHERE i.run_id = ?1 AND i.batch = ?2 AND n.number IS NULL
 """
+SHOWN_BATCHES = """
+SELECT b.batch, count(i.num), count(i.prediction_id)
+FROM run_batches b LEFT JOIN run_images i ON i.run_id = b.run_id AND i.batch = b.batch
+WHERE b.run_id = ? GROUP BY b.batch ORDER BY b.position
+"""
+# What stays beside a run: all of it, or what was scored by hand after the run was opened.
+RESULTS_BESIDE = """
+SELECT s.batch, s.run_id FROM results_batches s JOIN runs r ON r.id = s.run_id
+WHERE ?1 OR r.number > (SELECT number FROM runs WHERE id = ?2) ORDER BY s.position
+"""
+WRITTEN_ELSEWHERE = """
+UPDATE run_batches SET written = 2 WHERE run_id = ?1 AND NOT EXISTS (
+    SELECT 1 FROM run_images i JOIN predictions p ON p.id = i.prediction_id
+    WHERE i.run_id = ?1 AND i.batch = run_batches.batch AND NOT EXISTS (
+        SELECT 1 FROM predictions q JOIN run_images j ON j.prediction_id = q.id
+        JOIN run_batches w ON w.run_id = j.run_id AND w.batch = j.batch AND w.written = 1
+        WHERE q.batch = p.batch AND q.path = p.path AND q.content_hash = p.content_hash))
+"""
 FORGET_RUNS = """
 DELETE FROM runs WHERE state <> 'running' AND finished_at < ?
 AND number <> (SELECT max(number) FROM runs)
@@ -276,10 +294,54 @@ class Ledger(LedgerReader):
             connection.executemany(SHOW_PREDICTION, shown)
             connection.execute(ADD_COST, (*costs, run_id, batch))
 
-    def mark_written(self, run_id: str) -> None:
-        """Note that the batches a run shows stand in Results.csv."""
+    # Results.csv
+
+    def show_in_results(self, run: Run) -> bool:
+        """Make what a run shows part of what Results.csv is to show; False: it has nothing.
+
+        A nightly run takes the place of all that was shown before it; a run by hand that of its
+        own batches, and an empty one by hand takes its rows away. A batch of which nothing is
+        scored takes nobody's place.
+        """
         with self._database.transaction() as connection:
-            connection.execute("UPDATE run_batches SET written = 1 WHERE run_id = ?", (run_id,))
+            mine = connection.execute(SHOWN_BATCHES, (run.id,)).fetchall()
+            if not _any_worth_showing(run, mine):
+                return False
+            by_hand = run.kind == "manual"
+            kept = dict(connection.execute(RESULTS_BESIDE, (by_hand, run.id)).fetchall())
+            shown = {
+                batch: run.id
+                for batch, images, scored in mine
+                if _is_worth_showing(run, images, scored) or (images and batch not in kept)
+            }
+            # Who is shown already keeps his place; a nightly run's own batches come first.
+            every = {**kept, **shown} if by_hand else {**shown, **kept, **shown}
+            connection.execute("DELETE FROM results_batches")
+            connection.executemany(
+                "INSERT INTO results_batches VALUES (?, ?, ?)",
+                ((batch, id_, position) for position, (batch, id_) in enumerate(every.items())),
+            )
+        return True
+
+    def has_results(self, run: Run) -> bool:
+        """Tell whether a run has something to show."""
+        return _any_worth_showing(run, self._database.query(SHOWN_BATCHES, (run.id,)))
+
+    def mark_written(self) -> None:
+        """Note that Results.csv shows what it is to show."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE run_batches SET written = 1 WHERE written <> 1 AND (run_id, batch) IN"
+                " (SELECT run_id, batch FROM results_batches)"
+            )
+
+    def mark_elsewhere(self, run_id: str) -> None:
+        """Note that a run's results went to a file of their own.
+
+        Images that Results.csv has never shown are owed to it still.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(WRITTEN_ELSEWHERE, (run_id,))
 
     def close_batch(self, run_id: str, batch: str, process_seconds: float | None) -> None:
         """Write a batch's figures: later runs may replace the predictions they come from.
@@ -303,3 +365,13 @@ class Ledger(LedgerReader):
                 " class_confidence = ?, process_seconds = ? WHERE run_id = ? AND batch = ?",
                 (images, failed, flagged, mean, json.dumps(dict(classes)), process_seconds, *mine),
             )
+
+
+def _any_worth_showing(run: Run, batches: Iterable[tuple[str, int, int]]) -> bool:
+    return any(_is_worth_showing(run, images, scored) for _, images, scored in batches)
+
+
+def _is_worth_showing(run: Run, images: int, scored: int) -> bool:
+    """Tell whether a batch is a reason to write results."""
+    emptied = not images and (run.kind, run.scope) == ("manual", "all")
+    return bool(scored) or emptied

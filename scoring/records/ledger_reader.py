@@ -134,21 +134,30 @@ class LedgerReader:
         return int(rows[0][0]) if rows else None
 
     def result_rows(self, run_id: str) -> Iterator[ResultRow]:
-        """Yield what a run shows: its batches in order, their images in order.
-
-        Batch by batch, so that the rows come off an index and never pile up in a sort.
-        """
+        """Yield what a run shows: its batches in order, their images in order."""
         for batch in self.touched_batches(run_id):
-            rows = self._database.stream(
-                "SELECT coalesce(n.number, i.num), i.batch, i.path, p.label, p.confidence,"
-                " p.review, p.error, p.second_label, p.second_confidence"
-                " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
-                " LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path"
-                " WHERE i.run_id = ? AND i.batch = ? ORDER BY i.num",
-                (run_id, batch),
-            )
-            for row in rows:
-                yield ResultRow(*row)
+            yield from self._batch_rows(run_id, batch)
+
+    def results_rows(self) -> Iterator[ResultRow]:
+        """Yield what Results.csv is to show."""
+        shown = self._database.query(
+            "SELECT run_id, batch FROM results_batches ORDER BY position"
+        )
+        for run_id, batch in shown:
+            yield from self._batch_rows(run_id, batch)
+
+    def _batch_rows(self, run_id: str, batch: str) -> Iterator[ResultRow]:
+        """Yield one batch as a run has it; off an index, so that rows never pile up in a sort."""
+        rows = self._database.stream(
+            "SELECT coalesce(n.number, i.num), i.batch, i.path, p.label, p.confidence,"
+            " p.review, p.error, p.second_label, p.second_confidence"
+            " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
+            " LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path"
+            " WHERE i.run_id = ? AND i.batch = ? ORDER BY i.num",
+            (run_id, batch),
+        )
+        for row in rows:
+            yield ResultRow(*row)
 
     # Figures
 

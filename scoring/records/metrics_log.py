@@ -12,7 +12,7 @@ from pathlib import Path
 from scoring.records.atomic_file import atomic_text, remove_leftovers
 from scoring.records.ledger import BatchFigures
 from scoring.records.results_csv import CsvFormat
-from scoring.records.text import neutral_cell
+from scoring.records.text import neutral_cell, printable
 
 FILE_NAME = "Metrics-log.csv"
 
@@ -31,7 +31,7 @@ def write_metrics(
     remove_leftovers(path)
     with atomic_text(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file, delimiter=csv_format.separator)
-        writer.writerow(columns(labels))
+        writer.writerow(columns([printable(label) for label in labels]))
         for row in figures:
             writer.writerow(_cells(row, labels, csv_format))
 
@@ -61,15 +61,11 @@ def _cells(row: BatchFigures, labels: Sequence[str], csv_format: CsvFormat) -> l
         row.run.state,
         neutral_cell(row.model.version[:12]),
         *(row.images, row.failed, row.flagged),
-        *(number(_percent(value), 2) for value in by_class),
-        number(_percent(row.mean_confidence), 2),
+        *(csv_format.percent(value) for value in by_class),
+        csv_format.percent(row.mean_confidence),
         number(row.process_seconds, 3),
         number(row.prediction_seconds, 3),
         number(row.prediction_seconds / scored if scored else None, 6),
         number(row.images / row.process_seconds if row.process_seconds else None, 1),
         *(row.payload_bytes, row.retries),
     ]
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else share * 100

@@ -22,18 +22,25 @@ def csv_format(settings: Settings) -> CsvFormat:
 def publish_results(
     settings: Settings, ledger: Ledger, events: EventsLog, run: Run, out: Path | None = None
 ) -> Path | None:
-    """Write what a run shows; return where, None where it has nothing to show.
+    """Bring what a run shows into Results.csv; return where it went, None: it has nothing to show.
 
-    Raises OSError where Results.csv cannot be written; the next run owes it the batches then.
+    What other runs have there stays, but for what the run takes the place of. With ``out`` the
+    run's own batches go there, and Results.csv stays as it is. Raises OSError where the file
+    cannot be written; the next run owes it the batches then.
     """
-    shown, waiting = ledger.count_images(run.id)
-    if (run.scope == "new" and not shown) or (shown and shown == waiting):
+    if out and not ledger.has_results(run):
+        return None
+    if not out and not ledger.show_in_results(run):
         return None
     wanted = out or settings.results_file
-    path = write_results(wanted, lambda: ledger.result_rows(run.id), csv_format(settings))
-    ledger.mark_written(run.id)
+    rows = (lambda: ledger.result_rows(run.id)) if out else ledger.results_rows
+    path = write_results(wanted, rows, csv_format(settings))
+    if out:
+        ledger.mark_elsewhere(run.id)
+    else:
+        ledger.mark_written()
     if path != wanted:
-        events.warning("results-beside", f"Results.csv is held open; see {path.name}", run=run.id)
+        events.warning("results-beside", f"{wanted.name} is held open; see {path.name}", run=run.id)
     _copy(settings, events, run, path)
     return path
 

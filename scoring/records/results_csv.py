@@ -11,9 +11,12 @@ from pathlib import Path
 
 from scoring.records.atomic_file import atomic_text, remove_leftovers
 from scoring.records.ledger import ResultRow
-from scoring.records.text import neutral_cell, printable
+from scoring.records.text import neutral_cell, text_cell
 
-COLUMNS = ("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error")
+COLUMNS = (
+    *("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"),
+    *("Second item", "Second %"),
+)
 NOT_SCORED_YET = "not scored yet; the next run will"
 # Excel holds an open file against renaming on Windows; a save in progress ends within seconds.
 REPLACE_TRIES = 5
@@ -32,6 +35,10 @@ class CsvFormat:
         if value is None:
             return ""
         return f"{value:.{digits}f}".replace(".", self.decimal)
+
+    def percent(self, share: float | None) -> str:
+        """Return a share of 1 as percent with two decimals, or nothing for None."""
+        return self.number(None if share is None else share * 100, 2)
 
 
 def write_results(
@@ -70,17 +77,19 @@ def _write(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat) -> None
 
 
 def _cells(rows: Iterable[ResultRow], csv_format: CsvFormat) -> Iterator[tuple[object, ...]]:
-    for num, row in enumerate(rows, start=1):
+    for row in rows:
         error = row.error
         if row.label is None and error is None:
             error = NOT_SCORED_YET
-        percent = None if row.confidence is None else row.confidence * 100
         yield (
-            num,
+            row.number,
+            # Names are printable in the ledger already.
             neutral_cell(row.batch),
             neutral_cell(row.path),
-            row.label or "",
-            csv_format.number(percent, 2),
-            row.review or "",
-            neutral_cell(printable(error)) if error else "",
+            text_cell(row.label),
+            csv_format.percent(row.confidence),
+            text_cell(row.review),
+            text_cell(error),
+            text_cell(row.second_label),
+            csv_format.percent(row.second_confidence),
         )

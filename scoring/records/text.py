@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import lru_cache
+
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
-# The full-width forms are what East Asian spreadsheets take for the same signs.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# And its other shapes: full width and small, as East Asian spreadsheets take them; the minus sign.
+FORMULA_SHAPES = "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+# A cell that begins with it is text and no more: what follows is the text.
+TEXT_MARK = "'"
+
+# What a spreadsheet shows as it stands: whole numbers without a zero before them, up to the
+# eleven digits that it does not turn into powers of ten.
+PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
+# What it makes numbers, dates and times of, in one country or another: digits with signs between.
+NUMBER_LIKE = re.compile(r"[\W\d_年月日时時分秒点點년월일시분초]*")
+POWER = re.compile(r"([\W\d_]*)e([\W\d_]*)", re.IGNORECASE)
+CLOCK = re.compile(r"\d[\d:.,]*\s*[ap]\.?(?:m\.?)?", re.IGNORECASE)
+ONE_WORD = re.compile(r"[\W\d_]*([^\W\d_]+)[\W\d_]*")
+# Nearly every file is named so: two words and something between. Looked at first, for speed.
+TWO_WORDS = re.compile(r"[a-z0-9](?:.*?[a-z])?[a-z][^a-z].*?[a-z]{2}", re.I | re.A | re.S)
+# The beginnings of month names in the languages that spreadsheets are sold in most.
+MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    *("jän", "mär", "mrz", "maer", "mai", "okt", "dez", "fév", "fev", "avr", "jui", "aoû", "aou"),
+    *("déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "out", "maj"),
+    *("maa", "mei", "mrt", "sty", "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "lis", "gru"),
+)
+TRUTHS = frozenset(
+    "true false wahr falsch vrai faux verdadero falso vero verdadeiro waar onwaar prawda fałsz"
+    " sant falskt sand falsk tosi epätosi pravda nepravda igaz hamis doğru истина ложь"
+    " 真 偽 参 假".split()
+)
 
 
 def printable(text: str) -> str:
@@ -27,5 +57,58 @@ def _printable_character(character: str) -> str:
 
 
 def neutral_cell(text: str) -> str:
-    """Return ``text`` so that no spreadsheet runs it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """Return ``text`` as a cell that no spreadsheet runs as a formula or writes otherwise.
+
+    Where it would, a ``'`` stands before it; ``read_cell`` takes it away again.
+    """
+    if TWO_WORDS.match(text):
+        return text
+    if text.startswith(TEXT_MARK) or is_formula(text) or is_rewritten(text):
+        return TEXT_MARK + text
+    return text
+
+
+@lru_cache(maxsize=1024)
+def text_cell(text: str | None) -> str:
+    """Return any text, whoever wrote it, as one harmless cell; nothing for None."""
+    return neutral_cell(printable(text)) if text else ""
+
+
+def read_cell(cell: str) -> str:
+    """Return the text that ``neutral_cell`` made a cell of."""
+    return cell.removeprefix(TEXT_MARK)
+
+
+def is_formula(text: str) -> bool:
+    """Tell whether a spreadsheet may take it for a formula; blanks and the unseen may lead."""
+    start = _seen(text)
+    return text.startswith(FORMULA_STARTS) or start.startswith((*FORMULA_STARTS, *FORMULA_SHAPES))
+
+
+def is_rewritten(text: str) -> bool:
+    """Tell whether a spreadsheet may make a number, a date or a truth of it: ``007``, ``1-2``."""
+    if PLAIN_NUMBER.fullmatch(text):
+        return False
+    plain = unicodedata.normalize("NFKC", _seen(text)).strip()
+    if any(character.isdigit() for character in plain):
+        like = NUMBER_LIKE.fullmatch(plain) or CLOCK.fullmatch(plain)
+        return bool(like) or _is_power(plain) or _is_date(plain)
+    return plain.casefold() in TRUTHS
+
+
+def _is_power(text: str) -> bool:
+    match = POWER.fullmatch(text)
+    return match is not None and all(any(map(str.isdigit, part)) for part in match.groups())
+
+
+def _is_date(text: str) -> bool:
+    match = ONE_WORD.fullmatch(text)
+    return match is not None and match[1].casefold().startswith(MONTHS)
+
+
+def _seen(text: str) -> str:
+    """Return ``text`` from its first character that is neither blank nor unseen."""
+    for place, character in enumerate(text):
+        if not (character.isspace() or unicodedata.category(character) in ("Cf", "Cc")):
+            return text[place:]
+    return ""
