@@ -42,12 +42,13 @@ class RunRequest:
     scope: Scope
     due_date: date | None = None
     fresh: bool = False
+    out: Path | None = None
 
     @property
     def plan(self) -> RunPlan:
         """Return what the ledger is told of it."""
         names = tuple(batch.name for batch in self.batches)
-        return RunPlan(names, self.scope, self.due_date, self.fresh)
+        return RunPlan(names, self.scope, self.due_date, self.fresh, self.out)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class BatchScoring:
             state, reason = "partial", "the run window ended; the next run takes what is left"
         except ScoringFailed as error:
             state, reason = "failed", str(error)
-        return self._close(run, state, reason)
+        return self._close(run, state, reason, request.out)
 
     # Batches
 
@@ -212,8 +213,8 @@ class BatchScoring:
     def _why_nothing(self, run: Run) -> str:
         return "0 new images" if run.scope == "new" else "no images in the batch"
 
-    def _close(self, run: Run, state: State, reason: str) -> RunOutcome:
-        ended = self._life.close(run, state, reason, self.process_time.of_batches)
+    def _close(self, run: Run, state: State, reason: str, out: Path | None) -> RunOutcome:
+        ended = self._life.close(run, state, reason, self.process_time.of_batches, out)
         summary = ended.summary
         return RunOutcome(
             run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from datetime import date
@@ -54,20 +55,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what the command line sets over the settings; raises UsageError for ``--out``."""
+    """Return what the command line sets over the settings."""
     client = {"server": arguments.server, "model": arguments.model}
-    flags: dict[str, Any] = {
-        "client": {name: value for name, value in client.items() if value is not None}
-    }
-    if arguments.out:
-        flags["paths"] = {"results": results_path(arguments.out)}
-    return flags
+    return {"client": {name: value for name, value in client.items() if value is not None}}
 
 
 def results_path(path: Path) -> Path:
     """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
     if path.is_dir():
         raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out {path} is a pipe or a device; name a file")
     try:
         with path.open("rb") as file:
             start = file.read(len(HEADER_START))
@@ -75,4 +73,4 @@ def results_path(path: Path) -> Path:
         start = b""
     if start and start != HEADER_START:
         raise UsageError(f"--out {path} is no results file; it is left as it is")
-    return path.resolve()
+    return Path(os.path.realpath(path))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from client.batch_scoring import RunRequest
+from client.command_line import results_path
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
@@ -22,7 +25,16 @@ def select(settings: Settings, arguments: argparse.Namespace, events: EventsLog)
     only_new = nightly is not None or arguments.new or arguments.every_batch
     new = only_new and not arguments.all
     batches = _batches(settings, arguments, events)
-    return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh)
+    out = _out(settings, arguments)
+    return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh, out)
+
+
+def _out(settings: Settings, arguments: argparse.Namespace) -> Path | None:
+    """Return where the results go instead of Results.csv, if anywhere."""
+    if not arguments.out:
+        return None
+    out = results_path(arguments.out)
+    return None if out == Path(os.path.realpath(settings.results_file)) else out
 
 
 def _batches(

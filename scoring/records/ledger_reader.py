@@ -140,9 +140,7 @@ class LedgerReader:
 
     def results_rows(self) -> Iterator[ResultRow]:
         """Yield what Results.csv is to show."""
-        shown = self._database.query(
-            "SELECT run_id, batch FROM results_batches ORDER BY position"
-        )
+        shown = self._database.query("SELECT run_id, batch FROM results_batches ORDER BY position")
         for run_id, batch in shown:
             yield from self._batch_rows(run_id, batch)
 

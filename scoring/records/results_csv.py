@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from scoring.records.atomic_file import atomic_text, remove_leftovers
@@ -21,6 +22,9 @@ NOT_SCORED_YET = "not scored yet; the next run will"
 # Excel holds an open file against renaming on Windows; a save in progress ends within seconds.
 REPLACE_TRIES = 5
 REPLACE_PAUSE_SECONDS = 1.0
+
+# One batch's name comes row after row.
+_batch_cell = lru_cache(maxsize=64)(neutral_cell)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _cells(rows: Iterable[ResultRow], csv_format: CsvFormat) -> Iterator[tuple[o
         yield (
             row.number,
             # Names are printable in the ledger already.
-            neutral_cell(row.batch),
+            _batch_cell(row.batch),
             neutral_cell(row.path),
             text_cell(row.label),
             csv_format.percent(row.confidence),

@@ -165,7 +165,7 @@ class RunLife:
             results = publish_results(self._settings, self._ledger, self._events, run, out)
         except OSError as error:
             state = "failed"
-            reason = f"{reason}; " * bool(reason) + f"Results.csv could not be written: {error}"
+            reason = f"{reason}; " * bool(reason) + _not_written(self._settings, out, error)
         batches = self._ledger.touched_batches(run.id)
         seconds = process_seconds(batches)
         for batch in batches:
@@ -238,3 +238,7 @@ def describe(ended: RunEnded) -> str:
     which = f"the run of {run.due_date} is " if run.due_date else ""
     figures = f"{ended.summary.images} images, {ended.summary.failed} failed"
     return f"{which}{run.state}: {figures}" + (f"; {run.reason}" if run.reason else "")
+
+
+def _not_written(settings: Settings, out: Path | None, error: OSError) -> str:
+    return f"{(out or settings.results_file).name} could not be written: {error}"

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@")
 # And its other shapes: full width and small, as East Asian spreadsheets take them; the minus sign.
 FORMULA_SHAPES = "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 # A cell that begins with it is text and no more: what follows is the text.
@@ -82,12 +82,13 @@ def read_cell(cell: str) -> str:
 def is_formula(text: str) -> bool:
     """Tell whether a spreadsheet may take it for a formula; blanks and the unseen may lead."""
     start = _seen(text)
-    return text.startswith(FORMULA_STARTS) or start.startswith((*FORMULA_STARTS, *FORMULA_SHAPES))
+    unseen = text[: len(text) - len(start)]
+    return start.startswith((*FORMULA_STARTS, *FORMULA_SHAPES)) or "\t" in unseen or "\r" in unseen
 
 
 def is_rewritten(text: str) -> bool:
     """Tell whether a spreadsheet may make a number, a date or a truth of it: ``007``, ``1-2``."""
-    if PLAIN_NUMBER.fullmatch(text):
+    if PLAIN_NUMBER.fullmatch(text) or text.startswith(TEXT_MARK):
         return False
     plain = unicodedata.normalize("NFKC", _seen(text)).strip()
     if any(character.isdigit() for character in plain):

@@ -10,6 +10,7 @@ It reads the files by itself: of the code under test it takes the spelling of na
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import sqlite3
@@ -21,10 +22,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from scoring.records.text import neutral_cell, printable
+from scoring.records.text import neutral_cell, printable, text_cell
 from scoring.settings import Settings
 
-HEADER = ["Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"]
+HEADER = [
+    *("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"),
+    *("Second item", "Second %"),
+]
 TERMINAL = {"done", "partial", "failed", "missed"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 EVENT = re.compile(r"(?P<time>[^,]+), (INFO|WARNING|ERROR), (?P<code>[a-z0-9-]+), (?P<rest>.*)")
@@ -41,6 +45,8 @@ class Shown:
     label: str | None
     confidence: float | None
     error: str | None
+    second_label: str | None
+    second_confidence: float | None
 
 
 def assert_truth(
@@ -68,11 +74,12 @@ def assert_truth(
         for run in runs:
             assert_every_image_is_shown(settings, ledger, run, runs[0], vanished)
         path = results or settings.results_file
-        written = next((run for run in runs if has_written(ledger, run)), None)
-        if written is None:
+        images = shown_in_results(settings, ledger, runs)
+        if images is None:
             assert not path.exists(), f"{path} exists, but no run has written it"
         else:
-            assert_results_are(settings, path, list(shown_by(ledger, written)))
+            assert_results_are(settings, path, images)
+            assert_numbers_stay(settings, path, runs)
 
 
 def assert_due_days(settings: Settings) -> None:
@@ -126,20 +133,59 @@ def assert_every_image_is_shown(
             assert {image.path for image in images} == there, f"images of {batch} lost or invented"
 
 
-def has_written(ledger: sqlite3.Connection, run: Any) -> bool:
-    """Tell whether a run has written Results.csv: it ended, and had something to show."""
-    if run["state"] not in TERMINAL or NOT_WRITTEN in run["reason"]:
-        return False
-    images = list(shown_by(ledger, run))
-    scored = any(image.label or image.error for image in images)
-    return scored or (not images and run["kind"] == "manual" and run["state"] == "done"
-                      and run["scope"] == "all")  # fmt: skip
+def shown_in_results(
+    settings: Settings, ledger: sqlite3.Connection, runs: list[Any]
+) -> list[Shown] | None:
+    """Return what Results.csv must show, None where no run has written it.
+
+    That is every batch of the latest nightly run that showed one, and of each run by hand since,
+    but those whose results went elsewhere. What could not be written is written by the next run.
+    """
+    desk: dict[str, list[Shown]] = {}
+    written: dict[str, list[Shown]] | None = None
+    for run in reversed(runs):
+        mine = batches_for_results(settings, ledger, run, desk)
+        if mine:
+            desk = {**desk, **mine} if run["kind"] == "manual" else mine
+            if NOT_WRITTEN not in run["reason"] and run["state"] in TERMINAL:
+                written = desk
+    if written is None:
+        return None
+    return [image for images in written.values() for image in images]
+
+
+def batches_for_results(
+    settings: Settings, ledger: sqlite3.Connection, run: Any, desk: Collection[str]
+) -> dict[str, list[Shown]]:
+    """Return the batches that a run brings to Results.csv: none where nothing is scored in any.
+
+    A batch that is empty counts by hand: its rows go.
+    """
+    out = json.loads(run["settings"]).get("paths.results")
+    if out not in (None, str(settings.paths.results)):
+        return {}
+    names = ledger.execute(
+        "SELECT batch FROM run_batches WHERE run_id = ? ORDER BY position", (run["id"],)
+    )
+    shown: dict[str, list[Shown]] = {name: [] for (name,) in names}
+    for image in shown_by(ledger, run):
+        shown[image.batch].append(image)
+    emptied = (run["kind"], run["scope"]) == ("manual", "all")
+    counts = {
+        batch: any(image.label or image.error for image in images) or (emptied and not images)
+        for batch, images in shown.items()
+    }
+    if not any(counts.values()):
+        return {}
+    waiting = desk if run["kind"] == "manual" else ()
+    return {b: images for b, images in shown.items() if counts[b] or (images and b not in waiting)}
 
 
 def shown_by(ledger: sqlite3.Connection, run: Any) -> Iterator[Shown]:
     """Yield the images of a run in the order of its batches."""
     for row in ledger.execute(
-        "SELECT i.batch, i.path, p.label, p.confidence, p.error FROM run_images i"
+        "SELECT i.batch, i.path, p.label, p.confidence, p.error, p.second_label,"
+        " p.second_confidence FROM run_images i"
         " JOIN run_batches b ON b.run_id = i.run_id AND b.batch = i.batch"
         " LEFT JOIN predictions p ON p.id = i.prediction_id"
         " WHERE i.run_id = ? ORDER BY b.position, i.num",
@@ -152,12 +198,44 @@ def assert_results_are(settings: Settings, path: Path, images: list[Shown]) -> N
     """Results.csv is whole and holds one row an image, as the ledger has it."""
     rows = read_whole_results(path, settings.results.separator)
     assert len(rows) == len(images), f"{len(rows)} rows for {len(images)} images"
-    for num, (row, image) in enumerate(zip(rows, images, strict=True), start=1):
-        percent = "" if image.confidence is None else f"{image.confidence * 100:.2f}"
-        percent = percent.replace(".", settings.results.decimal)
+    for row, image in zip(rows, images, strict=True):
         names = [neutral_cell(image.batch), neutral_cell(image.path)]
-        assert row[:5] == [str(num), *names, image.label or "", percent]
+        item = [text_cell(image.label), percent(settings, image.confidence)]
+        second = [text_cell(image.second_label), percent(settings, image.second_confidence)]
+        assert (row[1:5], row[7:9]) == ([*names, *item], second)
         assert bool(row[6]) == (image.label is None), f"label and error do not fit: {row}"
+
+
+def percent(settings: Settings, share: float | None) -> str:
+    """Return a share as Results.csv spells it."""
+    text = "" if share is None else f"{share * 100:.2f}"
+    return text.replace(".", settings.results.decimal)
+
+
+def assert_numbers_stay(settings: Settings, path: Path, runs: list[Any]) -> None:
+    """No number twice in a batch; and an image has the number that it had before.
+
+    That is in the latest copy of an earlier run that knows its batch, unless that was another
+    batch: none of its images is there any more.
+    """
+    now = numbers_of(path, settings.results.separator)
+    for batch, numbers in now.items():
+        assert len(set(numbers.values())) == len(numbers), f"a number twice in {batch}"
+    copies = [settings.logs_folder / "runs" / run["id"] / "Results.csv" for run in runs]
+    for copy in copies[1:]:
+        before = numbers_of(copy, settings.results.separator) if copy.is_file() else {}
+        for batch in now.keys() & before.keys():
+            mine, old = now.pop(batch), before[batch]
+            moved = {path for path in mine.keys() & old.keys() if mine[path] != old[path]}
+            assert not moved, f"another number than before: {batch}/{sorted(moved)[:3]}"
+
+
+def numbers_of(path: Path, separator: str) -> dict[str, dict[str, str]]:
+    """Return the numbers of the images of each batch in a results file."""
+    numbers: dict[str, dict[str, str]] = {}
+    for row in read_whole_results(path, separator):
+        numbers.setdefault(row[1], {})[row[2]] = row[0]
+    return numbers
 
 
 def read_whole_results(path: Path, separator: str = ",") -> list[list[str]]:
@@ -170,7 +248,7 @@ def read_whole_results(path: Path, separator: str = ",") -> list[list[str]]:
     header, *rows = csv.reader(lines, delimiter=separator)
     assert header == HEADER
     assert all(len(row) == len(HEADER) for row in rows)
-    assert [row[0] for row in rows] == [str(num) for num in range(1, len(rows) + 1)]
+    assert all(row[0].isdigit() and int(row[0]) > 0 for row in rows)
     return rows
 
 

@@ -50,7 +50,13 @@ def test_row_18_the_batch_folder_is_empty(faulty: Project) -> None:
     assert faulty.latest_run().reason == "0 new images"
     assert faulty.results.read_bytes() == before
     assert faulty.score("empty") == ExitCode.DONE
-    assert read_whole_results(faulty.results) == []
+    assert faulty.results.read_bytes() == before, "an empty batch took another's rows away"
+    assert_truth(faulty.settings)
+    faulty.write("G1", 2)
+    for image in (faulty.batches / "G1").iterdir():
+        image.unlink()
+    assert faulty.score("G1") == ExitCode.DONE
+    assert read_whole_results(faulty.results) == [], "its own rows have nothing behind them"
     assert_truth(faulty.settings)
 
 

@@ -39,6 +39,11 @@ def torn(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 
 
+def without_line(path: Path, number: int) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+
+
 LIES: dict[str, Callable[[Project], object]] = {
     "a run that has not ended": in_ledger("UPDATE runs SET state = 'running'"),
     "a day without a run": in_ledger(
@@ -48,7 +53,10 @@ LIES: dict[str, Callable[[Project], object]] = {
     "an image invented": in_ledger("UPDATE run_images SET path = 'x.png' WHERE num = 2"),
     "the prediction of another": in_ledger("UPDATE run_images SET prediction_id = 1 WHERE num = 2"),
     "another label": in_ledger("UPDATE predictions SET label = 'Hat' WHERE label IS NOT NULL"),
-    "a row lost in the results": in_file("Results.csv", "\r\n3,", "\r\n4,"),
+    "a number twice in the results": in_file("Results.csv", "\r\n3,", "\r\n4,"),
+    "a number that has changed": in_file("Results.csv", "\r\n3,", "\r\n99,"),
+    "a row lost in the results": lambda faulty: without_line(faulty.results, 3),
+    "another second item": in_ledger("UPDATE predictions SET second_label = 'Hat'"),
     "another confidence": in_file("Results.csv", "img_2.png,", "img_2.png,x"),
     "results that are torn": lambda faulty: torn(faulty.results),
     "results that are gone": lambda faulty: faulty.results.unlink(),

@@ -271,7 +271,10 @@ def test_a_batch_is_unwritten_until_a_later_run_has_written_it(ledger: Ledger) -
     assert ledger.unwritten_batches() == {"G1"}
     ledger.start_run(replace(RUN, id="r2", started_at=NOW + timedelta(hours=1)))
     ledger.touch_batch("r2", "G1", 0, ["1.png"])
-    ledger.mark_written("r2")
+    assert ledger.show_in_results(replace(RUN, id="r2")) is False, "nothing is scored"
+    ledger.commit_chunk("r2", "G1", "v1", [scored(1)], ChunkCost(), NOW)
+    assert ledger.show_in_results(replace(RUN, id="r2"))
+    ledger.mark_written()
     assert ledger.unwritten_batches() == frozenset()
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scoring.records import results_csv
 from scoring.records.ledger import ResultRow
 from scoring.records.results_csv import COLUMNS, CsvFormat, write_results
-from scoring.records.text import FORMULA_STARTS, neutral_cell, printable
+from scoring.records.text import is_formula, is_rewritten, printable, read_cell
 
 ROWS = [
-    ResultRow(1, "G1", "1.png", "T-shirt/Top", 0.98765, None, None),
-    ResultRow(2, "G1", "=cmd().png", "Bag", 0.5, "low confidence", None),
+    ResultRow(1, "G1", "1.png", "T-shirt/Top", 0.98765, None, None, "Shirt", 0.01),
+    ResultRow(7, "G1", "=cmd().png", "Bag", 0.5, "low confidence; not a garment?", None),
     ResultRow(3, "G1", "3.png", None, None, None, "truncated,\nfile"),
     ResultRow(4, "G1", "4.png", None, None, None, None),
 ]
@@ -32,10 +32,10 @@ def test_results_are_what_a_spreadsheet_expects(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\xef\xbb\xbfNum,")
     assert read(path) == [
         list(COLUMNS),
-        ["1", "G1", "1.png", "T-shirt/Top", "98.77", "", ""],
-        ["2", "G1", "'=cmd().png", "Bag", "50.00", "low confidence", ""],
-        ["3", "G1", "3.png", "", "", "", "truncated,\\nfile"],
-        ["4", "G1", "4.png", "", "", "", "not scored yet; the next run will"],
+        ["1", "G1", "1.png", "T-shirt/Top", "98.77", "", "", "Shirt", "1.00"],
+        ["7", "G1", "'=cmd().png", "Bag", "50.00", "low confidence; not a garment?", "", "", ""],
+        ["3", "G1", "3.png", "", "", "", "truncated,\\nfile", "", ""],
+        ["4", "G1", "4.png", "", "", "", "not scored yet; the next run will", "", ""],
     ]
 
 
@@ -74,7 +74,7 @@ names = st.text(
 
 @settings(deadline=None)  # each example waits for the disk
 @given(
-    rows=st.lists(st.tuples(names, names, st.none() | names), max_size=8),
+    rows=st.lists(st.tuples(names, names, names, st.none() | names), max_size=8),
     csv_format=st.sampled_from([CsvFormat(), CsvFormat(";", ","), CsvFormat("\t", ",")]),
 )
 def test_hostile_names_stay_one_harmless_cell_each(
@@ -82,24 +82,30 @@ def test_hostile_names_stay_one_harmless_cell_each(
     csv_format: CsvFormat,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """What is written comes back cell by cell; batch and path are printable in the ledger."""
+    """Whoever wrote it, what is written comes back cell by cell; names are printable already."""
     results = [
         ResultRow(
-            num, printable(batch), printable(path), None if error else "Bag", None, None, error
+            num, printable(batch), printable(path), None if error else told,
+            None if error else 0.5, told, error, told, None if error else 0.25,
         )
-        for num, (batch, path, error) in enumerate(rows, start=1)
-    ]
+        for num, (batch, path, told, error) in enumerate(rows, start=1)
+    ]  # fmt: skip
     folder = tmp_path_factory.getbasetemp()
     path = write_results(folder / "Results.csv", lambda: results, csv_format)
     header, *cells = read(path, csv_format.separator)
     assert header == list(COLUMNS)
-    assert [(row[1], row[2]) for row in cells] == [
-        (neutral_cell(row.batch), neutral_cell(row.path)) for row in results
+    assert [(read_cell(row[1]), read_cell(row[2])) for row in cells] == [
+        (row.batch, row.path) for row in results
     ]
+    for row, (_, _, told, error) in zip(cells, rows, strict=True):
+        for cell in (row[5], row[7], *([] if error else [row[3]])):
+            assert read_cell(cell) == printable(told)
+        if error:
+            assert read_cell(row[6]) == printable(error)
     physical_lines = path.read_bytes().decode("utf-8-sig").splitlines()
     assert len(physical_lines) == len(rows) + 1
-    formulas = [cell for row in cells for cell in row if cell.startswith(FORMULA_STARTS)]
-    assert formulas == []
+    texts = [cell for row in cells for cell in (*row[1:4], *row[5:8])]
+    assert [cell for cell in texts if is_formula(cell) or is_rewritten(cell)] == []
 
 
 @given(names, names)
