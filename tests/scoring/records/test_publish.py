@@ -95,7 +95,9 @@ class Days:
         self.ledger.start_run(run)
         return run
 
-    def score(self, run: Run, images: int = 2, scored: int | None = None, **batches: str) -> None:
+    def score(
+        self, run: Run, batches: dict[str, str], images: int = 2, scored: int | None = None
+    ) -> None:
         """Show a number of images of each batch in a run, with the given label."""
         for position, (batch, label) in enumerate(batches.items()):
             paths = [f"{num}.png" for num in range(1, images + 1)]
@@ -126,14 +128,14 @@ def both(batch: str, item: str) -> list[tuple[str, str, str]]:
 
 def a_night(days: Days, **batches: str) -> Run:
     run = days.open(nightly=True)
-    days.score(run, **batches)
+    days.score(run, batches)
     days.publish(run)
     return run
 
 
 def by_hand(days: Days, out: Path | None = None, **batches: str) -> Run:
     run = days.open()
-    days.score(run, **batches)
+    days.score(run, batches)
     days.publish(run, out)
     return run
 
@@ -163,7 +165,7 @@ def test_the_next_night_takes_the_place_of_all_before_it(days: Days) -> None:
 def test_what_was_scored_by_hand_beside_an_interrupted_night_stays(days: Days) -> None:
     """The night was opened before, and ends after."""
     night = days.open(nightly=True)
-    days.score(night, G1="Bag")
+    days.score(night, {"G1": "Bag"})
     by_hand(days, G2="Coat")
     days.publish(night)
     assert days.shown() == both("G1", "Bag") + both("G2", "Coat")
@@ -172,18 +174,18 @@ def test_what_was_scored_by_hand_beside_an_interrupted_night_stays(days: Days) -
 def test_an_empty_batch_by_hand_takes_away_its_own_rows_and_no_others(days: Days) -> None:
     a_night(days, G1="Bag", G2="Coat")
     empty = days.open()
-    days.score(empty, images=0, new="")
+    days.score(empty, {"new": ""}, images=0)
     assert days.publish(empty)
     assert days.shown() == both("G1", "Bag") + both("G2", "Coat")
     emptied = days.open()
-    days.score(emptied, images=0, G1="")
+    days.score(emptied, {"G1": ""}, images=0)
     assert days.publish(emptied)
     assert days.shown() == both("G2", "Coat")
 
 
 def test_an_empty_batch_by_hand_is_a_header_where_nothing_else_is_shown(days: Days) -> None:
     empty = days.open()
-    days.score(empty, images=0, new="")
+    days.score(empty, {"new": ""}, images=0)
     assert days.publish(empty) == days.settings.results_file
     assert days.shown() == []
 
@@ -192,7 +194,7 @@ def test_an_empty_batch_by_hand_is_a_header_where_nothing_else_is_shown(days: Da
 def test_a_run_of_which_nothing_is_scored_changes_nothing(days: Days, nightly: bool) -> None:
     a_night(days, G1="Bag")
     failed = days.open(nightly=nightly)
-    days.score(failed, scored=0, G1="Coat", G2="Coat")
+    days.score(failed, {"G1": "Coat", "G2": "Coat"}, scored=0)
     assert days.publish(failed) is None
     assert days.publish(days.open()) is None
     assert days.shown() == both("G1", "Bag")
@@ -201,7 +203,7 @@ def test_a_run_of_which_nothing_is_scored_changes_nothing(days: Days, nightly: b
 def test_a_batch_that_a_failed_run_did_not_come_to_keeps_its_rows(days: Days) -> None:
     a_night(days, G1="Bag", G2="Coat")
     failed = days.open()
-    days.score(failed, G1="Shirt")
+    days.score(failed, {"G1": "Shirt"})
     days.ledger.touch_batch(failed.id, "G2", 1, ["1.png", "2.png"])
     days.ledger.touch_batch(failed.id, "G3", 2, ["1.png"])
     days.publish(failed)
@@ -241,7 +243,7 @@ def test_what_could_not_be_written_is_written_by_the_next_run(
 
     a_night(days, G1="Bag")
     run = days.open()
-    days.score(run, G2="Coat")
+    days.score(run, {"G2": "Coat"})
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
         with pytest.raises(OSError, match="disk full"):
@@ -256,7 +258,7 @@ def test_what_could_not_be_written_is_written_by_the_next_run(
 def test_numbers_of_a_batch_do_not_depend_on_the_batches_beside_it(days: Days) -> None:
     a_night(days, G1="Bag", G2="Coat")
     night = days.open(nightly=True)
-    days.score(night, images=3, G0="Bag")
+    days.score(night, {"G0": "Bag"}, images=3)
     days.ledger.touch_batch(night.id, "G2", 1, ["0.png", "1.png", "2.png"])
     days.publish(night)
     assert [(num, batch) for num, batch, _ in days.shown()] == [

@@ -78,7 +78,7 @@ names = st.text(
     csv_format=st.sampled_from([CsvFormat(), CsvFormat(";", ","), CsvFormat("\t", ",")]),
 )
 def test_hostile_names_stay_one_harmless_cell_each(
-    rows: list[tuple[str, str, str | None]],
+    rows: list[tuple[str, str, str, str | None]],
     csv_format: CsvFormat,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
