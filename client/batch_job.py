@@ -3,63 +3,65 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from client.batch_events import BatchEvents
 from client.chunk_poster import ChunkPoster
 from client.pixel_frame import pixel_columns, pixel_frame
 from client.run_context import Interrupted, RunContext, ScoringFailed
 from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
+from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.prediction import RowPrediction
-from scoring.records.ledger import ChunkCost, Run, ScoredImage
+from scoring.records.ledger import ChunkCost, Model, Run, ScoredImage
 
-# Single failed images are events up to this many a batch; Results.csv names them all.
-FAILURES_TOLD = 20
 NOT_KNOWN = -1
 LISTEN_SECONDS = 0.5
 
-Answers = tuple[dict[int, RowPrediction], ChunkCost]
-
-
-@dataclass(frozen=True)
-class SentChunk:
-    """Rows on their way: ``answers`` by row number, and what they cost, or why there are none."""
-
-    rows: Sequence[ImageRow]
-    answers: Future[Answers]
+# The images of a chunk as they are to be written down, and what it took to score them.
+Scored = tuple[list[ScoredImage], ChunkCost]
 
 
 class BatchJob:
     """Scores the chunks of one batch within a run; use it in a ``with`` block.
 
-    A chunk is committed while the next one is with the server, never more than one at a time.
+    Up to ``client.chunks_in_flight`` chunks are with the server while those before are committed,
+    in order. ``alive`` is called at least every second while it waits for the server.
 
     A nightly run touches a batch only once something new shows in it: until then the stored
     predictions it came by are remembered, 8 bytes an image.
     """
 
     def __init__(
-        self, context: RunContext, run: Run, position: int, batch: Batch, images: ImageList
+        self,
+        context: RunContext,
+        run: Run,
+        position: int,
+        batch: Batch,
+        images: ImageList,
+        alive: Callable[[], object] = lambda: None,
     ) -> None:
         self._context = context
         self._run = run
         self._position = position
         self._batch = batch.name
         self._images = images
+        self._alive = alive
+        self._events = BatchEvents(context.events, run.id, batch.name)
         self._columns = pixel_columns(context.signature.input.row_length)
         self._touched = False
         self._known = array("q")
-        self._failures = 0
-        self._sent: SentChunk | None = None
-        self._posting = ThreadPoolExecutor(1, thread_name_prefix="posting")
+        self._most = context.settings.client.chunks_in_flight
+        self._sent: deque[Future[Scored]] = deque()
+        self._posting = ThreadPoolExecutor(self._most, thread_name_prefix="posting")
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +69,10 @@ class BatchJob:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Commit the chunk that is under way still, unless the ledger or the user says no."""
+        """Commit the chunks that are under way still, unless the ledger or the user says no."""
         try:
             if isinstance(error, LedgerError) or (error and not isinstance(error, Exception)):
-                # Nobody waits for that answer any more: no further tries.
+                # Nobody waits for those answers any more: no further tries.
                 self._context.stop.request()
             else:
                 self._commit_under_way()
@@ -79,9 +81,13 @@ class BatchJob:
 
     def touch(self) -> None:
         """Make the batch part of what the run shows."""
-        ledger = self._context.ledger
+        ledger, signature = self._context.ledger, self._context.signature
         ledger.touch_batch(
-            self._run.id, self._batch, self._position, self._images.printable_paths()
+            self._run.id,
+            self._batch,
+            self._position,
+            self._images.printable_paths(),
+            Model(signature.name, signature.version),
         )
         known = ((num, id_) for num, id_ in enumerate(self._known, start=1) if id_ != NOT_KNOWN)
         ledger.show_known(self._run.id, self._batch, known)
@@ -89,56 +95,73 @@ class BatchJob:
         self._touched = True
 
     def score_chunk(self, rows: Sequence[ImageRow]) -> None:
-        """Send the new rows of a chunk; commit those of the chunk before, with what they cost."""
+        """Send the new rows of a chunk; commit those of chunks before, with what they cost."""
+        for row in rows:
+            if row.left:
+                self._events.image_left(row.path, row.left)
         new = [row for row in rows if row.known is None and not row.waits]
         if new and not self._touched:
             self.touch()
         self._remember_known(rows)
         if not new:
             return
-        # A chunk that failed ends the run here, before another one is posted in vain.
-        before = self._take_answered()
-        readable = [row for row in new if row.pixels is not None]
-        self._sent = SentChunk(new, self._posting.submit(self._predict, readable))
-        self._commit(before)
-
-    def finish(self) -> None:
-        """Commit the last chunk and tell how many failures were not told one by one."""
-        self._commit(self._take_answered())
-        untold = self._failures - FAILURES_TOLD
-        if untold > 0:
-            self._event("images-failed", f"{untold} more images failed; Results.csv names them")
-
-    def _commit_under_way(self) -> None:
-        try:
-            answered = self._take_answered()
-        except Interrupted:
-            return
-        except ScoringFailed as error:
-            self._event("chunk-failed", f"the last chunk before the end was not scored: {error}")
-            return
+        # A chunk that failed ends the run here, before another one is posted in vain; one that is
+        # answered is committed while the new one is with the server.
+        answered = self._make_room()
+        self._sent.append(self._posting.submit(self._predict, new))
         self._commit(answered)
 
-    def _take_answered(self) -> tuple[Sequence[ImageRow], Answers] | None:
-        """Wait for the answers to the chunk that was sent last, if one was."""
-        sent, self._sent = self._sent, None
-        if sent is None:
-            return None
-        # In short turns: on Windows a wait without an end does not let Ctrl-C through.
-        while not wait([sent.answers], timeout=LISTEN_SECONDS).done:
-            pass
-        return sent.rows, sent.answers.result()
+    def finish(self) -> None:
+        """Commit the last chunks and tell how much was not told one by one."""
+        while self._sent:
+            self._commit(self._answer(self._sent.popleft()))
+        self._events.finish()
 
-    def _commit(self, answered: tuple[Sequence[ImageRow], Answers] | None) -> None:
-        if answered is None:
+    def _commit_under_way(self) -> None:
+        while self._sent:
+            try:
+                scored = self._answer(self._sent.popleft())
+            except Interrupted:
+                continue
+            except ScoringFailed as error:
+                self._events.chunk_failed(error)
+            else:
+                self._commit(scored)
+
+    def _make_room(self) -> Scored | None:
+        """Wait until one more chunk may be sent; commit what is answered, but for the last.
+
+        Returns that one. Raises what kept a chunk from its answer, once those before it are
+        committed.
+        """
+        last: Scored | None = None
+        try:
+            while self._sent and (len(self._sent) == self._most or self._sent[0].done()):
+                answered = self._answer(self._sent.popleft())
+                self._commit(last)
+                last = answered
+        except (Interrupted, ScoringFailed):
+            self._commit(last)
+            raise
+        return last
+
+    def _answer(self, sent: Future[Scored]) -> Scored:
+        """In short turns: on Windows a wait without an end does not let Ctrl-C through."""
+        while not wait([sent], timeout=LISTEN_SECONDS).done:
+            self._alive()
+        return sent.result()
+
+    def _commit(self, scored: Scored | None) -> None:
+        if scored is None:
             return
-        rows, (answers, cost) = answered
-        images = [_scored_image(row, answers.get(row.num)) for row in rows]
+        images, cost = scored
         context = self._context
         context.ledger.commit_chunk(
             self._run.id, self._batch, context.signature.version, images, cost, context.now()
         )
-        self._tell_failures(images)
+        for image in images:
+            if image.error is not None:
+                self._events.image_failed(image.path, image.error)
 
     def _remember_known(self, rows: Sequence[ImageRow]) -> None:
         if self._touched:
@@ -148,38 +171,43 @@ class BatchJob:
         else:
             self._known.extend(NOT_KNOWN if row.known is None else row.known for row in rows)
 
-    def _predict(self, rows: Sequence[ImageRow]) -> Answers:
-        if not rows:
-            return {}, ChunkCost()
-        frame = pixel_frame(rows, self._columns)
+    def _predict(self, rows: Sequence[ImageRow]) -> Scored:
+        """Return what is to be written down of the rows; those without pixels have an error."""
+        readable = [row for row in rows if row.pixels is not None]
+        failed = [
+            ScoredImage(row.num, row.path, row.content_hash, error=row.error or "not scored")
+            for row in rows
+            if row.pixels is None
+        ]
+        if not readable:
+            return failed, ChunkCost()
+        frame = pixel_frame(readable, self._columns)
         # No name: not every folder's fits a header, and none of the server's business.
-        request_id = f"{self._run.id}/{self._position}/{rows[0].num}"
+        request_id = f"{self._run.id}/{self._position}/{readable[0].num}"
         poster = ChunkPoster(self._context, self._run.id, self._batch)
         pixels: NDArray[np.uint8] = frame.to_numpy()
         predictions = poster.post(frame.index.to_list(), pixels, request_id)
-        return {int(row.id): row for row in predictions}, poster.cost
-
-    def _tell_failures(self, images: Sequence[ScoredImage]) -> None:
-        for image in images:
-            if image.error is not None:
-                self._failures += 1
-                if self._failures <= FAILURES_TOLD:
-                    self._event("image-failed", f"{image.path}: {image.error}")
-
-    def _event(self, code: str, message: str) -> None:
-        self._context.events.warning(code, message, run=self._run.id, batch=self._batch)
+        return [*_scored(readable, predictions, pixels), *failed], poster.cost
 
 
-def _scored_image(row: ImageRow, answer: RowPrediction | None) -> ScoredImage:
-    if answer is None:
-        error = row.error or "not scored"
-        return ScoredImage(row.num, row.path, row.content_hash, error=error)
-    # What preprocessing saw comes first: a background it cannot judge explains the rest.
-    return ScoredImage(
-        row.num,
-        row.path,
-        row.content_hash,
-        label=answer.label,
-        confidence=answer.confidence,
-        review=row.review or answer.review,
-    )
+def _scored(
+    rows: Sequence[ImageRow], predictions: Sequence[RowPrediction], pixels: NDArray[np.uint8]
+) -> Iterator[ScoredImage]:
+    """Yield what the model saw in each row, with the statistics of its pixels."""
+    statistics = zip(*(values.tolist() for values in image_statistics(pixels)), strict=True)
+    for row, answer, figures in zip(rows, predictions, statistics, strict=True):
+        # What preprocessing saw comes first: a background it cannot judge explains the rest.
+        reasons = [reason for reason in (row.review, answer.review) if reason]
+        yield ScoredImage(
+            row.num,
+            row.path,
+            row.content_hash,
+            answer.label,
+            answer.confidence,
+            "; ".join(reasons) or None,
+            None,
+            answer.second_label,
+            answer.second_confidence,
+            answer.outlier_score,
+            *figures,
+        )

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
 from client.process_time import ProcessTime
 from client.progress import ProgressView
-from client.read_ahead import KnownPredictions, read_ahead
 from client.run_context import Interrupted, RunContext, ScoringFailed
-from scoring.batches.image_folder import Batch, ImageList, list_images
-from scoring.batches.image_reader import ImageReader, Settling
-from scoring.preprocessing.decode import DecodeLimits
+from scoring.batches.image_folder import Batch, list_images
+from scoring.batches.run_reading import RunReading
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.registry import find
 from scoring.protocol.errors import (
@@ -28,7 +27,6 @@ from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.publish import csv_format
 from scoring.records.run_life import RunEnded, RunLife, RunPlan
-from scoring.settings import available_cores
 
 # Batches in trouble that a run's reason names; the events name them all.
 TROUBLES_TOLD = 5
@@ -92,10 +90,10 @@ class BatchScoring:
         run, resumed = self._life.begin(request.plan, Model(signature.name, signature.version))
         state: State
         try:
-            with self.progress:
+            with self._reading(run, preprocess) as reading, self.progress:
                 for position, batch in enumerate(request.batches):
                     with self._alone(run, batch):
-                        self._score_batch(run, resumed, position, batch, preprocess)
+                        self._score_batch(run, resumed, position, batch, reading)
             state, reason = self._verdict(run)
         except Interrupted:
             if not self.context.stop.window_over:
@@ -107,6 +105,18 @@ class BatchScoring:
         return self._close(run, state, reason, request.out)
 
     # Batches
+
+    @contextmanager
+    def _reading(self, run: Run, preprocess: Preprocess) -> Iterator[RunReading]:
+        context = self.context
+        with RunReading(
+            context.settings, context.ledger, context.signature, preprocess, context.now
+        ) as reading:
+            if reading.left:
+                names = ", ".join(f"{batch}/{path}" for batch, path in reading.left)
+                text = f"a run ended suddenly while these were read: {names}"
+                context.events.warning("sudden-end", text, run=run.id)
+            yield reading
 
     @contextmanager
     def _alone(self, run: Run, batch: Batch) -> Iterator[None]:
@@ -130,73 +140,32 @@ class BatchScoring:
         self._troubles.append(f"{batch.name}: {why}")
 
     def _score_batch(
-        self, run: Run, resumed: bool, position: int, batch: Batch, preprocess: Preprocess
+        self, run: Run, resumed: bool, position: int, batch: Batch, reading: RunReading
     ) -> None:
-        images = list_images(batch.folder, self.context.settings.batches)
-        self._tell_listing(run, batch, images)
+        context = self.context
+        images = list_images(batch.folder, context.settings.batches)
+        unreadable = BatchEvents(context.events, run.id, batch.name).listing(
+            images, is_expected=run.scope == "all"
+        )
+        if unreadable:
+            self._troubles.append(f"parts of {batch.name} could not be read ({unreadable})")
         self.progress.start_batch(batch.name, len(images))
         with (
-            BatchJob(self.context, run, position, batch, images) as job,
-            self._reader(run, resumed, batch, preprocess) as reader,
+            BatchJob(context, run, position, batch, images, reading.alive) as job,
+            reading.chunks(run, resumed, batch, images) as chunks,
         ):
             if run.scope == "all" or self._is_owed(run, batch):
                 job.touch()
-            for rows in read_ahead(images, reader, self._chunk_rows, self._decode_threads):
-                self.context.raise_if_stopped()
+            for rows in chunks:
+                context.raise_if_stopped()
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
             job.finish()
-
-    def _tell_listing(self, run: Run, batch: Batch, images: ImageList) -> None:
-        """Say what of a batch is no image, and what could not be looked at."""
-        events, left_out = self.context.events, images.left_out
-        if not images and run.scope == "all":
-            # An empty folder and a share that is not mounted look the same.
-            events.warning("batch-empty", "there are no images in it", run=run.id, batch=batch.name)
-        if left_out.kinds:
-            text = f"not images: {left_out.tell_kinds()}"
-            events.warning("files-skipped", text, run=run.id, batch=batch.name)
-        if left_out.litter:
-            text = f"litter, left out: {left_out.tell_litter()}"
-            events.info("litter-left-out", text, run=run.id, batch=batch.name)
-        unreadable = left_out.tell_unreadable()
-        if unreadable:
-            events.warning("files-unreadable", unreadable, run=run.id, batch=batch.name)
-            self._troubles.append(f"parts of {batch.name} could not be read ({unreadable})")
 
     def _is_owed(self, run: Run, batch: Batch) -> bool:
         """Tell whether a batch is shown even if nothing in it is new."""
         ledger = self.context.ledger
         return ledger.is_touched(run.id, batch.name) or batch.name in ledger.unwritten_batches()
-
-    @contextmanager
-    def _reader(
-        self, run: Run, resumed: bool, batch: Batch, preprocess: Preprocess
-    ) -> Iterator[ImageReader]:
-        client = self.context.settings.client
-        settling = Settling(self.context.settings.schedule.settle_seconds, self.context.now)
-        with KnownPredictions(self.context.ledger, run, batch.name, resumed) as known:
-            yield ImageReader(
-                folder=str(batch.folder),
-                preprocess=preprocess,
-                shape=self.context.signature.input.shape,
-                limits=DecodeLimits(
-                    max_pixels=client.max_image_pixels, max_bytes=client.max_file_bytes
-                ),
-                find_known=known.find,
-                settling=settling if run.kind == "nightly" else None,
-            )
-
-    @property
-    def _chunk_rows(self) -> int:
-        client = self.context.settings.client
-        return max(
-            1, min(client.chunk_rows, client.chunk_bytes // self.context.signature.input.row_length)
-        )
-
-    @property
-    def _decode_threads(self) -> int:
-        return self.context.settings.client.decode_threads or available_cores()
 
     # End
 

@@ -94,6 +94,7 @@ class ClientSettings(Section):
     read_seconds: float = Field(120.0, gt=0)
     chunk_rows: int = Field(512, ge=1)
     chunk_bytes: int = Field(2_000_000, ge=1024)
+    chunks_in_flight: int = Field(2, ge=1, le=64)
     compression: Literal["auto", "none", "zlib"] = "auto"
     decode_threads: int = Field(0, ge=0)
     max_file_bytes: int = Field(64_000_000, ge=1)

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.batches.regular_file import open_regular, read_to_end
+from scoring.batches.decode_budget import DecodeBudget
+from scoring.batches.in_flight import InFlight
+from scoring.batches.read_alone import read_alone
+from scoring.batches.regular_file import is_placeholder, open_regular, read_to_end
+from scoring.batches.suspects import Suspects
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
-from scoring.preprocessing.pixels import Preprocess
+from scoring.preprocessing.pixels import Pixels, Preprocess
 from scoring.records.text import printable
 
 # (path as the ledger spells it, content hash) → id of the prediction that is known already.
 FindKnown = Callable[[str, str], int | None]
+
+IN_A_CLOUD = "its content lies in a cloud, not on this machine: make it available offline"
 
 
 @dataclass(slots=True)
 class ImageRow:
     """One image on its way: pixels to score, or an error, or a prediction that is known.
 
-    ``pixels`` is uint8 [H·W·C]; ``waits`` marks a file that is still being written.
+    ``pixels`` is uint8 [H·W·C]; ``waits`` marks a file that is left for the next run, ``left``
+    says why where that is not that it is still being written.
     """
 
     num: int
@@ -35,6 +44,25 @@ class ImageRow:
     error: str | None = None
     known: int | None = None
     waits: bool = False
+    left: str = ""
+
+
+@dataclass(slots=True)
+class Step:
+    """Where a thread is with its file, and since when (seconds of the monotonic clock).
+
+    ``slot`` is the thread's place among those that are in flight. A thread ``alone`` waits for
+    another process, which has a time limit of its own.
+    """
+
+    slot: int = 0
+    row: ImageRow | None = None
+    phase: Literal["reading", "decoding", "alone"] = "reading"
+    since: float = field(default_factory=time.monotonic)
+
+    def beat(self) -> None:
+        """Note that the file has come further."""
+        self.since = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -55,46 +83,95 @@ class Settling:
 
 @dataclass(frozen=True)
 class ImageReader:
-    """Reads, fingerprints and preprocesses image files; threads may share it.
+    """Reads, fingerprints and preprocesses the image files of a batch; threads may share it.
 
-    ``settling``: which files wait for the next run; None takes every file.
+    ``settling``: which files wait for the next run; None takes every file. ``file_seconds``: the
+    time that one file has, to be read or to be decoded.
     """
 
+    batch: str
     folder: str
     preprocess: Preprocess
     shape: tuple[int, int, int]
     limits: DecodeLimits
+    budget: DecodeBudget
     find_known: FindKnown
+    in_flight: InFlight
+    suspects: Suspects
+    file_seconds: float
     settling: Settling | None = None
 
-    def read(self, first_num: int, names: Sequence[str]) -> list[ImageRow]:
-        """Return one row for each name, numbered from ``first_num``; never raises for a file."""
-        return [self._read_one(num, name) for num, name in enumerate(names, start=first_num)]
-
-    def _read_one(self, num: int, name: str) -> ImageRow:
+    def read_one(self, num: int, name: str, step: Step) -> ImageRow:
+        """Return the row of one file; never raises for what is in it."""
         row = ImageRow(num, printable(name))
+        step.row, step.phase = row, "reading"
+        step.beat()
+        self.in_flight.note(step.slot, self.batch.encode(), row.path)
         try:
-            data = self._read_bytes(name, row)
-            if data is None:
-                return row
-            row.content_hash = hashlib.sha256(data).hexdigest()
-            row.known = self.find_known(row.path, row.content_hash)
-            if row.known is None:
-                pixels = self.preprocess(data, self.shape, self.limits)
-                row.pixels, row.review = pixels.values, pixels.review
+            self._fill(row, name, step)
         except DecodeError as error:
             row.error = str(error)
         except OSError as error:
             row.error = f"cannot be read: {error.strerror or error}"
+        except MemoryError:
+            row.error = "there is not enough memory to decode it: shrink it"
+        except Exception as error:
+            # A bug, but one file's: the others are none the worse for it.
+            row.error = f"this program cannot read it, please report it: {error!r}"
+        finally:
+            self.budget.release()
         return row
 
-    def _read_bytes(self, name: str, row: ImageRow) -> bytes | None:
+    def give_up(self, step: Step) -> ImageRow:
+        """Return the row of the file that a thread is stuck with.
+
+        A drive that does not answer may do so tomorrow; a decoder that comes to no end will not.
+        """
+        assert step.row
+        row = replace(step.row, pixels=None)
+        if step.phase == "reading":
+            self._leave(row, f"its drive gave nothing for {self.file_seconds:g} s")
+        else:
+            row.error = f"decoding it takes more than {self.file_seconds:g} s: save it again"
+        return row
+
+    def _fill(self, row: ImageRow, name: str, step: Step) -> None:
+        data = self._read_bytes(name, row, step)
+        if data is None:
+            return
+        row.content_hash = hashlib.sha256(data).hexdigest()
+        row.known = self.find_known(row.path, row.content_hash)
+        if row.known is None:
+            step.phase = "decoding"
+            step.beat()
+            pixels = self._decode(row.path, data, step)
+            row.pixels = pixels.values
+            row.review = "; ".join(filter(None, (pixels.review, pixels.note))) or None
+        self.suspects.acquit(self.batch, row.path)
+
+    def _decode(self, path: str, data: bytes, step: Step) -> Pixels:
+        if self.suspects.is_suspect(self.batch, path):
+            step.phase = "alone"
+            return read_alone(data, self.preprocess, self.shape, self.limits, self.file_seconds)
+        try:
+            return self.preprocess(data, self.shape, self.limits)
+        except MemoryError:
+            pass  # and with it all that the decoder had made so far
+        self.budget.release()
+        self.budget.reserve_all()
+        step.beat()
+        return self.preprocess(data, self.shape, self.limits)
+
+    def _read_bytes(self, name: str, row: ImageRow, step: Step) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""
         handle = open_regular(f"{self.folder}/{name}")
         try:
             status = os.fstat(handle)
             if self.settling and self.settling.is_unsettled(status.st_mtime):
                 row.waits = True
+                return None
+            if is_placeholder(status):
+                self._leave(row, IN_A_CLOUD)
                 return None
             if status.st_size > self.limits.max_bytes:
                 # Not read, so not hashed; yet every night it is the same file, and no new one.
@@ -105,6 +182,13 @@ class ImageReader:
                 row.error = f"{status.st_size} bytes; files up to {self.limits.max_bytes} are read"
                 return None
             # A file that grows while it is read stops at the limit.
-            return read_to_end(handle, status.st_size, self.limits.max_bytes)
+            return read_to_end(handle, status.st_size, self.limits.max_bytes, step.beat)
         finally:
             os.close(handle)
+
+    def _leave(self, row: ImageRow, why: str) -> None:
+        """Leave a file for the next night; whoever scores by hand is told at once."""
+        if self.settling:
+            row.waits, row.left = True, why
+        else:
+            row.error = why

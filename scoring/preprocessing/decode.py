@@ -59,6 +59,8 @@ def checked_header(data: bytes, limits: DecodeLimits) -> Header:
     header = read_header(data)
     if header.width * header.height > limits.max_pixels:
         raise TooManyPixels(header.width, header.height, limits.max_pixels)
+    if limits.reserve:
+        limits.reserve(header.width * header.height)
     return header
 
 

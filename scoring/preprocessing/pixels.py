@@ -1,5 +1,6 @@
 """What every preprocessing takes and gives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -18,10 +19,15 @@ UNCONTROLLED_BACKGROUND = "uncontrolled background"
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one image may cost. The settings own the values; there are no defaults here."""
+    """What one image may cost. The settings own the values; there are no defaults here.
+
+    reserve: asked for the picture's number of pixels before they are decoded; it may wait until
+    there is memory for them.
+    """
 
     max_pixels: int
     max_bytes: int
+    reserve: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from client.api import ScoringClient
@@ -19,6 +22,7 @@ from client.stop_signal import StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
+from scoring.protocol.image_statistics import image_statistics
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger, Model
 from scoring.records.rows import Run
@@ -83,57 +87,98 @@ class Scene:
 def begun(
     settings: Settings, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    """Return ``begun(spoil)``: a scene whose server's nth predict answer ``spoil`` may replace."""
+    """Return ``begun(spoil, in_flight)``: a run whose server's answers ``spoil`` may replace.
+
+    ``spoil`` is told the number of the chunk, from 1, that an answer is for.
+    """
     monkeypatch.setenv("SCORING_CLIENT__RETRY_SECONDS", "60")
 
     @contextmanager
-    def begin(spoil: Callable[[int], Answer | None] = lambda _: None) -> Iterator[Scene]:
-        def relayed(path: str, _: bytes, number: int) -> Answer | None:
-            return spoil(number) if is_predict(path) else None
+    def begin(
+        spoil: Callable[[int], Answer | None] = lambda _: None, in_flight: int = 1
+    ) -> Iterator[Scene]:
+        monkeypatch.setenv("SCORING_CLIENT__CHUNKS_IN_FLIGHT", str(in_flight))
+
+        def relayed(path: str, answer: bytes, _: int) -> Answer | None:
+            if not is_predict(path):
+                return None
+            first = orjson.loads(answer)["predictions"][0]["id"]
+            return spoil(1 + (first - 1) // CHUNK)
 
         batch = Batch("G1", settings.batches_folder / "G1")
         write_batch(batch.folder, COUNT)
         with answering(relay(server_url, relayed)) as url, Ledger.from_settings(settings) as ledger:
-            client = ScoringClient(url, connect_seconds=2, read_seconds=5)
+            client = ScoringClient(url, connect_seconds=2, read_seconds=30)
             signature = client.signature()
             context = RunContext(
                 load_settings(), client, signature, ledger, EventsLog.from_settings(settings),
                 StopSignal(), lambda: datetime.now(UTC),
             )  # fmt: skip
-            model = Model(signature.name, signature.version)
-            life = RunLife(context.settings, ledger, context.events)
-            run, _ = life.begin(RunRequest((batch,), "all").plan, model)
+            plan = RunRequest((batch,), "all").plan
+            run, _ = RunLife(settings, ledger, context.events, context.now).begin(
+                plan, Model(signature.name, signature.version)
+            )
             yield Scene(context, run, batch)
             client.close()
 
     return begin
 
 
-def test_a_chunk_is_committed_while_the_next_is_with_the_server(begun: Callable[..., Any]) -> None:
-    seen: list[int] = []
+every_way = pytest.mark.parametrize("in_flight", [1, 2, 3])
 
-    def slow_second(number: int) -> None:
-        if number == 2:
-            time.sleep(1.0)
-            seen.append(reader.count_images(scene.run.id)[0])
 
-    with begun(slow_second) as scene, scene.context.ledger.open_reader() as reader:
+@every_way
+def test_a_chunk_is_committed_while_the_next_is_with_the_server(
+    begun: Callable[..., Any], in_flight: int
+) -> None:
+    committed: list[int] = []
+
+    def held_until_the_first_is_committed(chunk: int) -> None:
+        deadline = time.monotonic() + 20
+        while chunk == 2 and not committed and time.monotonic() < deadline:
+            shown, waiting = reader.count_images(scene.run.id)
+            committed.extend([shown - waiting] * (shown > waiting))
+            time.sleep(0.01)
+
+    with (
+        begun(held_until_the_first_is_committed, in_flight) as scene,
+        scene.context.ledger.open_reader() as reader,
+    ):
         scene.score(chunks=3)
         assert scene.scored() == COUNT
-    assert seen[0] >= CHUNK
+    assert committed == [CHUNK]
 
 
-def test_a_stop_commits_the_chunk_under_way_and_no_other(begun: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("in_flight", [2, 3])
+def test_so_many_chunks_are_with_the_server_at_the_same_time(
+    begun: Callable[..., Any], in_flight: int
+) -> None:
+    together = threading.Barrier(in_flight, timeout=20)
+
+    def meet(chunk: int) -> None:
+        if chunk <= in_flight:
+            together.wait()
+
+    with begun(meet, in_flight) as scene:
+        scene.score(chunks=3)
+        assert scene.scored() == COUNT
+
+
+@every_way
+def test_a_stop_commits_the_chunks_under_way_and_no_other(
+    begun: Callable[..., Any], in_flight: int
+) -> None:
     posts: list[int] = []
-    with begun(posts.append) as scene:
+    with begun(posts.append, in_flight) as scene:
         with pytest.raises(Interrupted):
             scene.score(chunks=2, then=scene.stop)
         assert scene.scored() == 2 * CHUNK
-    assert posts == [1, 2]
+    assert sorted(posts) == [1, 2]
 
 
+@every_way
 def test_after_a_ledger_error_nobody_waits_for_more_tries(
-    begun: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    begun: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, in_flight: int
 ) -> None:
     commits: list[str] = []
 
@@ -141,41 +186,88 @@ def test_after_a_ledger_error_nobody_waits_for_more_tries(
         commits.append(run_id)
         raise LedgerError("the ledger is locked")
 
-    with begun(lambda number: BUSY if number > 1 else None) as scene:
+    with begun(lambda chunk: BUSY if chunk > 1 else None, in_flight) as scene:
         monkeypatch.setattr(scene.context.ledger, "commit_chunk", locked)
         started = time.monotonic()
         with pytest.raises(LedgerError):
             scene.score(chunks=2)
-        assert time.monotonic() - started < 20
+        # Each of the tries would wait for a minute before the next one.
+        assert time.monotonic() - started < 50
     assert len(commits) == 1
 
 
-def test_a_chunk_that_fails_costs_not_the_one_before(begun: Callable[..., Any]) -> None:
+@every_way
+def test_a_chunk_that_fails_costs_not_the_one_before(
+    begun: Callable[..., Any], in_flight: int
+) -> None:
     posts: list[int] = []
 
-    def second_refused(number: int) -> Answer | None:
-        posts.append(number)
-        return REFUSED if number == 2 else None
+    def second_refused(chunk: int) -> Answer | None:
+        posts.append(chunk)
+        return REFUSED if chunk == 2 else None
 
-    with begun(second_refused) as scene:
+    with begun(second_refused, in_flight) as scene:
         with pytest.raises(ScoringFailed):
             scene.score(chunks=3)
-        assert scene.scored() == CHUNK
-    assert posts == [1, 2], "the third is not posted in vain"
+        # What was under way already beside it is not lost either.
+        assert scene.scored() == CHUNK * (len(posts) - 1)
+    assert {1, 2} <= set(posts)
+    if in_flight == 1:
+        assert posts == [1, 2], "the third is not posted in vain"
 
 
+def test_an_answer_behind_one_that_failed_is_committed_and_no_more_are_posted(
+    begun: Callable[..., Any],
+) -> None:
+    posts: list[int] = []
+
+    def first_refused(chunk: int) -> Answer | None:
+        posts.append(chunk)
+        return REFUSED if chunk == 1 else None
+
+    with begun(first_refused, in_flight=2) as scene:
+        with pytest.raises(ScoringFailed):
+            scene.score(chunks=3)
+        assert scene.scored() == CHUNK * (len(posts) - 1)
+    assert 3 not in posts
+
+
+@every_way
 @pytest.mark.parametrize(("refused", "committed"), [(0, CHUNK), (1, 0)])
 def test_a_folder_that_breaks_off_costs_no_answer(
-    begun: Callable[..., Any], refused: int, committed: int
+    begun: Callable[..., Any], refused: int, committed: int, in_flight: int
 ) -> None:
     def vanish() -> None:
         raise FileNotFoundError("the share is gone")
 
-    with begun(lambda number: REFUSED if number == refused else None) as scene:
+    with begun(lambda chunk: REFUSED if chunk == refused else None, in_flight) as scene:
         with pytest.raises(FileNotFoundError):
             scene.score(chunks=1, then=vanish)
         assert scene.scored() == committed
         assert (", chunk-failed, " in scene.events()) == bool(refused)
+
+
+def test_the_ledger_keeps_what_monitoring_asks_for(
+    begun: Callable[..., Any], settings: Settings
+) -> None:
+    with begun() as scene:
+        scene.score(chunks=3)
+        version = scene.context.signature.version
+    with closing(sqlite3.connect(settings.ledger_file)) as ledger:
+        rows = ledger.execute(
+            "SELECT second_label, second_confidence, outlier_score, brightness, contrast,"
+            " foreground FROM predictions p JOIN run_images i ON i.prediction_id = p.id"
+            " ORDER BY i.num"
+        ).fetchall()
+        models = ledger.execute("SELECT model_name, model_version FROM run_batches").fetchall()
+    assert models == [("fashion", version)]
+    figures = image_statistics(garment_pixels(COUNT))
+    for row, *expected in zip(rows, *figures, strict=True):
+        label, confidence, outlier, *seen = row
+        assert label
+        assert 0 <= confidence <= 0.5
+        assert isinstance(outlier, float)
+        assert seen == pytest.approx(expected)
 
 
 def test_the_server_learns_no_name(begun: Callable[..., Any]) -> None:

@@ -28,7 +28,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
     PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),
-    BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, set()),
+    BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     "fashion_model": (
         LIBRARY,
         {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},

@@ -1,0 +1,110 @@
+"""The next chunks are read while one is scored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
+
+import cv2
+
+from scoring.batches.image_folder import ImageList
+from scoring.batches.image_reader import ImageReader, ImageRow
+from scoring.batches.reading_crew import LOOK_SECONDS, Piece, ReadingCrew
+from scoring.protocol.errors import BatchUnreadable
+
+# Chunks decoded ahead of the one being scored: enough to keep the server busy, and no pile.
+CHUNKS_AHEAD = 2
+# Files that a drive may be silent about before it is taken for gone.
+SILENT_FILES = 3
+
+
+class ReadAhead:
+    """Reads a batch chunk by chunk, in a ``with`` block; iterate over it once.
+
+    ``alive`` is called at least every second while it waits for the threads.
+    """
+
+    def __init__(
+        self,
+        images: ImageList,
+        reader: ImageReader,
+        *,
+        chunk_rows: int,
+        threads: int,
+        alive: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._images = images
+        self._reader = reader
+        self._chunk_rows = chunk_rows
+        self._threads = threads
+        self._alive = alive
+        self._silent = 0
+        # OpenCV must not start threads of its own inside ours.
+        cv2.setNumThreads(1)
+        self._crew = ReadingCrew(reader, threads)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._crew.close()
+
+    def __iter__(self) -> Iterator[list[ImageRow]]:
+        """Yield chunks of rows in order, with the next ones read while the caller scores.
+
+        Raises BatchUnreadable where file after file gives no answer.
+        """
+        pending: deque[list[Piece]] = deque()
+        for start in range(0, len(self._images), self._chunk_rows):
+            names = self._images[start : start + self._chunk_rows]
+            pending.append(self._submit(start + 1, names))
+            if len(pending) > CHUNKS_AHEAD:
+                yield self._collect(pending.popleft())
+        while pending:
+            yield self._collect(pending.popleft())
+
+    def _submit(self, first_num: int, names: Sequence[str]) -> list[Piece]:
+        """Spread one chunk over the threads in few large pieces: handing over costs time too."""
+        size = -(-len(names) // self._threads)
+        pieces = [
+            Piece(first_num + start, names[start : start + size])
+            for start in range(0, len(names), size)
+        ]
+        for piece in pieces:
+            self._crew.submit(piece)
+        return pieces
+
+    def _collect(self, pieces: list[Piece]) -> list[ImageRow]:
+        rows: list[ImageRow] = []
+        for first in pieces:
+            piece: Piece | None = first
+            while piece is not None:
+                self._wait(piece)
+                rows += piece.rows
+                piece = piece.rest
+        return rows
+
+    def _wait(self, piece: Piece) -> None:
+        """In short turns: on Windows a wait without an end does not let Ctrl-C through."""
+        turn = min(LOOK_SECONDS, self._reader.file_seconds)
+        while not piece.done.wait(turn):
+            self._alive()
+            if piece.is_stuck(self._reader):
+                row = piece.leave_thread(self._reader)
+                if row is not None:
+                    self._go_on(piece, row)
+                    return
+        if piece.error:
+            raise piece.error
+
+    def _go_on(self, piece: Piece, given_up: ImageRow) -> None:
+        self._silent += not given_up.content_hash
+        if self._silent >= SILENT_FILES:
+            raise BatchUnreadable(
+                f"its drive does not answer: nothing came of {self._silent} files, "
+                f"{given_up.path} the last of them"
+            )
+        self._crew.replace(piece.thread)
+        if piece.rest:
+            self._crew.submit(piece.rest)

@@ -1,0 +1,119 @@
+"""What a run needs to read its batches: files become rows here, for whoever scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Self
+
+from scoring.batches.decode_budget import DecodeBudget
+from scoring.batches.image_folder import Batch, ImageList
+from scoring.batches.image_reader import ImageReader, Settling
+from scoring.batches.in_flight import BatchFile, InFlight, left_in_flight
+from scoring.batches.known_predictions import KnownPredictions
+from scoring.batches.read_ahead import ReadAhead
+from scoring.batches.suspects import Suspects
+from scoring.batches.watchdog import Watchdog
+from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.pixels import Preprocess
+from scoring.protocol.errors import LedgerError
+from scoring.protocol.signature import Signature
+from scoring.records.ledger import Ledger, Run
+from scoring.settings import Settings, available_cores
+
+IN_FLIGHT_FILE = "in-flight"
+# Threads that may be left behind with a stuck file and still have their file noted.
+SPARE_SLOTS = 8
+# What the interpreter may be away for, in times of what one file has.
+AWAY_FILES = 3
+
+
+class RunReading:
+    """Reads the batches of one run; use it in a ``with`` block, under the run lock.
+
+    ``left`` are the files that were in flight when the run before this one ended suddenly.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        signature: Signature,
+        preprocess: Preprocess,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._signature = signature
+        self._preprocess = preprocess
+        self._now = now
+        self._threads = settings.client.decode_threads or available_cores()
+        self._budget = DecodeBudget(settings.batches.decoded_bytes)
+        self._suspects = Suspects({})
+        self._in_flight: InFlight | None = None
+        self._watchdog = Watchdog(AWAY_FILES * settings.batches.file_seconds)
+        self.left: list[BatchFile] = []
+
+    def __enter__(self) -> Self:
+        path = self._settings.ledger_file.with_name(IN_FLIGHT_FILE)
+        self.left = left_in_flight(path)
+        self._suspects = Suspects.from_ledger(self._ledger)
+        self._suspects.strike(self.left)
+        self._suspects.save(self._ledger)
+        self._in_flight = InFlight(path, self._threads + SPARE_SLOTS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._in_flight
+        self._in_flight.close()
+        with suppress(LedgerError):
+            self._suspects.save(self._ledger)
+
+    @contextmanager
+    def chunks(
+        self, run: Run, resumed: bool, batch: Batch, images: ImageList
+    ) -> Iterator[ReadAhead]:
+        """Give the chunks of a batch; in the meantime ``alive`` must be called every second."""
+        with (
+            KnownPredictions(self._ledger, run, batch.name, resumed) as known,
+            self._watchdog,
+            ReadAhead(
+                images,
+                self._reader(run, batch, known),
+                chunk_rows=self.chunk_rows,
+                threads=self._threads,
+                alive=self.alive,
+            ) as chunks,
+        ):
+            yield chunks
+
+    def alive(self) -> None:
+        """Say that the caller goes round, while it waits for something else than the chunks."""
+        self._watchdog.feed()
+
+    @property
+    def chunk_rows(self) -> int:
+        """How many images one chunk has, by their number and by their bytes."""
+        client, row_length = self._settings.client, self._signature.input.row_length
+        return max(1, min(client.chunk_rows, client.chunk_bytes // row_length))
+
+    def _reader(self, run: Run, batch: Batch, known: KnownPredictions) -> ImageReader:
+        assert self._in_flight
+        client = self._settings.client
+        settling = Settling(self._settings.schedule.settle_seconds, self._now)
+        return ImageReader(
+            batch=batch.name,
+            folder=str(batch.folder),
+            preprocess=self._preprocess,
+            shape=self._signature.input.shape,
+            limits=DecodeLimits(
+                client.max_image_pixels, client.max_file_bytes, self._budget.reserve
+            ),
+            budget=self._budget,
+            find_known=known.find,
+            in_flight=self._in_flight,
+            suspects=self._suspects,
+            file_seconds=self._settings.batches.file_seconds,
+            settling=settling if run.kind == "nightly" else None,
+        )
