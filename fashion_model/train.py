@@ -8,24 +8,25 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
 
 from fashion_model.commands import (
     add_data_options,
     load_split,
+    require_fit,
     require_packages,
     run_command,
 )
 from fashion_model.dataset.description import DataError, DatasetDescription
+from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.flags import model_name, positive_number, whole_number
-from scoring.inference.bundle import SIGNATURE_FILE
+from fashion_model.job import Job, best_precision
+from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
 from scoring.records.telling import telling_never_fails
-
-if TYPE_CHECKING:
-    from fashion_model.trainer import Job
 
 logger = logging.getLogger("scoring.fashion_model")
 STATE_FOLDER = Path("data/training")
@@ -67,6 +68,10 @@ def train_bundle(options: argparse.Namespace) -> None:
     """Train, or continue, and write the bundle with its pictures."""
     require_packages("tensorflow", "matplotlib")
     description, split = load_split(options)
+    require_enough(split.train, description)
+    folder = options.out or default_folder(options.name or description.name)
+    # What cannot be written shows before hours of work and not after them.
+    folder.mkdir(parents=True, exist_ok=True)
     if options.start:
         _check_start(options.start, description)
     chosen = {"steps": options.steps, "peak_rate": options.rate}
@@ -80,7 +85,19 @@ def train_bundle(options: argparse.Namespace) -> None:
     state_file = options.state or STATE_FOLDER / f"{description.name}-{options.seed}.npz"
     job = _job(options, description, state_file)
     job = dataclasses.replace(job, start=options.start, teacher=teacher)
-    _train_one(job, description, split, options.out or default_folder(description.name))
+    _train_one(job, description, split, folder)
+
+
+def require_enough(images: LabelledImages, description: DatasetDescription) -> None:
+    """Raise DataError for a class without images, or too few images for one step."""
+    counts = np.bincount(images.labels, minlength=len(description.labels))
+    absent = [label for label, count in zip(description.labels, counts, strict=True) if not count]
+    if absent:
+        raise DataError(f"there is no image to train with of: {', '.join(absent)}")
+    if len(images) < description.recipe.batch:
+        raise DataError(
+            f"{len(images)} images to train with; a step takes {description.recipe.batch}"
+        )
 
 
 def default_folder(name: str) -> Path:
@@ -97,6 +114,7 @@ def _teacher_bundle(
         if options.teacher:
             raise DataError(f"{folder}: there is no bundle to learn from")
         _train_teacher(options, description, split, folder)
+    require_fit(load_bundle(folder), description)
     return folder
 
 
@@ -126,9 +144,6 @@ def _train_teacher(
 
 
 def _job(options: argparse.Namespace, description: DatasetDescription, state_file: Path) -> Job:
-    # TensorFlow takes seconds to load; a wrong flag or a missing file is told before that.
-    from fashion_model.trainer import Job, best_precision
-
     return Job(
         spec=description.input,
         classes=len(description.labels),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,63 +16,19 @@ from numpy.typing import NDArray
 
 from fashion_model.augment import augment
 from fashion_model.checkpoint import TrainingState, load_state, save_state
-from fashion_model.dataset.description import Architecture, Recipe, Teaching
+from fashion_model.dataset.description import DataError, Recipe, Teaching
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
+from fashion_model.job import Job
 from fashion_model.network import build_network, copy_weights, read_network
 from fashion_model.teacher import Teacher
-from scoring.inference.bundle import SERVED_FILE
-from scoring.protocol.signature import InputSpec
 
 logger = logging.getLogger("scoring.fashion_model")
 
 MOMENTUM = 0.9
 PROGRESS_SECONDS = 15.0
 EVALUATION_BATCH = 250
-CPU_FLAGS = Path("/proc/cpuinfo")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train: network, recipe, seed, where to keep the state.
-
-    ``start`` is a reference model (``model.keras``) whose weights are gone on from;
-    ``teacher`` is a bundle to learn from beside the labels, as ``teaching`` says.
-    """
-
-    spec: InputSpec
-    classes: int
-    architecture: Architecture
-    recipe: Recipe
-    seed: int
-    precision: str
-    state_file: Path
-    start: Path | None = None
-    teacher: Path | None = None
-    teaching: Teaching | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """Return what must be equal for a saved state to be continued; its length may change."""
-        recipe = dataclasses.replace(self.recipe, steps=0)
-        # What a table calls its columns is no matter of training.
-        images = (self.spec.shape, self.spec.dtype, self.classes)
-        plain = (*images, self.architecture, recipe, self.seed, self.precision)
-        served = self.teacher / SERVED_FILE if self.teacher else None
-        others = (self.teaching, _digest(self.start), _digest(served))
-        return f"{plain} {others}"
-
-
-def _digest(file: Path | None) -> str | None:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else None
-
-
-def best_precision() -> str:
-    """Return ``mixed_bfloat16`` where the processor multiplies it natively, else ``float32``."""
-    flags = CPU_FLAGS.read_text() if CPU_FLAGS.is_file() else ""
-    native = "avx512_bf16" in flags or "amx_bf16" in flags
-    return "mixed_bfloat16" if native else "float32"
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -134,7 +86,7 @@ class TrainingSession:
         order, weights = self.pruner.plan(random, everything)
         batches = min(len(order) // recipe.batch, recipe.steps - self.state.step)
         if not batches:
-            raise ValueError(f"{len(order)} training images do not fill a batch of {recipe.batch}")
+            raise DataError(f"{len(order)} training images do not fill a batch of {recipe.batch}")
         loss, accuracy = self._run_batches(order, weights, batches, random)
         self.state.epoch += 1
         self.state.seconds += time.monotonic() - started

@@ -4,10 +4,12 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fashion_model import evaluate, export
+from fashion_model import evaluate, export, train
 from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION, DataError
+from fashion_model.dataset.readers import LabelledImages
 from fashion_model.strangers import digit_strangers, photo_strangers
 from scoring.protocol.errors import ExitCode
 from tests.fashion_model.idx_files import IMAGES, write_idx
@@ -98,6 +100,19 @@ def test_a_wrong_flag_is_told_before_the_work(
         module.main(flags)
     assert ended.value.code == ExitCode.USAGE
     assert f"argument {flags[-2]}: {flags[-1]!r}" in capsys.readouterr().err
+
+
+def test_too_few_images_are_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert train.main([*where, "--dataset", "digits"]) == 1
+    assert "16 images to train with; a step takes 128" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    few = LabelledImages(np.zeros((2, 28, 28, 1), np.uint8), np.array([1, 3]))
+    with pytest.raises(DataError, match="no image to train with of: 0, 2, 4, 5, 6, 7, 8, 9"):
+        train.require_enough(few, DIGITS)
 
 
 @pytest.mark.parametrize(

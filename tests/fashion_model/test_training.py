@@ -20,9 +20,11 @@ from fashion_model.dataset.description import (
 )
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
-from fashion_model.trainer import Job, TrainingSession, learning_rate, predict_logits, train
+from fashion_model.job import Job
+from fashion_model.trainer import TrainingSession, learning_rate, predict_logits, train
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
+from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef, ReviewWords
 from scoring.settings import CODE_ROOT
 
@@ -163,6 +165,10 @@ def test_what_cannot_be_learnt_from_is_told_before_the_work(
         assert train_command.main(["--data", "anywhere", flag, str(wrong)]) == 1
         assert text in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
+    if flag == "--teacher":
+        digits = str(CODE_ROOT / "models" / "digits")
+        assert train_command.main(["--data", "anywhere", flag, digits]) == ExitCode.USAGE
+        assert "the model takes (28, 28, 1)" in capsys.readouterr().err
 
 
 def test_another_trainings_state_is_left_alone(tmp_path: Path, split: Split) -> None:
