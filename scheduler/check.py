@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, BatchFolders, find_batch_folders
+from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.processes.locks import instance_holder, run_holder
 from scoring.processes.port_owner import (
     describe_owner,
@@ -22,11 +23,11 @@ from scoring.processes.port_owner import (
 )
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, ScoringError
-from scoring.records.due_days import Policy, unusual_days
+from scoring.records.due_days import DueDay, Policy, unusual_days
 from scoring.records.ledger import Ledger
 from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
-from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
+from scoring.settings import CODE_ROOT, Settings
 
 Verdict = Literal["OK", "WARN", "FAIL"]
 
@@ -138,7 +139,7 @@ def check_bundle(settings: Settings) -> Iterator[Finding]:
     """The server itself verifies its bundles: files, hashes, and that the model loads."""
     if not settings.schedule.start_server:
         return
-    environment = {**os.environ, PROJECT_VARIABLE: str(settings.project)}
+    environment = {**os.environ, **settings.handed_on()}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "server", "--check"],
@@ -172,10 +173,15 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_zone(settings: Settings) -> Iterator[Finding]:
-    """Warn of days on which daylight saving skips or doubles the start time."""
+    """Warn of a machine of two minds, and of days on which the start time is skipped or doubled."""
     policy = Policy.from_settings(settings)
-    origin = "settings" if settings.schedule.zone else "the machine's"
-    yield Finding("OK", "zone", f"{policy.zone} ({origin})")
+    others = [] if settings.schedule.zone else other_zones()
+    if settings.schedule.zone:
+        yield Finding("OK", "zone", f"{settings.schedule.zone} (schedule.zone)")
+    elif others:
+        yield Finding("WARN", "zone", describe_zones(machine_zone(), others))
+    else:
+        yield Finding("OK", "zone", f"{machine_zone()} (the machine's)")
     for day, what in unusual_days(settings.now().date(), DAYS_AHEAD, policy):
         yield Finding("WARN", "zone", f"on {day} {policy.start_at:%H:%M} {what}")
 
@@ -186,12 +192,22 @@ def check_next_run(settings: Settings) -> Iterator[Finding]:
     with Ledger.from_settings(settings) as ledger:
         coming = read_next_run(ledger, policy, settings.now(), worked_on=bool(run_holder(settings)))
     verdict: Verdict = "WARN" if coming.passed else "OK"
-    yield Finding(verdict, "next run", describe_next_run(coming, policy))
+    text = f"{describe_next_run(coming, policy)}: {_times_of(coming.day, policy)}"
+    yield Finding(verdict, "next run", text)
     holder = instance_holder(settings)
     if holder:
         yield Finding("OK", "scheduler", str(holder))
     else:
         yield Finding("WARN", "scheduler", "not running; start it with: python -m scheduler")
+
+
+def _times_of(day: DueDay, policy: Policy) -> str:
+    """Return when server and client start and stop, by the clock of the schedule's zone."""
+    times = {"server": day.server_at, "client": day.client_at, "stop": day.stop_at}
+    return ", ".join(
+        f"{what} {moment.astimezone(policy.zone):%H:%M}" if moment else f"{what} never"
+        for what, moment in times.items()
+    )
 
 
 CHECKS: tuple[Check, ...] = (

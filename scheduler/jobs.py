@@ -80,39 +80,49 @@ def job_table(policy: Policy, reconcile: Callable[[], None]) -> list[Job]:
     return [*jobs, Job("reconcile", every_minute, reconcile)]
 
 
-def run_jobs(jobs: list[Job], misfire_grace: timedelta, stop: threading.Event) -> None:
-    """Fire the jobs until ``stop`` is set; the one in progress is waited for."""
+def run_jobs(
+    policy: Callable[[], Policy],
+    reconcile: Callable[[], None],
+    stop: threading.Event,
+    hurry: Callable[[], bool] = lambda: False,
+) -> None:
+    """Fire the jobs until ``stop`` is set; the one in progress is waited for.
+
+    They follow ``policy`` when it changes, and the wall clock when it jumps. ``hurry`` is asked
+    all the time whether to reconcile now.
+    """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    scheduler = BackgroundScheduler(
-        timezone=UTC,
-        # One thread: the jobs never overlap.
-        executors={"default": ThreadPoolExecutor(1)},
-        job_defaults={
-            "misfire_grace_time": max(int(misfire_grace.total_seconds()), RECONCILE_SECONDS),
-            "coalesce": True,
-            "max_instances": 1,
-        },
-    )
-    for job in jobs:
-        scheduler.add_job(job.action, job.trigger, id=job.name, name=job.name)
+    # One thread: the jobs never overlap.
+    scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
     scheduler.start()
-    scheduler.modify_job(jobs[-1].name, next_run_time=datetime.now(UTC))
+    clock, planned = WallClock(), None
     try:
-        _wait(stop, lambda: _reschedule(scheduler, jobs))
+        while not stop.is_set():
+            if clock.was_set() or policy() != planned:
+                planned = policy()
+                _plan(scheduler, planned, reconcile)
+            elif hurry():
+                _reconcile_now(scheduler)
+            stop.wait(WAIT_TURN_SECONDS)
     finally:
         stop.set()
         scheduler.shutdown(wait=True)
 
 
-def _wait(stop: threading.Event, clock_was_set: Callable[[], None]) -> None:
-    """Wait for the stop, looking out for a wall clock that jumps."""
-    offset = _wall_offset()
-    while not stop.wait(WAIT_TURN_SECONDS):
-        jump = _wall_offset() - offset
-        if abs(jump) > CLOCK_JUMP_SECONDS:
-            log.warning("the clock was set by %+.0f s, or the machine slept", jump)
-            offset += jump
-            clock_was_set()
+class WallClock:
+    """Looks out for a wall clock that jumps."""
+
+    def __init__(self) -> None:
+        self._offset = _wall_offset()
+
+    def was_set(self) -> bool:
+        """Tell whether it has jumped since the last look."""
+        jump = _wall_offset() - self._offset
+        if abs(jump) <= CLOCK_JUMP_SECONDS:
+            return False
+        log.warning("the clock was set by %+.0f s, or the machine slept", jump)
+        self._offset += jump
+        return True
 
 
 def _wall_offset() -> float:
@@ -120,8 +130,17 @@ def _wall_offset() -> float:
     return time.time() - time.monotonic()
 
 
-def _reschedule(scheduler: BackgroundScheduler, jobs: list[Job]) -> None:
-    """Compute every job's next time anew: APScheduler would wait for the old one for days."""
-    for job in jobs:
-        scheduler.reschedule_job(job.name, trigger=job.trigger)
-    scheduler.modify_job(jobs[-1].name, next_run_time=datetime.now(UTC))
+def _plan(scheduler: BackgroundScheduler, policy: Policy, reconcile: Callable[[], None]) -> None:
+    """Set every job anew: APScheduler would wait for the old times, for days where it must."""
+    scheduler.remove_all_jobs()
+    grace = max(int(policy.catch_up.total_seconds()), RECONCILE_SECONDS)
+    for job in job_table(policy, reconcile):
+        scheduler.add_job(
+            job.action, job.trigger, id=job.name, name=job.name,
+            misfire_grace_time=grace, coalesce=True, max_instances=1,
+        )  # fmt: skip
+    _reconcile_now(scheduler)
+
+
+def _reconcile_now(scheduler: BackgroundScheduler) -> None:
+    scheduler.modify_job("reconcile", next_run_time=datetime.now(UTC))

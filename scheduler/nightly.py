@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
+from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.due_days import (
@@ -44,7 +46,10 @@ CLIENT_STARTS = 2
 LONGEST_RUN = timedelta(hours=22)
 # Later than this is not the job that is a moment late, but a run that is caught up.
 LATE = timedelta(minutes=1)
-WHY_MISSED = "not started in time: the machine or the scheduler was off, or could not run it"
+WHY_MISSED = (
+    "not started in time: the machine or the scheduler was off or could not run it, "
+    "or the start time was changed"
+)
 
 log = logging.getLogger("scoring.scheduler")
 LEVELS = {"INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
@@ -71,7 +76,7 @@ class Nightly:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._policy = Policy.from_settings(settings)
+        self.policy = Policy.from_settings(settings)
         self._clock = clock
         self._stopping = stopping
         self._session = Session(settings, clock, launcher, stopping, self._tell)
@@ -94,19 +99,38 @@ class Nightly:
 
     def start_up(self) -> None:
         """Say that the scheduler is up, and until when nothing is due."""
-        self._tell("INFO", "scheduler-started", f"up; the next run is {self._next_run()}")
+        self._tell_next_run("scheduler-started", "up")
+        others = [] if self._settings.schedule.zone else other_zones()
+        if others:
+            self._tell("WARNING", "zone-ambiguous", describe_zones(machine_zone(), others))
 
-    def _next_run(self) -> str:
-        """Return what is next, in words; a ledger that cannot be read is no reason not to start."""
+    def say_what_changed(self, changed: str) -> None:
+        """Say which settings were taken up, and what is next by them."""
+        self._tell_next_run("settings-changed", f"taken up: {changed}")
+
+    def say_what_is_wrong(self, trouble: str) -> None:
+        """Say why changed settings were not taken up."""
+        self._tell("ERROR", "settings", f"{trouble}; the scheduler keeps the settings it had")
+
+    def stop_server(self) -> None:
+        """End the server that this session started, if there is one."""
+        self._session.stop_server()
+
+    def _tell_next_run(self, code: str, what: str) -> None:
+        """Say what is next; a ledger that cannot be read is told of when something is due."""
+        now, path = self._clock.now(), self._settings.ledger_file
         try:
-            if not self._settings.ledger_file.exists():
-                coming = read_next_run(None, self._policy, self._clock.now())
-            else:
-                with Ledger.from_settings(self._settings) as ledger:
-                    coming = read_next_run(ledger, self._policy, self._clock.now())
+            with ExitStack() as opened:
+                ledger = None
+                if path.exists():
+                    ledger = opened.enter_context(Ledger.from_settings(self._settings))
+                coming = read_next_run(ledger, self.policy, now)
         except ScoringError as error:
-            return f"not known: {error}"
-        return describe_next_run(coming, self._policy)
+            self._tell("WARNING", code, f"{what}; the next run is not known: {error}")
+        else:
+            level: Level = "WARNING" if coming.passed else "INFO"
+            text = describe_next_run(coming, self.policy)
+            self._tell(level, code, f"{what}; the next run is {text}")
 
     def shut_down(self) -> None:
         """Stop client and server; an unfinished run stays open and is resumed at the next start."""
@@ -131,12 +155,12 @@ class Nightly:
             first_start = remember_first_start(ledger, now, self._started)
             runs = recent_nights(ledger, now, first_start)
             self._take_back(ledger, runs, now)
-            plan = make_plan(now, self._policy, first_start, runs)
+            plan = make_plan(now, self.policy, first_start, runs)
             self._write_missed(ledger, plan.missed)
             self._close_expired(ledger, plan.expired)
         if plan.run:
             self._run(plan.run)
-        self._keep_server(is_server_wanted(self._clock.now(), self._policy, first_start))
+        self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
 
     # Server
 
@@ -199,7 +223,7 @@ class Nightly:
 
     def _take_back(self, ledger: Ledger, runs: dict[date, Run], now: datetime) -> None:
         """Forget days that a clock far ahead had written off: they are still to come."""
-        early = missed_too_early(now, self._policy, runs.values())
+        early = missed_too_early(now, self.policy, runs.values())
         if early:
             ledger.forget_missed(early)
             for day in early:

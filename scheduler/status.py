@@ -19,8 +19,8 @@ from scoring.records.text import printable
 from scoring.settings import Settings
 
 RUNS_SHOWN = 10
-ROW = "{:<20}  {:<10}  {:<16}  {:>8}  {:<11}  {}"
-HEADER = ROW.format("Run", "Due", "Started", "Seconds", "State", "Batches")
+ROW = "{:<20}  {:<18}  {:<16}  {:>7}  {:<11}  {}"
+HEADER = ROW.format("Run", "Kind", "Started", "Seconds", "State", "Batches")
 REASON_INDENT = 4
 
 
@@ -58,7 +58,7 @@ def _table(runs: list[Run], holder: Holder | None, zone: tzinfo) -> Iterator[str
         state = run.state if run.state != "running" or run is at_work else "interrupted"
         yield ROW.format(
             run.id,
-            run.due_date.isoformat() if run.due_date else "by hand",
+            f"nightly {run.due_date}" if run.due_date else "by hand",
             run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
             _seconds(run),
             state,

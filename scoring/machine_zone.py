@@ -70,6 +70,17 @@ def other_zones(root: Path = ROOT) -> list[ZoneSource]:
     return [one for one in told if one.place != clock.place and _differ(one.zone, clock.zone)]
 
 
+def describe_zones(clock: ZoneSource, others: list[ZoneSource]) -> str:
+    """Say that the machine names several zones, and what to do about it."""
+    names = dict.fromkeys(zone_name(one.zone) for one in (clock, *others))
+    choice = " or ".join(f'zone = "{name}"' for name in names)
+    told = ", but ".join(str(one) for one in (clock, *others))
+    return (
+        f"the machine's zone is {told}; the clock's is used. To be sure, write {choice} below "
+        "[schedule] in settings.local.toml"
+    )
+
+
 def _told(root: Path) -> Iterator[ZoneSource]:
     file = root / LOCALTIME
     name = _name_in_path(file)

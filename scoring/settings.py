@@ -7,6 +7,7 @@ line), ``settings.local.toml`` (what the operator changes; not in git), the envi
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -35,6 +36,9 @@ from scoring.protocol.errors import SettingsError
 
 PREFIX = "SCORING_"
 PROJECT_VARIABLE = "SCORING_PROJECT"
+# A child gets its parent's settings, whatever the files say by then.
+HANDED_ON_VARIABLE = "SCORING_HANDED_ON"
+TRACKED_FILE, LOCAL_FILE = "settings.toml", "settings.local.toml"
 CODE_ROOT = Path(__file__).resolve().parent.parent
 SECRETS = frozenset({"api_key"})
 
@@ -276,12 +280,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over the operator's file over the tracked file."""
+        if HANDED_ON_VARIABLE in os.environ:
+            return (init_settings,)
         project = project_folder()
         return (
             init_settings,
             env_settings,
-            SettingsFile(settings_cls, project / "settings.local.toml"),
-            TrackedFile(settings_cls, project / "settings.toml"),
+            SettingsFile(settings_cls, project / LOCAL_FILE),
+            TrackedFile(settings_cls, project / TRACKED_FILE),
         )
 
     def path(self, relative: Path) -> Path:
@@ -336,6 +342,15 @@ class Settings(BaseSettings):
         """Return the present time in the schedule's zone."""
         return datetime.now(self.zone)
 
+    def handed_on(self) -> dict[str, str]:
+        """Return the environment variables that give a child process these settings, and only them.
+
+        They hold the keys: for a child's environment, not for a log.
+        """
+        tables = self.model_dump(exclude={"project"})
+        text = json.dumps(tables, default=_as_text)
+        return {PROJECT_VARIABLE: str(self.project), HANDED_ON_VARIABLE: text}
+
 
 def project_folder() -> Path:
     """Return the folder with settings, batches, results and ledger; by default the code's own."""
@@ -355,6 +370,7 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     Raises SettingsError with one line that names each wrong key and where it may stand.
     """
     _refuse_unknown_variables()
+    flags = _with_handed_on(flags)
     project = project_folder()
     if not project.is_dir():
         raise SettingsError(f"{PROJECT_VARIABLE}: there is no folder {project}")
@@ -376,6 +392,21 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
         ) from error
 
 
+def _as_text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f"{value:%H:%M:%S}" if isinstance(value, time) else str(value)
+
+
+def _with_handed_on(flags: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the tables that a parent handed on, with ``flags`` over them."""
+    tables = json.loads(os.environ.get(HANDED_ON_VARIABLE, "{}"))
+    return {
+        section: {**tables.get(section, {}), **flags.get(section, {})}
+        for section in {*tables, *flags}
+    }
+
+
 def _refuse_unknown_variables() -> None:
     """An unknown SCORING_* name is a typing error that would otherwise be silent."""
     for name in os.environ:
@@ -383,7 +414,8 @@ def _refuse_unknown_variables() -> None:
         if not upper.startswith(PREFIX):
             continue
         section = upper.removeprefix(PREFIX).split("__")[0].lower()
-        if section not in _sections() and upper != PROJECT_VARIABLE:
+        ours = (PROJECT_VARIABLE, HANDED_ON_VARIABLE)
+        if section not in _sections() and upper not in ours:
             known = ", ".join(f"{PREFIX}{field.upper()}__…" for field in _sections())
             raise SettingsError(f"unknown environment setting {name}; there are {known}")
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ScoringError
-from scoring.settings import CODE_ROOT, PROJECT_VARIABLE, Settings
+from scoring.settings import CODE_ROOT, Settings
 
 TAIL_BYTES = 4_000
 TAIL_LINES = 12
@@ -105,7 +105,7 @@ def start_child(
     log_start = _size(log) if log else 0
     command = [sys.executable, "-m", module, FLAG, *arguments]
     try:
-        process = _popen(command, settings.project, output)
+        process = _popen(command, settings, output)
     except OSError as error:  # no memory, too many processes
         raise ScoringError(f"python -m {module} could not be started: {error}") from error
     finally:
@@ -116,8 +116,10 @@ def start_child(
     return child
 
 
-def _popen(command: list[str], project: Path, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, PROJECT_VARIABLE: str(project)}
+def _popen(
+    command: list[str], settings: Settings, output: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **settings.handed_on()}
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(

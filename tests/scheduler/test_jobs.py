@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,8 @@ def test_a_trigger_fires_once_a_day_through_both_changes_of_the_clock(start_at: 
 
 
 class Recorder:
+    """Counts calls, and stops after some."""
+
     def __init__(self, stop: threading.Event, times: int) -> None:
         self.calls = 0
         self._stop = stop
@@ -74,7 +77,7 @@ class Recorder:
 def test_reconciles_at_once_and_stops_when_asked() -> None:
     stop = threading.Event()
     recorder = Recorder(stop, 1)
-    run_jobs(job_table(policy(), recorder), NEVER_LATE, stop)
+    run_jobs(policy, recorder, stop)
     assert recorder.calls == 1
 
 
@@ -87,8 +90,31 @@ def test_a_clock_that_is_set_back_does_not_silence_the_jobs(
     offsets = itertools.chain([0.0, 0.0], itertools.repeat(-86_400.0))
     monkeypatch.setattr("scheduler.jobs.WAIT_TURN_SECONDS", 0.05)
     monkeypatch.setattr("scheduler.jobs._wall_offset", lambda: next(offsets))
-    run_jobs(job_table(policy(), recorder), NEVER_LATE, stop)
+    run_jobs(policy, recorder, stop)
     assert recorder.calls == 2
+
+
+def test_what_is_in_a_hurry_is_done_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    recorder = Recorder(stop, 2)
+    monkeypatch.setattr("scheduler.jobs.WAIT_TURN_SECONDS", 0.05)
+    run_jobs(policy, recorder, stop, lambda: recorder.calls == 1)
+    assert recorder.calls == 2
+
+
+def test_jobs_follow_a_schedule_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    recorder = Recorder(stop, 2)
+    planned: list[Policy] = []
+
+    def table(of: Policy, action: Callable[[], None]) -> list[Job]:
+        planned.append(of)
+        return job_table(of, action)
+
+    monkeypatch.setattr("scheduler.jobs.WAIT_TURN_SECONDS", 0.05)
+    monkeypatch.setattr("scheduler.jobs.job_table", table)
+    run_jobs(lambda: policy(time(7 if recorder.calls else 18, 0)), recorder, stop)
+    assert planned == [policy(time(18, 0)), policy(time(7, 0))]
 
 
 def test_a_job_that_raises_does_not_end_the_others() -> None:
@@ -98,6 +124,5 @@ def test_a_job_that_raises_does_not_end_the_others() -> None:
         stop.set()
         raise RuntimeError("boom")
 
-    table = job_table(policy(), fail)
-    run_jobs([*table[:-1], Job("reconcile", table[-1].trigger, fail)], NEVER_LATE, stop)
+    run_jobs(policy, fail, stop)
     assert stop.is_set()

@@ -11,7 +11,6 @@ from scheduler.launcher import Cancelled, ClientJob
 from scheduler.nightly import Nightly
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
-from scoring.records.due_days import Policy
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings
 
@@ -172,7 +171,7 @@ class Theatre:
 
     def run_until(self, moment: datetime, reconcile_every: timedelta | None = None) -> None:
         """Fire the real triggers in the order of time; between them nothing happens."""
-        jobs = job_table(Policy.from_settings(self.settings), self.nightly.reconcile)
+        jobs = job_table(self.nightly.policy, self.nightly.reconcile)
         every = (reconcile_every or timedelta(minutes=1)).total_seconds()
         while self.clock.now() < moment:
             self.nightly.reconcile()

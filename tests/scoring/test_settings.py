@@ -168,3 +168,23 @@ def test_where_the_client_finds_the_server(
     project: Path, server: dict[str, Any], client: dict[str, Any], url: str
 ) -> None:
     assert load_settings(server=server, client=client).server_url == url
+
+
+def test_a_child_has_its_parents_settings_whatever_the_files_say_by_then(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project / "settings.local.toml"
+    file.write_text(
+        "[server]\napi_key = 'hush'\nport = 7\n"
+        "[schedule]\nstart_at = 06:30:15.5\nstop_after = 'never'\nbatches = ['衣服']\n"
+    )
+    parent = load_settings(client={"tries": 5})
+    file.write_text("[nonsense\n")
+    for name, value in parent.handed_on().items():
+        monkeypatch.setenv(name, value)
+    child = load_settings(server={"port": 8})
+    assert child.server.api_key == parent.server.api_key
+    assert (child.server.port, child.client.tries) == (8, 5)
+    assert f"{child.schedule.start_at:%H:%M:%S}" == "06:30:15"
+    unchanged = load_settings()
+    assert unchanged.model_dump(exclude={"schedule"}) == parent.model_dump(exclude={"schedule"})

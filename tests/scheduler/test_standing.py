@@ -1,0 +1,179 @@
+"""Settings that change while the scheduler is up: the real logic, without waiting for its jobs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from scheduler.settings_watch import SettingsWatch
+from scheduler.standing import Standing
+from scoring.machine_zone import machine_zone
+from scoring.processes.locks import instance_holder, instance_lock
+from scoring.protocol.errors import Busy
+from scoring.records.due_days import next_run
+from scoring.records.ledger import Ledger, Run
+from scoring.settings import LOCAL_FILE, Settings, load_settings
+
+LONG_AGO = 1_000_000_000
+
+
+def change(project: Path, text: str, written_at: float | None = LONG_AGO) -> None:
+    """Write the operator's settings, not this very moment."""
+    file = project / LOCAL_FILE
+    file.write_text(text)
+    if written_at is not None:
+        os.utime(file, (written_at, written_at))
+
+
+@contextmanager
+def standing(settings: Settings) -> Iterator[Standing]:
+    with Standing(settings, SettingsWatch(settings.project), threading.Event()) as one:
+        one.reconcile()
+        yield one
+
+
+def events(project: Path, code: str) -> list[str]:
+    lines = (project / "logs" / "Events-log.txt").read_text(encoding="utf-8").splitlines()
+    fields = [line.split(", ", 5) for line in lines]
+    return [f"{field[1]} {field[5]}" for field in fields if field[2] == code]
+
+
+@pytest.fixture
+def project(project: Path) -> Path:
+    """Return a project whose runs are due in half a day, so that none begins in a test."""
+    change(project, far_from_now("UTC"))
+    return project
+
+
+def far_from_now(zone: str, more: str = "") -> str:
+    hour = (datetime.now(UTC).hour + 12) % 24
+    return f'[schedule]\nzone = "{zone}"\nstart_at = "{hour:02}:00"\ncatch_up_hours = 0\n{more}'
+
+
+def test_a_change_is_taken_up_and_told_with_what_is_next_by_it(project: Path) -> None:
+    with standing(load_settings()) as one:
+        before = one.policy()
+        change(project, far_from_now("UTC", "client_after = 7\n"))
+        one.reconcile()
+        assert one.policy() != before
+        one.reconcile()
+    (told,) = events(project, "settings-changed")
+    assert told.startswith("INFO taken up: schedule.client_after = 7.0; the next run is ")
+    assert ":07 UTC" in told
+
+
+def test_wrong_settings_are_told_once_and_the_old_ones_kept(project: Path) -> None:
+    with standing(load_settings()) as one:
+        before = one.policy()
+        for text in ('[schedule]\nstart_at = "25:00"\n', "[schedule\n", "[shedule]\n"):
+            change(project, text)
+            one.reconcile()
+            one.reconcile()
+            assert one.policy() == before
+        assert len(events(project, "settings")) == 3
+        assert all("keeps the settings it had" in told for told in events(project, "settings"))
+        change(project, far_from_now("UTC"))
+        one.reconcile()
+        change(project, "[shedule]\n")
+        one.reconcile()
+    assert len(events(project, "settings")) == 4, "what was mended in between is told again"
+
+
+def test_a_file_that_is_just_being_written_waits_a_moment(project: Path) -> None:
+    with standing(load_settings()) as one:
+        before = one.policy()
+        change(project, "", written_at=None)
+        one.reconcile()
+        assert one.policy() == before
+        change(project, "")
+        one.reconcile()
+        assert one.policy() != before
+
+
+def test_a_key_is_named_and_never_shown(project: Path) -> None:
+    with standing(load_settings()) as one:
+        key = "[server]\napi_key = 'hush-hush'\nthreads = 5\n"
+        change(project, far_from_now("UTC") + key)
+        one.reconcile()
+    (told,) = events(project, "settings-changed")
+    assert told.startswith("INFO taken up: server.threads = 5, server.api_key; ")
+
+
+def test_the_lock_goes_where_the_ledger_goes(project: Path) -> None:
+    with standing(load_settings()) as one:
+        old = load_settings()
+        change(project, far_from_now("UTC") + '[paths]\nledger = "elsewhere/ledger.db"\n')
+        one.reconcile()
+        new = load_settings()
+        holder = instance_holder(new)
+        assert holder
+        assert holder.pid == os.getpid()
+        assert instance_holder(old) is None
+        with pytest.raises(Busy), instance_lock(new, "another"):
+            pass
+    assert instance_holder(new) is None
+    assert (project / "elsewhere" / "ledger.db").exists()
+
+
+def test_where_another_scheduler_is_it_stays_with_its_own_ledger(project: Path) -> None:
+    text = far_from_now("UTC") + '[paths]\nledger = "elsewhere/ledger.db"\n'
+    with standing(load_settings()) as one:
+        change(project, text)
+        with instance_lock(load_settings(), "another scheduler"):
+            one.reconcile()
+            one.reconcile()
+            (told,) = events(project, "settings")
+            assert "another scheduler (process" in told
+        one.reconcile()
+        assert events(project, "settings-changed")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="TZ is not Windows'")
+def test_the_machines_zone_is_taken_up_too(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(project, far_from_now(""))
+    monkeypatch.setenv("TZ", "UTC")
+    machine_zone.cache_clear()
+    try:
+        with standing(load_settings()) as one:
+            monkeypatch.setenv("TZ", "Asia/Tokyo")
+            one.reconcile()
+            assert str(one.policy().zone) == "Asia/Tokyo"
+        (told,) = events(project, "settings-changed")
+        assert "taken up: the machine's zone; the next run is " in told
+        assert " Asia/Tokyo (" in told
+    finally:
+        machine_zone.cache_clear()
+
+
+def test_a_start_time_changed_on_a_day_that_has_had_its_run_says_so(project: Path) -> None:
+    settings = load_settings()
+    with standing(settings) as one:
+        coming = next_run(settings.now(), one.policy(), settings.now(), {}).day.date
+        with Ledger.from_settings(settings) as ledger:
+            now = settings.now()
+            trial = Run("r", "nightly", coming, "new", (), "done", "", "", "", now, now)
+            ledger.start_run(trial)
+        change(project, far_from_now("UTC", "client_after = 7\n"))
+        one.reconcile()
+    (told,) = events(project, "settings-changed")
+    assert told.startswith("WARNING taken up: schedule.client_after = 7.0; the next run is ")
+    assert f"{coming} is passed over, for it has had its run at {now:%H:%M} (done)" in told
+
+
+def test_news_are_told_once_for_each_change(project: Path) -> None:
+    watch = SettingsWatch(project)
+    assert not watch.has_news()
+    change(project, "x = 1")
+    assert [watch.has_news(), watch.has_news()] == [True, False]
+    (project / LOCAL_FILE).unlink()
+    assert [watch.has_news(), watch.has_news()] == [True, False]
+    change(project, "", written_at=None)
+    assert not watch.has_news(), "it may be half of what it will be"
+    change(project, "")
+    assert watch.has_news()
