@@ -17,6 +17,9 @@ from scoring.records.ledger import Ledger, Run
 from scoring.settings import CODE_ROOT
 from tests.scoring.processes.process_list import project_processes, wait_for
 
+# For what hangs, not for what is slow.
+HANGS_SECONDS = 240
+
 
 class Desk:
     """A project folder and what can be read from it."""
@@ -75,12 +78,16 @@ class Desk:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANGS_SECONDS,
             check=False,
         )
 
     def has_process(self, words: str) -> bool:
         return any(words in command for command in project_processes(self.project).values())
+
+    def has_run(self) -> bool:
+        """Tell whether a client has begun to score."""
+        return "run-started" in self.events()
 
     def events(self) -> list[str]:
         """Return the codes of all events, in order."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.scheduler_process import Desk
+from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.scoring.processes.process_list import project_processes, wait_for
 
 ALL_ROWS = 2_012
@@ -22,13 +22,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, se
 def busy_desk(desk: Desk, many_images: list[Path]) -> Desk:
     """Return a project folder whose run takes long enough to be caught in the middle."""
     desk.add_batch("G2", many_images)
+    desk.set("CLIENT__CHUNK_ROWS", 5)
     return desk
 
 
 MOMENTS: dict[str, Callable[[Desk], bool]] = {
     "server starting": lambda desk: desk.has_process("-m server"),
-    "client starting": lambda desk: desk.has_process("-m client.request"),
-    "run started": lambda desk: "run-started" in desk.events(),
+    "client starting": lambda desk: desk.has_process("-m client.request") or desk.has_run(),
+    "run started": Desk.has_run,
 }
 
 
@@ -45,7 +46,7 @@ def test_sigkill_of_the_standing_scheduler(busy_desk: Desk, moment: str) -> None
 def test_sigkill_in_the_run_then_a_new_scheduler_finishes_it(busy_desk: Desk) -> None:
     busy_desk.make_a_run_due()
     with busy_desk.scheduler() as first:
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         first.send_signal(signal.SIGKILL)
     # At once, while the orphans are still on their way out.
     with busy_desk.scheduler():
@@ -58,9 +59,9 @@ def test_sigkill_in_the_run_then_a_new_scheduler_finishes_it(busy_desk: Desk) ->
 def test_sigterm_stops_client_and_server_in_order(busy_desk: Desk) -> None:
     busy_desk.make_a_run_due()
     with busy_desk.scheduler() as scheduler:
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         scheduler.send_signal(signal.SIGTERM)
-        assert scheduler.wait(30) == 0
+        assert scheduler.wait(HANGS_SECONDS) == 0
         busy_desk.assert_nothing_left()
     assert busy_desk.events()[-2:] == ["server-stopped", "scheduler-stopped"]
     assert busy_desk.nightly_states()[0] in ("running", "done")
@@ -71,16 +72,16 @@ def test_a_cycle_by_hand_leaves_nothing_behind_either(
     busy_desk: Desk, number: signal.Signals
 ) -> None:
     with busy_desk.scheduler("--once", "--all") as scheduler:
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         scheduler.send_signal(number)
-        scheduler.wait(30)
+        scheduler.wait(HANGS_SECONDS)
         busy_desk.assert_nothing_left()
 
 
 def test_a_client_that_is_killed_is_started_again(busy_desk: Desk) -> None:
     busy_desk.make_a_run_due()
     with busy_desk.scheduler():
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         _signal(signal.SIGKILL, busy_desk, "-m client.request")
         wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
     assert "client-died" in busy_desk.events()
@@ -92,7 +93,7 @@ def test_a_server_that_is_killed_is_started_again(busy_desk: Desk) -> None:
     busy_desk.set("CLIENT__TRIES", 30)
     busy_desk.make_a_run_due()
     with busy_desk.scheduler():
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         _signal(signal.SIGKILL, busy_desk, "-m server")
         wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
     assert busy_desk.events().count("server-ready") == 2
@@ -104,7 +105,7 @@ def test_a_server_that_hangs_costs_no_more_than_the_window(busy_desk: Desk) -> N
     busy_desk.set("SERVER__STOP_SECONDS", 1)
     busy_desk.make_a_run_due(window_minutes=10 / 60)
     with busy_desk.scheduler():
-        wait_for(lambda: "run-started" in busy_desk.events(), "the run to start")
+        wait_for(busy_desk.has_run, "the run to start")
         _signal(signal.SIGSTOP, busy_desk, "-m server")
         wait_for(lambda: busy_desk.nightly_states() == ["partial"], "the run to be partial")
         wait_for(lambda: busy_desk.events()[-1] == "server-stopped", "the server to be stopped")

@@ -20,6 +20,8 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="not run here: needs 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="not run here: needs a POSIX system")
 
 LONG_AGO = 1_000_000_000
+# For what hangs, not for what is slow.
+HANGS_SECONDS = 240
 
 
 def may_mount() -> bool:
@@ -78,7 +80,9 @@ class Project:
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
         )
 
-    def run(self, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, timeout: float = HANGS_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run one of the programs as a process to its end."""
         return subprocess.run(
             [sys.executable, *command],
@@ -109,7 +113,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANGS_SECONDS,
             check=False,
         )
 

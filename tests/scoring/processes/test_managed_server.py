@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,10 +70,9 @@ def test_a_server_that_dies_at_the_start_is_noticed_with_its_last_words(
     stand_in("raise SystemExit('the model is broken')")
     with ManagedServer(settings, port=0) as server:
         server.start()
-        started = time.monotonic()
+        # Longer than any test may take: its death is noticed, not the end of the time.
         with pytest.raises(NoServer, match="exit code 1 before it was ready: the model is broken"):
-            server.wait_until_ready(60)
-        assert time.monotonic() - started < 30
+            server.wait_until_ready(3600)
 
 
 def test_a_server_that_never_gets_ready_is_killed_at_the_deadline(

@@ -18,7 +18,7 @@ from scoring.processes.parent_pipe import (
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT
 
-WAIT = 10.0
+WAIT = 120.0
 SECRET = SessionSecret("abc")
 
 

