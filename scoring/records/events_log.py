@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -77,27 +79,43 @@ class EventsLog:
             # One write to a file opened for appending: lines of several processes never mix.
             # Two threads would set the same full log aside under the same name.
             with self._lock:
-                self._rotate()
-                with self.path.open("ab", buffering=0) as file:
+                path = Path(os.path.realpath(self.path))
+                self._rotate(path)
+                with open(_open_to_append(path), "ab", buffering=0) as file:
                     file.write(line.encode("utf-8"))
         except OSError:
             return False
         return True
 
-    def _rotate(self) -> None:
+    def _rotate(self, path: Path) -> None:
         """Set a full log aside under a name of its own, so that two processes lose nothing."""
         try:
-            if self.path.stat().st_size < self._max_bytes:
+            status = path.stat()
+            if status.st_size < self._max_bytes or not stat.S_ISREG(status.st_mode):
                 return
         except FileNotFoundError:
             return
-        stamp = f"{self._clock():%Y%m%d-%H%M%S}-{os.getpid()}"
+        stamp = f"{self._clock():%Y%m%d-%H%M%S-%f}-{os.getpid()}"
         with suppress(OSError):
-            os.replace(self.path, self.path.with_name(f"Events-log.{stamp}.txt"))
-        aside = sorted(self.path.parent.glob("Events-log.*.txt"), key=lambda file: file.name)
+            os.replace(path, path.with_name(f"Events-log.{stamp}.txt"))
+        aside = sorted(path.parent.glob("Events-log.*.txt"), key=lambda file: file.name)
         for old in aside[: -self._keep_files]:
             with suppress(OSError):
                 old.unlink()
+
+
+def _open_to_append(path: Path) -> int:
+    """Return a handle to append to a file; raises OSError for what is none.
+
+    A pipe without a reader would hold the program until one comes, and nobody could stop it.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return handle
 
 
 def _to_stderr(line: str) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from scoring.protocol.errors import LedgerDamaged, ScoringError
@@ -15,6 +15,7 @@ from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.recovery import backup_name, backups_by_age
 from scoring.records.run_id import start_of
+from scoring.records.times import ago
 from scoring.settings import Settings
 
 
@@ -40,14 +41,14 @@ class Housekeeping:
 
     def prune_ledger(self) -> None:
         """Forget what ended more than ``records.keep_days`` ago."""
-        before = self.now - timedelta(days=self.settings.records.keep_days)
+        before = ago(self.now, self.settings.records.keep_days)
         runs = self.ledger.prune(before, self._is_still_there)
         if runs:
             self.events.info("pruned", f"{runs} runs before {before:%Y-%m-%d} were forgotten")
 
     def prune_copies(self) -> None:
         """Remove runs' own copies of Results.csv after ``records.runs_keep_days``."""
-        before = self.now - timedelta(days=self.settings.records.runs_keep_days)
+        before = ago(self.now, self.settings.records.runs_keep_days)
         with suppress(FileNotFoundError):
             for folder in (self.settings.logs_folder / "runs").iterdir():
                 if _started_before(folder.name, before):

@@ -34,7 +34,12 @@ def publish_results(
         return None
     wanted = out or settings.results_file
     rows = (lambda: ledger.result_rows(run.id)) if out else ledger.results_rows
-    path = write_results(wanted, rows, csv_format(settings))
+    path = write_results(
+        wanted,
+        rows,
+        csv_format(settings),
+        tell=lambda message: events.warning("results-owner", message, run=run.id),
+    )
     if out:
         ledger.mark_elsewhere(run.id)
     else:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from scoring.records.atomic_file import atomic_text, remove_leftovers
+from scoring.records.atomic_file import Tell, atomic_text, remove_leftovers, tell_nobody
 from scoring.records.ledger import ResultRow
 from scoring.records.text import neutral_cell, text_cell
 
@@ -50,31 +50,33 @@ def write_results(
     rows: Callable[[], Iterable[ResultRow]],
     csv_format: CsvFormat,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Tell = tell_nobody,
 ) -> Path:
     """Write Results.csv whole and put it in place at once; return where it went.
 
     A file that another program holds open (Excel on Windows) is tried again, then the results
-    go beside it with the time in the name. Any other OSError leaves the old file intact.
+    go beside it with the time in the name. Any other OSError leaves the old file intact. ``tell``
+    hears of an owner that could not be kept.
     """
     remove_leftovers(path)
     for attempt in range(REPLACE_TRIES):
         if attempt:
             sleep(REPLACE_PAUSE_SECONDS)
         try:
-            _write(path, rows(), csv_format)
+            _write(path, rows(), csv_format, tell)
         except PermissionError:
             if not path.exists():
                 raise
             continue
         return path
     beside = path.with_stem(f"{path.stem}-{datetime.now():%Y%m%d-%H%M%S}")
-    _write(beside, rows(), csv_format)
+    _write(beside, rows(), csv_format, tell)
     return beside
 
 
-def _write(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat) -> None:
+def _write(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat, tell: Tell) -> None:
     # The byte order mark tells Excel that this is UTF-8.
-    with atomic_text(path, encoding="utf-8-sig") as file:
+    with atomic_text(path, encoding="utf-8-sig", tell=tell) as file:
         writer = csv.writer(file, delimiter=csv_format.separator)
         writer.writerow(COLUMNS)
         writer.writerows(_cells(rows, csv_format))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -52,3 +53,46 @@ def test_where_the_log_cannot_be_written_stderr_gets_the_event(
     blocked.write_text("a file where the folder should be")
     EventsLog(blocked, 1000, 2).error("test", "nothing is lost")
     assert "nothing is lost" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: needs a POSIX system")
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_pipe_in_the_place_of_the_log_holds_nobody(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], reads: bool
+) -> None:
+    log = EventsLog(tmp_path, 1000, 2)
+    os.mkfifo(log.path)
+    reader = os.open(log.path, os.O_RDONLY | os.O_NONBLOCK) if reads else None
+    log.error("test", "nothing is lost")
+    assert "nothing is lost" in capfd.readouterr().err
+    if reader is not None:
+        os.close(reader)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: needs a POSIX system")
+@pytest.mark.parametrize("what", ["folder", "device", "loop", "way to nothing"])
+def test_what_is_no_file_gets_no_events(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str
+) -> None:
+    log = EventsLog(tmp_path, 1000, 2)
+    if what == "folder":
+        log.path.mkdir()
+    else:
+        targets = {"device": os.devnull, "loop": log.path.name, "way to nothing": "away/log.txt"}
+        log.path.symlink_to(targets[what])
+    log.error("test", "nothing is lost")
+    assert "nothing is lost" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: needs a POSIX system")
+def test_a_link_is_written_through_and_rotated_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "disk").mkdir()
+    log = EventsLog(tmp_path / "logs", 200, 2)
+    log.path.symlink_to(tmp_path / "disk" / "Events-log.txt")
+    for number in range(20):
+        log.info("test", f"event {number}")
+    assert log.path.is_symlink()
+    assert "event 19" in (tmp_path / "disk" / "Events-log.txt").read_text()
+    assert len(list((tmp_path / "disk").iterdir())) == 3
+    assert os.listdir(tmp_path / "logs") == ["Events-log.txt"]

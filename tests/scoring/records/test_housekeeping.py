@@ -67,6 +67,18 @@ def test_by_hand_one_backup_a_day_is_enough(
     assert backup.stat().st_mtime_ns > made
 
 
+def test_what_is_kept_for_ever_is_kept(
+    settings: Settings, ledger: Ledger, events: EventsLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEEP_DAYS", "RUNS_KEEP_DAYS"):
+        monkeypatch.setenv(f"SCORING_RECORDS__{name}", "999999")
+    copy = settings.logs_folder / "runs" / "20010101-180500-abcd"
+    copy.mkdir(parents=True)
+    keep_house(ledger, events)
+    assert copy.exists()
+    assert codes(events) == []
+
+
 def test_copies_of_old_runs_go_and_nothing_else(
     settings: Settings, ledger: Ledger, events: EventsLog
 ) -> None:
