@@ -20,12 +20,15 @@ from scoring.preprocessing.errors import (
     TooMuchWork,
     TruncatedImage,
     UnknownFormat,
+    UnsupportedFormat,
     UnsupportedPixels,
 )
-from scoring.preprocessing.formats import Header, png, read_header, tiff
+from scoring.preprocessing.formats import Header, bmp, gif, png, read_header
 from scoring.preprocessing.imdecode import imdecode
 from scoring.preprocessing.jpeg_pixels import decode_jpeg
+from scoring.preprocessing.pillow_pixels import decode_by_pillow
 from scoring.preprocessing.pixels import DecodeLimits, Image
+from scoring.preprocessing.tiff_pixels import decode_tiff
 
 __all__ = [
     "CorruptImage",
@@ -37,6 +40,7 @@ __all__ = [
     "TooMuchWork",
     "TruncatedImage",
     "UnknownFormat",
+    "UnsupportedFormat",
     "UnsupportedPixels",
     "checked_header",
     "decode_color",
@@ -45,6 +49,7 @@ __all__ = [
 
 _DIVISORS = (2, 4, 8)
 _SIXTEEN_TO_EIGHT_BITS = 1 / 257
+_OPAQUE = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def checked_header(data: bytes, limits: DecodeLimits) -> Header:
@@ -123,18 +128,31 @@ def _divisor(header: Header, enough: int | None) -> int:
 
 
 def _decode_as_stored(data: bytes, header: Header) -> Image:
-    """Decode keeping alpha; 16 bits become 8. OpenCV leaves EXIF alone in this mode."""
-    if header.format == "png" and not header.plain:
-        data = png.picture_only(data)
-    elif header.format == "tiff":
-        tiff.check_strips(data)
-    pixels = imdecode(data, cv2.IMREAD_UNCHANGED)
+    """Decode keeping alpha; 16 bits become 8; EXIF is left alone."""
+    pixels = _decoded(data, header)
     _check_size(pixels, header)
     if pixels.dtype == np.uint16:
         return cast(Image, cv2.convertScaleAbs(pixels, alpha=_SIXTEEN_TO_EIGHT_BITS))
     if pixels.dtype != np.uint8:
         raise UnsupportedPixels(str(pixels.dtype))
     return pixels
+
+
+def _decoded(data: bytes, header: Header) -> Image:
+    match header.format:
+        case "png":
+            data = data if header.plain else png.picture_only(data)
+        case "gif":
+            data = gif.first_picture_only(data)
+        case "tiff":
+            return decode_tiff(data)
+        case "avif":
+            return decode_by_pillow(data, "AVIF")
+        case "heif":
+            return decode_by_pillow(data, "HEIF")
+        case "bmp" if not bmp.has_alpha(data):
+            return imdecode(data, _OPAQUE)
+    return imdecode(data, cv2.IMREAD_UNCHANGED)
 
 
 def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:

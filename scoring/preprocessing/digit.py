@@ -55,13 +55,14 @@ class Digit:
     def __call__(self, data: bytes, shape: Shape, limits: DecodeLimits) -> Pixels:
         """Make (side, side, 1) pixels. Raises DecodeError; ValueError for any other shape."""
         side = grey_square_side(shape)
-        grey = decode_grey(data, checked_header(data, limits), behind=_WHITE)
+        header = checked_header(data, limits)
+        grey = decode_grey(data, header, behind=_WHITE)
         small = _in_data_set_form(grey, side)
         if small is not None:
-            return Pixels(np.ascontiguousarray(small).reshape(-1), review=None)
+            return Pixels(np.ascontiguousarray(small).reshape(-1), None, header.note)
         ink = _ink(at_most(grey, _WORKING_SIDE))
         review = UNCONTROLLED_BACKGROUND if (_rim(ink) > 127).mean() > _BUSY_RIM else None
-        return Pixels(_in_box(_digit_only(ink), side).reshape(-1), review)
+        return Pixels(_in_box(_digit_only(ink), side).reshape(-1), review, header.note)
 
 
 def _in_data_set_form(grey: Image, side: int) -> Image | None:

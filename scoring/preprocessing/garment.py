@@ -27,12 +27,13 @@ class GarmentOnDark:
     def __call__(self, data: bytes, shape: Shape, limits: DecodeLimits) -> Pixels:
         """Make (side, side, 1) pixels. Raises DecodeError; ValueError for any other shape."""
         side = grey_square_side(shape)
-        grey = decode_grey(data, checked_header(data, limits), behind=_BLACK)
+        header = checked_header(data, limits)
+        grey = decode_grey(data, header, behind=_BLACK)
         small = original_pixels(grey, side)
         if small is None:
             square = centred_on_square(grey, _BLACK)
             small = cast(Image, cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA))
-        return Pixels(np.ascontiguousarray(small).reshape(-1), review=None)
+        return Pixels(np.ascontiguousarray(small).reshape(-1), None, header.note)
 
 
 def grey_square_side(shape: Shape) -> int:

@@ -29,8 +29,10 @@ class Photo:
         height, width, channels = shape
         if channels != _CHANNELS:
             raise ValueError(f"this preprocessing makes three channels, not {shape}")
-        colour = decode_color(data, checked_header(data, limits), behind=_WHITE)
-        return Pixels(np.ascontiguousarray(_fitted(colour, height, width)).reshape(-1), None)
+        header = checked_header(data, limits)
+        colour = decode_color(data, header, behind=_WHITE)
+        values = np.ascontiguousarray(_fitted(colour, height, width)).reshape(-1)
+        return Pixels(values, None, header.note)
 
 
 def _fitted(colour: Image, height: int, width: int) -> Image:

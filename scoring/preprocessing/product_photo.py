@@ -61,12 +61,12 @@ class ProductPhoto:
         grey = decode_grey(data, header, _WHITE, self.decode_at_least)
         small = _in_data_set_form(grey, side)
         if small is not None:
-            return Pixels(np.ascontiguousarray(small).reshape(-1), review=None)
+            return Pixels(np.ascontiguousarray(small).reshape(-1), None, header.note)
         working = at_most(grey, _WORKING_SIDE)
         background = background_of(working)
         values = _seven_steps(working, background, side)
         review = None if background.controlled else UNCONTROLLED_BACKGROUND
-        return Pixels(values.reshape(-1), review)
+        return Pixels(values.reshape(-1), review, header.note)
 
 
 def _in_data_set_form(grey: Image, side: int) -> Image | None:

@@ -24,7 +24,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
     SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     PROTOCOL: (set(), {"orjson", "pydantic"}),
-    PREPROCESSING: ({PROTOCOL}, {"cv2", "simplejpeg"}),
+    PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
     PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),

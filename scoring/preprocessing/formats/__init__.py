@@ -7,9 +7,10 @@ file does not tell is found while it is decoded: in a JPEG, and in the strips of
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from scoring.preprocessing.errors import UnknownFormat, UnsupportedFormat
-from scoring.preprocessing.formats import bmp, jpeg, png, tiff, webp
+from scoring.preprocessing.formats import bmp, by_pillow, gif, jpeg, png, tiff, webp
 from scoring.preprocessing.formats.header import Header
 from scoring.preprocessing.formats.kinds import HEAD_BYTES, sniff
 
@@ -19,7 +20,9 @@ _READERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Header]], ...] = (
     ((bmp.SIGNATURE,), bmp.read_header),
     (tiff.SIGNATURES, tiff.read_header),
     ((webp.SIGNATURE,), webp.read_header),
+    (gif.SIGNATURES, gif.read_header),
 )
+_BY_PILLOW: dict[str | None, Literal["AVIF", "HEIF"]] = {"avif": "AVIF", "heif": "HEIF"}
 
 
 def read_header(data: bytes) -> Header:
@@ -31,6 +34,8 @@ def read_header(data: bytes) -> Header:
         if data.startswith(signatures):
             return reader(data)
     kind = sniff(data[:HEAD_BYTES])
+    if kind in _BY_PILLOW:
+        return by_pillow.read_header(data, _BY_PILLOW[kind])
     raise UnsupportedFormat(kind) if kind else UnknownFormat
 
 

@@ -9,6 +9,8 @@ SIGNATURE = b"BM"
 _CORE_HEADER = 12
 _INFO_HEADER = 40
 _RUN_LENGTH_CODED = (1, 2)
+_WITH_MASKS = (3, 6)
+_ALPHA_MASK_AT = 66  # in headers of 56 bytes or more
 
 
 def read_header(data: bytes) -> Header:
@@ -31,3 +33,14 @@ def read_header(data: bytes) -> Header:
     if compression not in _RUN_LENGTH_CODED and pixels_at + row_bytes * height > len(data):
         raise TruncatedImage("BMP ends before its last row")
     return Header("bmp", width, height)
+
+
+def has_alpha(data: bytes) -> bool:
+    """Tell whether a checked file declares alpha.
+
+    Without a mask for it the fourth byte of a pixel means nothing, and mostly is zero.
+    """
+    (info_bytes,) = struct.unpack_from("<I", data, 14)
+    if info_bytes < 56 or struct.unpack_from("<I", data, 30)[0] not in _WITH_MASKS:
+        return False
+    return data[_ALPHA_MASK_AT : _ALPHA_MASK_AT + 4].strip(b"\0") != b""

@@ -1,136 +1,261 @@
-"""TIFF 6.0 and BigTIFF: a directory of tags, which says where the strips or tiles of pixels lie.
+"""TIFF: its first page, and the strips or tiles of pixels that it is made of.
 
-Only strips packed by Deflate carry a checksum. What else a TIFF may be packed by has none, and the
-decoder makes a picture of whatever lies there: damage inside the strips stays unseen.
+Programs disagree on what a directory must say: lengths of strips are missing, wrong or of another
+type, and so is much else. What can be worked out from the rest is, as libtiff and Pillow do; the
+decoder then gets a directory of what the picture needs and nothing else.
 
 The decoder applies the orientation of a TIFF by itself, so the header reports it as upright and
 the size as it will be after turning.
 """
 
-import struct
-import zlib
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
-from scoring.preprocessing.errors import CorruptImage, TruncatedImage
-from scoring.preprocessing.formats.header import Header
+from scoring.preprocessing.errors import (
+    CorruptImage,
+    TooMuchWork,
+    TruncatedImage,
+    UnsupportedFormat,
+)
+from scoring.preprocessing.formats.header import FIRST_FRAME, Header
+from scoring.preprocessing.formats.tiff_directory import Directory
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
-_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
-_DEPTH, _EXTRA_SAMPLES = 258, 338
-_COMPRESSION, _FILL_ORDER = 259, 266
-_SIZE_TAGS = (_WIDTH, _HEIGHT, _ORIENTATION, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES)
-_WANTED = frozenset((*_SIZE_TAGS, _DEPTH, _EXTRA_SAMPLES, _COMPRESSION, _FILL_ORDER))
-_DEFLATE = (8, 32946)
-_AT_ONCE = 1 << 18
-_BYTES_A_PIXEL = 8  # four samples of 16 bits, the most that is decoded
+UNCOMPRESSED, LZW, PACK_BITS = 1, 5, 32773
+DEFLATE = (8, 32946)
+CHECKED = (UNCOMPRESSED, LZW, PACK_BITS, *DEFLATE)
+_BY_PILLOW_ONLY = (34887, 34925, 50000)  # LERC, LZMA, Zstandard: OpenCV is built without them
+
+_SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS = 254, 256, 257, 258, 259, 262
+_FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES = 266, 273, 274, 277, 278, 279
+_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 284, 322, 323, 324, 325
+_EXTRA_SAMPLES, _SUBDIRECTORIES, _SUBSAMPLING, _DNG_VERSION = 338, 330, 530, 50706
+# Besides: response, fax options, predictor, palette, inks, sample format and range, JPEG.
+_FURTHER = (
+    263,
+    280,
+    281,
+    290,
+    291,
+    292,
+    293,
+    317,
+    320,
+    332,
+    334,
+    339,
+    340,
+    341,
+    347,
+    529,
+    531,
+    532,
+)
+_PICTURE = frozenset(
+    (_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS, _FILL_ORDER, _ORIENTATION, _SAMPLES, _ROWS)
+).union(
+    (_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SUBSAMPLING), _FURTHER, range(512, 522)
+)
+_REDUCED, _SEPARATE, _YCBCR, _NORMAL_FILL = 1, 2, 6, 1
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-_VALUE_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _FIRST_SIDEWAYS = 5
-_MAX_PIECES = 1 << 20
+
+# A strip for each row of each of four planes of the largest side there is (65,535); a picture of
+# 100 megapixels in tiles of 20 x 20. Programs write strips of 8 kB and tiles of 128 x 128 or more.
+_MAX_PIECES = 1 << 18
+# Tiles reach over the edge of a picture; these, more than 16 megapixels over it, do for nothing.
+_OVER_THE_EDGE = 1 << 24
+# Strips may share their bytes, but each is read anew.
+_MOST_READ = 4
+_MOST_SAMPLE_BITS = 16 * 64
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """How wide the numbers of this file are."""
+class Piece:
+    """A strip or tile: where its bytes are, and the rows and bytes a row that they unpack to."""
 
-    endian: str
-    big: bool
+    start: int
+    length: int
+    rows: int
+    row_bytes: int
 
-    def entries(self, data: bytes) -> tuple[int, int]:
-        """Return where the first directory's entries start, and how many there are."""
-        at, count = ("Q", "Q") if self.big else ("I", "H")
-        (ifd,) = struct.unpack_from(self.endian + at, data, 8 if self.big else 4)
-        (entries,) = struct.unpack_from(self.endian + count, data, ifd)
-        return ifd + struct.calcsize("=" + count), entries
+
+class Page:
+    """The first page of a file: geometry, and pieces that are known to lie inside the file."""
+
+    def __init__(self, data: bytes) -> None:
+        """Raises DecodeError where the directory makes no picture."""
+        self._data = data
+        self.tags = tags = Directory(data)
+        self.width, self.height = tags.number(_WIDTH, 0), tags.number(_HEIGHT, 0)
+        if not self.width or not self.height:
+            raise CorruptImage("TIFF without size")
+        self.compression = tags.number(_COMPRESSION, UNCOMPRESSED)
+        self.depth = tags.number(_DEPTH, 1)
+        self.samples = tags.number(_SAMPLES, 1)
+        if not 0 < self.depth * self.samples <= _MOST_SAMPLE_BITS:
+            raise CorruptImage("TIFF with samples that no picture has")
+        self.tiled = _TILE_WIDTH in tags
+        separate = tags.number(_PLANAR, 1) == _SEPARATE
+        self.planes = self.samples if separate else 1
+        self._sample_bits = self.depth * (1 if separate else self.samples)
+
+    @cached_property
+    def grid(self) -> tuple[int, int, int]:
+        """Width and height of a piece, and how many make a plane. Raises DecodeError."""
+        tags, width, height = self.tags, self.width, self.height
+        if self.tiled:
+            tile_width, tile_height = tags.number(_TILE_WIDTH, 0), tags.number(_TILE_HEIGHT, 0)
+            if not tile_width or not tile_height:
+                raise CorruptImage("TIFF tiles without size")
+            per_plane = -(-width // tile_width) * -(-height // tile_height)
+            if per_plane * tile_width * tile_height > 4 * width * height + _OVER_THE_EDGE:
+                raise TooMuchWork("TIFF with tiles far larger than its picture")
+        else:
+            rows = tags.number(_ROWS, height) or height
+            tile_width, tile_height = width, min(rows, height)
+            per_plane = -(-height // tile_height)
+        if per_plane * self.planes > _MAX_PIECES:
+            raise TooMuchWork(f"TIFF of more than {_MAX_PIECES:,} strips or tiles")
+        return tile_width, tile_height, per_plane
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """All strips or tiles, plane by plane. Raises TruncatedImage, CorruptImage, TooMuchWork."""
+        width, rows, per_plane = self.grid
+        count = per_plane * self.planes
+        starts = self._table(_TILES, _STRIPS)[:count]
+        if len(starts) < count or not all(starts):
+            raise CorruptImage("TIFF without its table of strips")
+        lengths = self._table(_TILE_BYTES, _STRIP_BYTES)[:count]
+        if len(lengths) < count or not all(lengths):
+            lengths = self._lengths_by_place(starts)
+        last = rows if self.tiled else self.height - rows * (per_plane - 1)
+        sizes = {piece_rows: self._unpacked(width, piece_rows) for piece_rows in (rows, last)}
+        found = []
+        for number, (start, length) in enumerate(zip(starts, lengths, strict=True), start=1):
+            size = sizes[last if number % per_plane == 0 else rows]
+            found.append(Piece(start, self._length(start, length, *size), *size))
+        if sum([piece.length for piece in found]) > _MOST_READ * len(self._data) and self._packed:
+            raise TooMuchWork("TIFF with strips that share their bytes")
+        return found
+
+    def _unpacked(self, width: int, rows: int) -> tuple[int, int]:
+        """Return rows and bytes a row; chroma may be stored for several rows at once."""
+        if not self._subsampled:
+            return rows, -(-width * self._sample_bits // 8)
+        across, down = (*self.tags.numbers(_SUBSAMPLING, 2), 2, 2)[:2]
+        if across < 1 or down < 1:
+            raise CorruptImage("TIFF with senseless chroma")
+        samples = -(-width // across) * (across * down + 2)
+        return -(-rows // down), -(-samples * self.depth // 8)
+
+    @property
+    def _subsampled(self) -> bool:
+        is_ycbcr = self.tags.number(_COLOURS, 1) == _YCBCR and self.samples == 3
+        return is_ycbcr and self.planes == 1 and self.compression in CHECKED
+
+    @property
+    def _packed(self) -> bool:
+        return self.compression != UNCOMPRESSED
+
+    def _table(self, *tags: int) -> tuple[int, ...]:
+        """Read the first of the tags that is there; tiles may be called strips."""
+        for tag in tags if self.tiled else tags[::-1]:
+            numbers = self.tags.numbers(tag, _MAX_PIECES)
+            if numbers:
+                return numbers if min(numbers) >= 0 else ()
+        return ()
+
+    def _lengths_by_place(self, starts: tuple[int, ...]) -> tuple[int, ...]:
+        """Take each piece to end where the next one starts, or the file."""
+        places = sorted({*starts, len(self._data)})
+        ends = (bisect_right(places, start) for start in starts)
+        return tuple(
+            places[end] - start if end < len(places) else 0
+            for start, end in zip(starts, ends, strict=True)
+        )
+
+    def _length(self, start: int, length: int, rows: int, row_bytes: int) -> int:
+        """Hold a piece against the file; what it must be long without packing is known."""
+        left = len(self._data) - start
+        if not self._packed:
+            length = rows * row_bytes
+        missing = length > left and (not self._packed or self.compression not in CHECKED)
+        if missing or left <= 0:
+            raise TruncatedImage("TIFF ends before its last strip")
+        return min(length, left)
+
+    @property
+    def bits_in_order(self) -> bool:
+        return self.tags.number(_FILL_ORDER, _NORMAL_FILL) == _NORMAL_FILL
+
+    @property
+    def by_pillow(self) -> bool:
+        """OpenCV lacks some ways to pack, and the transparency of grey pictures."""
+        see_through = self.samples == 2 and self.depth == 8 and _EXTRA_SAMPLES in self.tags
+        return self.compression in _BY_PILLOW_ONLY or see_through
+
+    def alone(self) -> bytes:
+        """Return a file of this page whose directory holds what the picture needs."""
+        starts, lengths = (_TILES, _TILE_BYTES) if self.tiled else (_STRIPS, _STRIP_BYTES)
+        tables = {
+            starts: [piece.start for piece in self.pieces],
+            lengths: [piece.length for piece in self.pieces],
+        }
+        if not self.tiled:
+            tables[_ROWS] = [self.grid[1]]
+        return self.tags.only(_PICTURE, tables)
+
+    def as_numbers(self, pieces: list[Piece], rows: int, width: int) -> bytes:
+        """Return a file that unpacks the same bytes, but as numbers of 16 bits, `width` a row."""
+        tables = {
+            _WIDTH: [width],
+            _HEIGHT: [rows * len(pieces)],
+            _DEPTH: [16],
+            _COLOURS: [1],
+            _SAMPLES: [1],
+            _ROWS: [rows],
+            _STRIPS: [piece.start for piece in pieces],
+            _STRIP_BYTES: [piece.length for piece in pieces],
+        }
+        return self.tags.only(frozenset((_COMPRESSION, _FILL_ORDER)), tables)
 
 
 def read_header(data: bytes) -> Header:
     """Read the first page's size; its strips or tiles must lie inside the file."""
-    try:
-        tags = _first_directory(data)
-    except struct.error:
-        raise TruncatedImage("TIFF ends before its directory") from None
-    width, height = (tags.get(tag, (0,))[0] for tag in (_WIDTH, _HEIGHT))
-    if not width or not height:
-        raise CorruptImage("TIFF without size")
-    _check_pieces(tags, len(data))
-    if tags.get(_ORIENTATION, (1,))[0] >= _FIRST_SIDEWAYS:
+    page = Page(data)
+    _refuse_camera_raw(data, page.tags)
+    _ = page.pieces
+    width, height = page.width, page.height
+    if page.tags.number(_ORIENTATION, 1) in range(_FIRST_SIDEWAYS, 9):
         width, height = height, width
-    return Header("tiff", width, height, premultiplied=_is_premultiplied(tags))
+    note = FIRST_FRAME if _has_another_page(data, page.tags) else None
+    return Header("tiff", width, height, premultiplied=_is_premultiplied(page), note=note)
 
 
-def check_strips(data: bytes) -> None:
-    """Inflate the strips or tiles of a file packed by Deflate, for the sake of their checksums.
-
-    Raises CorruptImage. No more is inflated than the picture can need, and little at a time; strips
-    that share their bytes are left alone, so that a small file cannot cost much.
-    """
-    tags = _first_directory(data)
-    starts, lengths = _pieces(tags)
-    deflated = tags.get(_COMPRESSION, (1,))[0] in _DEFLATE and tags.get(_FILL_ORDER, (1,))[0] == 1
-    if not deflated or sum(lengths) > len(data):
-        return
-    budget = tags[_WIDTH][0] * tags[_HEIGHT][0] * _BYTES_A_PIXEL
-    for start, length in zip(starts, lengths, strict=True):
-        budget -= _inflated_bytes(data[start : start + length], budget)
+def _refuse_camera_raw(data: bytes, tags: Directory) -> None:
+    """Raw files of cameras are TIFFs whose first page is a thumbnail, the picture elsewhere."""
+    reduced = tags.number(_SUBFILE, 0) & _REDUCED and _SUBDIRECTORIES in tags
+    if reduced or _DNG_VERSION in tags or data[8:10] == b"CR":
+        raise UnsupportedFormat("camera raw (dng, nef, arw, cr2)")
 
 
-def _inflated_bytes(strip: bytes, at_most: int) -> int:
-    """Count what a strip inflates to; stop behind `at_most`. Raises CorruptImage."""
-    stream, rest, count = zlib.decompressobj(), strip, 0
-    while strip and not stream.eof and count < at_most:
-        try:
-            inflated = stream.decompress(rest, _AT_ONCE)
-        except zlib.error:
-            raise CorruptImage("TIFF strip with a wrong checksum") from None
-        if not inflated and not stream.eof:
-            raise CorruptImage("TIFF strip without its end")
-        rest, count = stream.unconsumed_tail, count + len(inflated)
-    return count
+def _has_another_page(data: bytes, tags: Directory) -> bool:
+    """A page that is called a smaller version, or cannot be read, is none."""
+    if not tags.next:
+        return False
+    try:
+        following = Directory(data, tags.next)
+    except (TruncatedImage, TooMuchWork):
+        return False
+    return _WIDTH in following and not following.number(_SUBFILE, 0) & _REDUCED
 
 
-def _is_premultiplied(tags: dict[int, tuple[int, ...]]) -> bool:
+def _is_premultiplied(page: Page) -> bool:
     """Tell what the decoder does: at 8 bits it multiplies by any alpha that is declared."""
-    extra = tags.get(_EXTRA_SAMPLES, (0,))[0]
-    eight_bits = tags.get(_DEPTH, (1,))[0] <= 8
-    return extra == _ASSOCIATED or (extra == _UNASSOCIATED and eight_bits)
-
-
-def _first_directory(data: bytes) -> dict[int, tuple[int, ...]]:
-    layout = _Layout("<" if data.startswith(b"II") else ">", b"+" in data[2:4])
-    start, entries = layout.entries(data)
-    entry_bytes = 20 if layout.big else 12
-    tags = {}
-    for offset in range(start, start + entries * entry_bytes, entry_bytes):
-        (tag,) = struct.unpack_from(layout.endian + "H", data, offset)
-        if tag in _WANTED:
-            tags[tag] = _values(data, offset, layout)
-    return tags
-
-
-def _values(data: bytes, entry: int, layout: _Layout) -> tuple[int, ...]:
-    """Read one tag's numbers, which stand in the entry itself when they fit there."""
-    word = "Q" if layout.big else "I"
-    kind, count = struct.unpack_from(layout.endian + "H" + word, data, entry + 2)
-    code = _VALUE_CODES.get(kind)
-    if code is None or not 0 < count <= _MAX_PIECES:
-        raise CorruptImage("TIFF tag of a wrong type")
-    at = entry + (12 if layout.big else 8)
-    if struct.calcsize("=" + code) * count > struct.calcsize("=" + word):
-        (at,) = struct.unpack_from(layout.endian + word, data, at)
-    return struct.unpack_from(f"{layout.endian}{count}{code}", data, at)
-
-
-def _pieces(tags: dict[int, tuple[int, ...]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return where the strips or tiles start and how long they are."""
-    starts = tags.get(_STRIPS) or tags.get(_TILES) or ()
-    return starts, tags.get(_STRIP_BYTES) or tags.get(_TILE_BYTES) or ()
-
-
-def _check_pieces(tags: dict[int, tuple[int, ...]], file_bytes: int) -> None:
-    starts, lengths = _pieces(tags)
-    if not starts or len(starts) != len(lengths):
-        raise CorruptImage("TIFF without its table of strips")
-    if any(start + length > file_bytes for start, length in zip(starts, lengths, strict=True)):
-        raise TruncatedImage("TIFF ends before its last strip")
+    extra = page.tags.number(_EXTRA_SAMPLES, 0)
+    if page.by_pillow:
+        return False
+    return extra == _ASSOCIATED or (extra == _UNASSOCIATED and page.depth <= 8)
