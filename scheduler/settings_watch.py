@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from scoring.settings import LOCAL_FILE, MAY_HOLD_SECRETS, TRACKED_FILE, Settings
+from scoring.settings import LOCAL_FILE, TRACKED_FILE, Settings, is_shown
 
 # A file that is just being written is left alone for a moment.
 SETTLE_SECONDS = 1.0
@@ -50,7 +50,7 @@ def settings_that_differ(old: Settings, new: Settings) -> list[str]:
     """Return what has changed, like ``schedule.zone = UTC``; of what may hold a secret the name."""
     before, after = old.model_dump(exclude={"project"}), new.model_dump(exclude={"project"})
     return [
-        name if name in MAY_HOLD_SECRETS else f"{name} = {value}"
+        f"{name} = {value}" if is_shown(Settings, section, key) else name
         for section, table in after.items()
         for key, value in table.items()
         if value != before[section][key] and (name := f"{section}.{key}")

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -25,34 +23,53 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import TomlConfigSettingsSource
 
 from scoring.machine_zone import machine_zone
+from scoring.protocol.addresses import check_host, check_url
 from scoring.protocol.errors import SettingsError
+from scoring.settings_sources import HANDED_ON_VARIABLE as HANDED_ON_VARIABLE
+from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
+from scoring.settings_sources import PREFIX as PREFIX
+from scoring.settings_sources import PROJECT_VARIABLE as PROJECT_VARIABLE
+from scoring.settings_sources import TRACKED_FILE as TRACKED_FILE
+from scoring.settings_sources import Environment, HandedOn, SettingsFile, TrackedFile, explain
+from scoring.settings_sources import is_shown as is_shown
 
-PREFIX = "SCORING_"
-PROJECT_VARIABLE = "SCORING_PROJECT"
-# A child gets its parent's settings, whatever the files say by then.
-HANDED_ON_VARIABLE = "SCORING_HANDED_ON"
-TRACKED_FILE, LOCAL_FILE = "settings.toml", "settings.local.toml"
 CODE_ROOT = Path(__file__).resolve().parent.parent
-SECRETS = frozenset({"api_key"})
 
 
 CLOCK_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
-MAY_HOLD_SECRETS = frozenset({"server.api_key", "client.api_key", "client.server"})
 WEEK_MINUTES = 7 * 24 * 60
 YEAR_HOURS = 366 * 24
+HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
+CENTURY_DAYS = 36_500
+# More is a slip of the hand, and some of it more than a clock, a socket or a date can hold.
+MOST_THREADS = 1_000
+MOST_BYTES = 10**15
+# OpenCV's own cap.
+MOST_PIXELS = 2**30
+LONGEST_NAME_BYTES = 255
 
 
 class Section(BaseModel):
     """One table of the settings file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_is_true(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError("this is not a matter of true or false")
+        return value
 
 
 def _as_header_value(key: SecretStr) -> SecretStr:
@@ -63,24 +80,35 @@ def _as_header_value(key: SecretStr) -> SecretStr:
     return key
 
 
+def _as_place(path: Path) -> Path:
+    """A path that a system can open, if it is there."""
+    text = os.fspath(path)
+    too_long = any(len(os.fsencode(part)) > LONGEST_NAME_BYTES for part in path.parts)
+    if text in ("", ".") or not text.isprintable() or too_long:
+        raise ValueError("give the path of a file or folder")
+    return path
+
+
 Key = Annotated[SecretStr, AfterValidator(_as_header_value)]
+Place = Annotated[Path, AfterValidator(_as_place)]
+Host = Annotated[str, AfterValidator(check_host)]
 
 
 class ServerSettings(Section):
     """The prediction API."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: int = Field(5000, ge=0, le=65535)
-    models: tuple[Path, ...] = (Path("fashion_model"),)
-    threads: int = Field(8, ge=1)
-    inference_threads: int = Field(0, ge=0)
-    connections: int = Field(200, ge=2)
-    max_request_bytes: int = Field(16_000_000, ge=1024)
-    max_rows: int = Field(20_000, ge=1)
+    models: tuple[Place, ...] = (Path("fashion_model"),)
+    threads: int = Field(8, ge=1, le=MOST_THREADS)
+    inference_threads: int = Field(0, ge=0, le=MOST_THREADS)
+    connections: int = Field(200, ge=2, le=100_000)
+    max_request_bytes: int = Field(16_000_000, ge=1024, le=2_000_000_000)
+    max_rows: int = Field(20_000, ge=1, le=10_000_000)
     # The forms of a request nest 4 deep; the parser itself goes to 1,024.
     max_json_depth: int = Field(32, ge=4, le=1024)
-    ready_seconds: float = Field(60.0, gt=0)
-    stop_seconds: float = Field(10.0, gt=0)
+    ready_seconds: float = Field(60.0, gt=0, le=DAY)
+    stop_seconds: float = Field(10.0, gt=0, le=HOUR)
     api_key: Key | None = None
     allow_anonymous: bool = False
 
@@ -91,38 +119,27 @@ class ClientSettings(Section):
     server: str = ""
     model: str = ""
     api_key: Key | None = None
-    tries: int = Field(3, ge=1)
-    retry_seconds: float = Field(60.0, ge=0)
-    max_retry_after_seconds: float = Field(600.0, ge=0)
-    connect_seconds: float = Field(5.0, gt=0)
-    read_seconds: float = Field(120.0, gt=0)
-    chunk_rows: int = Field(512, ge=1)
-    chunk_bytes: int = Field(2_000_000, ge=1024)
+    tries: int = Field(3, ge=1, le=10_000)
+    retry_seconds: float = Field(60.0, ge=0, le=DAY)
+    max_retry_after_seconds: float = Field(600.0, ge=0, le=WEEK)
+    connect_seconds: float = Field(5.0, gt=0, le=HOUR)
+    read_seconds: float = Field(120.0, gt=0, le=DAY)
+    chunk_rows: int = Field(512, ge=1, le=1_000_000)
+    chunk_bytes: int = Field(2_000_000, ge=1024, le=1_000_000_000)
     chunks_in_flight: int = Field(2, ge=1, le=64)
     compression: Literal["auto", "none", "zlib"] = "auto"
-    decode_threads: int = Field(0, ge=0)
-    max_file_bytes: int = Field(64_000_000, ge=1)
-    max_image_pixels: int = Field(100_000_000, ge=1)
+    decode_threads: int = Field(0, ge=0, le=MOST_THREADS)
+    max_file_bytes: int = Field(64_000_000, ge=1, le=MOST_BYTES)
+    max_image_pixels: int = Field(100_000_000, ge=1, le=MOST_PIXELS)
     max_failed_percent: float = Field(20.0, ge=0, le=100)
 
     @field_validator("server")
     @classmethod
     def _is_url(cls, value: str) -> str:
         """Refuse what no request can go to, and a password that logs would show."""
-        if not value:
-            return value
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError("give a URL, like http://scores.example:5000")
-        if parts.username or parts.password:
-            raise ValueError("a URL with a name or password in it is not taken; use client.api_key")
-        return value
+        return check_url(value) if value else value
 
-    stop_seconds: float = Field(20.0, gt=0)
+    stop_seconds: float = Field(20.0, gt=0, le=HOUR)
 
 
 class ScheduleSettings(Section):
@@ -135,7 +152,7 @@ class ScheduleSettings(Section):
     start_server: bool = True
     batches: tuple[str, ...] = ()
     catch_up_hours: float = Field(20.0, ge=0, le=YEAR_HOURS)
-    settle_seconds: float = Field(5.0, ge=0)
+    settle_seconds: float = Field(5.0, ge=0, le=WEEK)
 
     @field_validator("start_at", mode="before")
     @classmethod
@@ -154,7 +171,7 @@ class ScheduleSettings(Section):
             return "never"
         try:
             minutes = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             minutes = -1.0
         if isinstance(value, bool) or not 0 < minutes <= WEEK_MINUTES:
             raise ValueError('give minutes above 0 and at most a week, or "never"')
@@ -195,16 +212,16 @@ class BatchesSettings(Section):
 
     litter: tuple[str, ...] = LITTER
     file_seconds: float = Field(60.0, gt=0, le=86_400)
-    decoded_bytes: int = Field(1_000_000_000, ge=1)
+    decoded_bytes: int = Field(1_000_000_000, ge=1, le=MOST_BYTES)
 
 
 class PathSettings(Section):
     """Where things lie; relative to the project folder."""
 
-    batches: Path = Path("image_batches")
-    results: Path = Path("Results.csv")
-    ledger: Path = Path("data/ledger.db")
-    logs: Path = Path("logs")
+    batches: Place = Path("image_batches")
+    results: Place = Path("Results.csv")
+    ledger: Place = Path("data/ledger.db")
+    logs: Place = Path("logs")
 
 
 class ResultsSettings(Section):
@@ -218,37 +235,13 @@ class RecordsSettings(Section):
     """The ledger and the logs."""
 
     main_model: str = "fashion"
-    busy_seconds: float = Field(30.0, ge=0)
-    log_bytes: int = Field(5_000_000, ge=10_000)
-    log_files: int = Field(5, ge=1)
-    keep_days: int = Field(400, ge=1)
-    runs_keep_days: int = Field(90, ge=1)
-    backups: int = Field(7, ge=1)
-    low_disk_bytes: int = Field(1_000_000_000, ge=0)
-
-
-class SettingsFile(TomlConfigSettingsSource):
-    """``settings.local.toml``, or ``settings.toml``."""
-
-    def __call__(self) -> dict[str, Any]:
-        tables = super().__call__()
-        if "project" in tables:
-            raise SettingsError(f"unknown setting project; it is the variable {PROJECT_VARIABLE}")
-        return tables
-
-
-class TrackedFile(SettingsFile):
-    """``settings.toml``: it goes into version control, where a secret would stay for good."""
-
-    def __call__(self) -> dict[str, Any]:
-        tables = super().__call__()
-        for section, table in tables.items():
-            for key in SECRETS & set(table if isinstance(table, dict) else ()):
-                raise SettingsError(
-                    f"setting {section}.{key} is a secret and stands in settings.toml, which is "
-                    "tracked: move it to settings.local.toml, and take a new one if it was shared"
-                )
-        return tables
+    busy_seconds: float = Field(30.0, ge=0, le=DAY)
+    log_bytes: int = Field(5_000_000, ge=10_000, le=MOST_BYTES)
+    log_files: int = Field(5, ge=1, le=1_000)
+    keep_days: int = Field(400, ge=1, le=CENTURY_DAYS)
+    runs_keep_days: int = Field(90, ge=1, le=CENTURY_DAYS)
+    backups: int = Field(7, ge=1, le=CENTURY_DAYS)
+    low_disk_bytes: int = Field(1_000_000_000, ge=0, le=MOST_BYTES)
 
 
 class Settings(BaseSettings):
@@ -258,7 +251,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     project: Path = CODE_ROOT
@@ -281,11 +278,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over the operator's file over the tracked file."""
         if HANDED_ON_VARIABLE in os.environ:
-            return (init_settings,)
+            return (init_settings, HandedOn(settings_cls))
         project = project_folder()
         return (
             init_settings,
-            env_settings,
+            Environment(settings_cls),
             SettingsFile(settings_cls, project / LOCAL_FILE),
             TrackedFile(settings_cls, project / TRACKED_FILE),
         )
@@ -369,72 +366,17 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
 
     Raises SettingsError with one line that names each wrong key and where it may stand.
     """
-    _refuse_unknown_variables()
-    flags = _with_handed_on(flags)
     project = project_folder()
     if not project.is_dir():
         raise SettingsError(f"{PROJECT_VARIABLE}: there is no folder {project}")
     try:
         return Settings(project=project, **flags)  # type: ignore[arg-type]  # parsed by pydantic
-    except SettingsError:
-        raise
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"a settings file is not valid TOML: {error}") from error
-    except OSError as error:
-        raise SettingsError(f"a settings file cannot be read: {error}") from error
-    except Exception as error:  # pydantic-settings: an environment value that is no JSON
-        if type(error).__name__ != "SettingsError":
-            raise
-        raise SettingsError(
-            f'an environment setting is not valid: {error}; lists are JSON, like ["G1"]'
-        ) from error
+        # Not "from error": its text is printed with a traceback, and may show what it must not.
+        raise SettingsError(explain(error, Settings)) from None
 
 
 def _as_text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return f"{value:%H:%M:%S}" if isinstance(value, time) else str(value)
-
-
-def _with_handed_on(flags: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the tables that a parent handed on, with ``flags`` over them."""
-    tables = json.loads(os.environ.get(HANDED_ON_VARIABLE, "{}"))
-    return {
-        section: {**tables.get(section, {}), **flags.get(section, {})}
-        for section in {*tables, *flags}
-    }
-
-
-def _refuse_unknown_variables() -> None:
-    """An unknown SCORING_* name is a typing error that would otherwise be silent."""
-    for name in os.environ:
-        upper = name.upper()
-        if not upper.startswith(PREFIX):
-            continue
-        section = upper.removeprefix(PREFIX).split("__")[0].lower()
-        ours = (PROJECT_VARIABLE, HANDED_ON_VARIABLE)
-        if section not in _sections() and upper not in ours:
-            known = ", ".join(f"{PREFIX}{field.upper()}__…" for field in _sections())
-            raise SettingsError(f"unknown environment setting {name}; there are {known}")
-
-
-def _sections() -> list[str]:
-    return [name for name in Settings.model_fields if name != "project"]
-
-
-def _explain(error: ValidationError) -> str:
-    """One line: each wrong key by its dotted name, with what is wrong."""
-    return "; ".join(_explain_one(part) for part in error.errors())
-
-
-def _explain_one(part: Any) -> str:
-    name = ".".join(str(piece) for piece in part["loc"])
-    if part["type"] == "extra_forbidden":
-        return f"unknown setting {name} (see settings.toml for all there are)"
-    message = str(part["msg"]).removeprefix("Value error, ")
-    # What may hold a secret is named, never quoted; and a whole table says nothing.
-    if name in MAY_HOLD_SECRETS or isinstance(part.get("input"), dict):
-        return f"setting {name}: {message}"
-    return f"setting {name} = {part.get('input')!r}: {message}"

@@ -13,7 +13,7 @@ import pytest
 from scoring.settings import CODE_ROOT
 
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
-ZONE = "scoring.machine_zone"
+ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 BATCHES = "scoring.batches"
@@ -22,7 +22,8 @@ LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 # package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
-    SETTINGS: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
+    SOURCES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
+    SETTINGS: ({PROTOCOL, SOURCES}, {"pydantic", "pydantic_settings"}),
     PROTOCOL: (set(), {"orjson", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),

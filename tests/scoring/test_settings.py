@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import codecs
+import socket
+import subprocess
+import sys
+import threading
 import tomllib
+import traceback
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_settings import PydanticBaseSettingsSource
 
-from scoring.protocol.errors import SettingsError
+from scoring.protocol.errors import ExitCode, SettingsError
 from scoring.settings import CODE_ROOT, Settings, load_settings
 
 
@@ -92,6 +99,176 @@ def test_an_unknown_environment_name_is_an_error_that_names_it(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert name.rpartition("__")[2].lower() in str(caught.value).lower()
+
+
+SECRET = "s3cret-of-the-shop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[[server]]\napi_key = '{SECRET}'\n",
+        f"[[server]]\n[[server.api_key]]\nx = '{SECRET}'\n",
+        f"server = '{SECRET}'\n",
+        f"server = ['{SECRET}']\n",
+        f"api_key = '{SECRET}'\n",
+        f"project = '{SECRET}'\n",
+        f"[servr]\napi_key = '{SECRET}'\n",
+        f"[server]\napikey = '{SECRET}'\n",
+        f"[server.api_key]\nvalue = '{SECRET}'\n",
+        f"[server]\napi_key = ['{SECRET}']\n",
+        f"[server]\napi_key = ' {SECRET}'\n",
+        f"[server]\nhost = {{api_key = '{SECRET}'}}\n",
+        f"[schedule]\nbatches = ['x', {{api_key = '{SECRET}'}}]\n",
+        f"[schedule]\nbatches = [['{SECRET}']]\n",
+        f"[client]\nserver = '{SECRET}'\n",
+        f"[client]\nserver = 'http://me:{SECRET}@x'\n",
+        f"[client]\nserver = 'http://{SECRET}@x:99999'\n",
+        f"[server]\napi_key = '{SECRET}\n",
+        f"[server]\napi_key = {SECRET}\n",
+        f"[server]\napi_key == '{SECRET}'\n",
+        f"[server]\napi_key = '{SECRET}'\napi_key = '{SECRET}'\n",
+    ],
+)
+@pytest.mark.parametrize("file", ["settings.local.toml", "settings.toml"])
+def test_whatever_is_wrong_no_secret_is_shown(project: Path, file: str, text: str) -> None:
+    (project / file).write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown
+    assert "\n" not in str(caught.value)
+    # A program that sets something in the same table by a flag must not hide it.
+    with pytest.raises(SettingsError):
+        load_settings(server={"port": 5001}, client={"tries": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCORING_SERVER", f'[{{"api_key": "{SECRET}"}}]'),
+        ("SCORING_SERVER", f'"{SECRET}"'),
+        ("SCORING_SERVER", SECRET),
+        ("SCORING_API_KEY", SECRET),
+        ("SCORING_SERVER__APIKEY", SECRET),
+        ("SCORING_SERVER__API_KEY", f" {SECRET}"),
+        ("SCORING_SERVER__API_KEY__X", SECRET),
+        ("SCORING_SERVER__API_KEY", f'{{"x": "{SECRET}"}}'),
+        ("SCORING_CLIENT__SERVER", f"http://me:{SECRET}@x"),
+        ("SCORING_SCHEDULE__BATCHES", SECRET),
+    ],
+)
+def test_nor_one_of_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(server={"port": 5001})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("program", ["server", "client.request", "scheduler"])
+def test_every_program_refuses_a_wrong_table_and_shows_no_key(project: Path, program: str) -> None:
+    (project / "settings.local.toml").write_text(f"[[server]]\napi_key = '{SECRET}'\n")
+    extra = {"server": ["--port", "0"], "client.request": ["G1"], "scheduler": ["check"]}
+    done = subprocess.run(
+        [sys.executable, "-m", program, *extra[program]],
+        cwd=CODE_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert "server must be one table" in done.stderr
+    assert "settings.local.toml" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def numbers() -> list[tuple[str, str]]:
+    return [
+        (section, key)
+        for section, one in Settings.model_fields.items()
+        if section != "project"
+        for key, field in one.annotation.model_fields.items()  # type: ignore[union-attr]
+        if field.annotation in (int, float)
+    ]
+
+
+@pytest.mark.parametrize(("section", "key"), numbers())
+@pytest.mark.parametrize(
+    "absurd", [10**400, 1e300, -(10**400), -1, float("inf"), float("nan"), True, "many", []]
+)
+def test_no_number_is_without_bounds(project: Path, section: str, key: str, absurd: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**{section: {key: absurd}})
+    assert f"{section}.{key}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("section", "key"), numbers())
+def test_the_largest_number_that_is_taken_can_be_used(
+    project: Path, section: str, key: str
+) -> None:
+    """As a date, as a wait on a socket, as a wait of a thread."""
+    field = Settings.model_fields[section].annotation.model_fields[key]  # type: ignore[union-attr]
+    most = next(bound.le for bound in field.metadata if getattr(bound, "le", None) is not None)
+    stop_after = {"stop_after": "never"} if section == "schedule" else {}
+    value = getattr(getattr(load_settings(**{section: {key: most, **stop_after}}), section), key)
+    if key.endswith("_days"):
+        assert datetime.now(UTC) - timedelta(days=value) < datetime.now(UTC)
+    if key.endswith("_seconds"):
+        assert datetime.now(UTC) - timedelta(seconds=value) < datetime.now(UTC)
+        with socket.socket() as probe:
+            probe.settimeout(value)
+        assert threading.Condition().acquire(timeout=value)
+        assert int(value * 1000) < 2**31
+
+
+@pytest.mark.parametrize("key", ["batches", "results", "ledger", "logs"])
+@pytest.mark.parametrize("path", ["", ".", "a\x00b", "a\nb", "x" * 256])
+def test_a_path_is_one_that_can_be_opened(project: Path, key: str, path: str) -> None:
+    with pytest.raises(SettingsError, match=f"paths.{key}"):
+        load_settings(paths={key: path})
+
+
+MARK = codecs.BOM_UTF8
+LINE = "[server]\r\nport = 5001  # größer\r\n"
+
+
+def test_a_file_of_a_windows_editor_is_read(project: Path) -> None:
+    for file in ("settings.toml", "settings.local.toml"):
+        (project / file).write_bytes(MARK + LINE.encode())
+        assert load_settings().server.port == 5001
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (LINE.encode("utf-16"), "UTF-8"),
+        (LINE.encode("utf-16-le"), "UTF-8"),
+        (LINE.encode("utf-32"), "UTF-8"),
+        (LINE.encode("latin-1"), "line 2.* UTF-8"),
+        (b"\x00\x01\x02", "UTF-8"),
+        (MARK + b"port == 1", "not valid TOML"),
+        (b"[server]\nport = 1\n[server]\nport = 2\n", "not valid TOML"),
+        (b"[server]\nport = " + b"9" * 5_000, "not valid TOML"),
+        (b"[server]\nport = " + b"[" * 100_000, "not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(project: Path, content: bytes, why: str) -> None:
+    for file in ("settings.toml", "settings.local.toml"):
+        (project / file).write_bytes(content)
+        with pytest.raises(SettingsError, match=rf"{file}.*{why}") as caught:
+            load_settings()
+        assert "\n" not in str(caught.value)
+        (project / file).unlink()
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(project: Path) -> None:
+    (project / "settings.local.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"settings\.local\.toml cannot be read"):
+        load_settings()
 
 
 def test_a_password_in_a_url_is_refused_and_not_shown(project: Path) -> None:

@@ -1,0 +1,177 @@
+"""Where settings come from: two files and the environment, each looked at before it is merged.
+
+Merged, a later source hides what is wrong with an earlier one. No error shows a value that may be
+a secret: it names the file or variable, the table and the key.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import tomllib
+from datetime import date, time
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource
+from pydantic_settings.exceptions import SettingsError as SourceError
+from pydantic_settings.sources import EnvSettingsSource
+
+from scoring.protocol.errors import SettingsError
+
+PREFIX = "SCORING_"
+PROJECT_VARIABLE = "SCORING_PROJECT"
+# A child gets its parent's settings, whatever the files say by then.
+HANDED_ON_VARIABLE = "SCORING_HANDED_ON"
+TRACKED_FILE, LOCAL_FILE = "settings.toml", "settings.local.toml"
+# The one setting that is no table: the folder that all others are relative to.
+PROJECT = "project"
+
+WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+# What may be shown of a wrong value; a list or a table may hold anything.
+PLAIN = (str, int, float, time, date)
+# A URL may have been given with a password in it.
+NEVER_SHOWN = frozenset({"client.server"})
+
+
+class SettingsFile(InitSettingsSource):
+    """``settings.local.toml``, or another file of tables; one that is not there is empty."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        tables = read_tables(path)
+        require_tables(tables, settings_cls, path.name)
+        super().__init__(settings_cls, tables)
+
+
+class TrackedFile(SettingsFile):
+    """``settings.toml``: it goes into version control, where a secret would stay for good."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        super().__init__(settings_cls, path)
+        for section, table in self.init_kwargs.items():
+            for key in table:
+                if _is_secret(settings_cls, section, key):
+                    raise SettingsError(
+                        f"setting {section}.{key} is a secret and stands in {path.name}, which is "
+                        "tracked: move it to settings.local.toml, and take a new one if it was "
+                        "shared"
+                    )
+
+
+class HandedOn(InitSettingsSource):
+    """What a parent gave its child instead of files and environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        try:
+            tables = json.loads(os.environ[HANDED_ON_VARIABLE])
+        except ValueError:
+            tables = None
+        if not isinstance(tables, dict):
+            raise SettingsError(f"{HANDED_ON_VARIABLE} is for children of this software; unset it")
+        require_tables(tables, settings_cls, HANDED_ON_VARIABLE)
+        super().__init__(settings_cls, tables)
+
+
+class Environment(EnvSettingsSource):
+    """``SCORING_SERVER__PORT`` and its like; a name that nobody knows is an error."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the tables that the variables make; raises SettingsError."""
+        self._refuse_unknown_names()
+        try:
+            tables = super().__call__()
+        except SourceError as error:
+            raise SettingsError(
+                f'an environment setting is not valid: {error}; lists are JSON, like ["G1"]'
+            ) from None
+        sections = {name: table for name, table in tables.items() if name != PROJECT}
+        require_tables(sections, self.settings_cls, f"{PREFIX}…")
+        return tables
+
+    def _refuse_unknown_names(self) -> None:
+        """An unknown SCORING_* name is a typing error that would otherwise be silent."""
+        sections = [name for name in self.settings_cls.model_fields if name != PROJECT]
+        for name in os.environ:
+            upper = name.upper()
+            if not upper.startswith(PREFIX) or upper in (PROJECT_VARIABLE, HANDED_ON_VARIABLE):
+                continue
+            if upper.removeprefix(PREFIX).split("__")[0].lower() not in sections:
+                known = ", ".join(f"{PREFIX}{section.upper()}__…" for section in sections)
+                raise SettingsError(f"unknown environment setting {name}; there are {known}")
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says, nothing where there is none; raises SettingsError naming it."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        return tomllib.loads(_decode(content))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"{path}, line {line}: this is no UTF-8; save the file as UTF-8"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+
+
+def _decode(content: bytes) -> str:
+    """Return the text; editors of Windows begin it with a mark, which says nothing."""
+    if content.startswith(WIDE_MARKS) or b"\0" in content:
+        raise ValueError("it is UTF-16, or no text at all; save it as UTF-8")
+    # As a file opened in text mode has it: line ends of every system.
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def require_tables(tables: dict[str, Any], settings_cls: type[BaseSettings], where: str) -> None:
+    """Raise SettingsError for a section that nobody knows, or that is no table."""
+    for name, table in tables.items():
+        if name == PROJECT:
+            raise SettingsError(
+                f"{where}: unknown setting {name}; it is the variable {PROJECT_VARIABLE}"
+            )
+        if name not in settings_cls.model_fields:
+            raise SettingsError(
+                f"{where}: unknown setting {name} (see settings.toml for all there are)"
+            )
+        if not isinstance(table, dict):
+            raise SettingsError(f"{where}: {name} must be one table, headed by [{name}]")
+
+
+def explain(error: ValidationError, settings_cls: type[BaseSettings]) -> str:
+    """Return one line: each wrong key by its dotted name, with what is wrong."""
+    return "; ".join(_explain_one(part, settings_cls) for part in error.errors())
+
+
+def _explain_one(part: Any, settings_cls: type[BaseSettings]) -> str:
+    name = ".".join(str(piece) for piece in part["loc"])
+    if part["type"] == "extra_forbidden":
+        return f"unknown setting {name} (see settings.toml for all there are)"
+    message = str(part["msg"]).removeprefix("Value error, ")
+    section, key = (*map(str, part["loc"]), "", "")[:2]
+    if is_shown(settings_cls, section, key) and isinstance(part.get("input"), PLAIN):
+        return f"setting {name} = {part['input']!r}: {message}"
+    return f"setting {name}: {message}"
+
+
+def is_shown(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
+    """Tell whether a setting's value may be shown: it is no secret, nor may it hold one."""
+    return f"{section}.{key}" not in NEVER_SHOWN and not _is_secret(settings_cls, section, key)
+
+
+def _is_secret(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
+    """Tell whether a setting holds a secret; one that nobody knows may well do."""
+    table: Any = settings_cls.model_fields[section].annotation
+    assert issubclass(table, BaseModel)
+    field = table.model_fields.get(key)
+    return field is None or _holds_secret(field.annotation)
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

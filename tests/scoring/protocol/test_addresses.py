@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from client import request
+from scoring.protocol.addresses import check_host, check_url
+from scoring.protocol.errors import ExitCode
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:5000",
+        "https://scores.example",
+        "https://scores.example/behind/a/path/",
+        "http://[::1]:5000",
+        "http://[fe80::1%25eth0]:5000",
+        "http://größe.example",
+        "http://a_b.example:65535",
+        "http://scores.example:",
+    ],
+)
+def test_a_url_that_a_request_can_go_to(url: str) -> None:
+    assert check_url(url) == url
+
+
+WRONG = (
+    "http://a..b",
+    "http://.a",
+    "http://" + "a" * 64 + ".example",
+    "http://a b",
+    "http://a\tb",
+    "http://a\nb",
+    " http://a",
+    "http://a ",
+    "http://a\\b",
+    "http://[::1",
+    "http://::1]",
+    "http://[zz]",
+    "http://x:99999",
+    "http://x:-1",
+    "http://x:0",
+    "http://x:port",
+    "http://x:5000:5000",
+    "http://",
+    "http:///path",
+    "http://:5000",
+    "http://@x",
+    "http://me:word@x",
+    "http://x?",
+    "http://x?a=1",
+    "http://x/#part",
+    "ftp://x",
+    "localhost:5000",
+    "//x",
+    "x",
+    "http//x",
+    "http://\u2603.\u2603..example",
+    "http://\x7f",
+    "http://\ud800.example",
+)
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_a_url_that_no_request_can_go_to(url: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|host"):
+        check_url(url)
+
+
+@pytest.mark.parametrize("url", ["http://a..b", "http://[::1", "http://a b", "http://x:99999"])
+def test_on_the_command_line_it_is_a_usage_error(
+    project: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert request.main(["G1", "--server", url]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert error.startswith("error: setting client.server: give ")
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "", "localhost", "fe80::1%eth0"])
+def test_a_host_that_can_be_listened_on(host: str) -> None:
+    assert check_host(host) == host
+
+
+@pytest.mark.parametrize("host", ["a..b", "a b", "http://x", "[::1]", "x/y", "a\x00", "x" * 64])
+def test_a_host_that_cannot_be_looked_up(host: str) -> None:
+    with pytest.raises(ValueError, match="host"):
+        check_host(host)
