@@ -134,11 +134,11 @@ def require_tables(tables: dict[str, Any], settings_cls: type[BaseSettings], whe
     for name, table in tables.items():
         if name == PROJECT:
             raise SettingsError(
-                f"{where}: unknown setting {name}; it is the variable {PROJECT_VARIABLE}"
+                f"unknown setting {name} in {where}; it is the variable {PROJECT_VARIABLE}"
             )
         if name not in settings_cls.model_fields:
             raise SettingsError(
-                f"{where}: unknown setting {name} (see settings.toml for all there are)"
+                f"unknown setting {name} in {where} (see settings.toml for all there are)"
             )
         if not isinstance(table, dict):
             raise SettingsError(f"{where}: {name} must be one table, headed by [{name}]")
