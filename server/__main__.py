@@ -100,7 +100,7 @@ def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Eve
     models = _load(settings)
     drain = Drain()
     app = create_app(settings, models=models, drain=drain, secret=secret, loopback=loopback)
-    server = HttpServer(app, listener, settings.server, drain, secret)
+    server = HttpServer(app, listener, settings.server, drain)
     on_stop_signals(stop.set)
     server.start()
     names = ", ".join(predictor.signature.name for predictor in models.all())

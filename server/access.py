@@ -35,37 +35,60 @@ def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> Non
     )
 
 
-def guard(
-    app: Flask, settings: ServerSettings, loopback: bool, secret: SessionSecret | None
-) -> None:
-    """Check every request; the health routes want no key, for whoever watches has none."""
-    key = _key(settings)
+class Access:
+    """The rules of one server. They look at headers only, so that a body need not have come yet."""
+
+    def __init__(
+        self, settings: ServerSettings, *, loopback: bool, secret: SessionSecret | None
+    ) -> None:
+        self._key = _key(settings)
+        self._loopback = loopback
+        self._secret = secret
+
+    def check(self, path: str, headers: Headers, protocol: str, *, signed: bool) -> None:
+        """Raise BadRequest for another host than this machine, Unauthorized without the key.
+
+        The health routes want no key, for whoever watches has none.
+        """
+        if self._loopback:
+            _check_host(headers.get("Host", ""), protocol)
+        if self._key and path not in HEALTH_ROUTES and not signed:
+            self._check_key(headers.get("Authorization", ""))
+
+    def is_signed(self, method: str, path: str, headers: Headers) -> bool:
+        """Tell whether this session's client signed a request; its body is still to be checked."""
+        return self._secret is not None and self._secret.has_signed(method, path, headers)
+
+    def proof(self, headers: Headers, status: int, body: bytes) -> dict[str, str]:
+        """Return the header that shows whoever signed a request that its answer comes from here."""
+        if self._secret is None:
+            return {}
+        challenge = headers.get(CHALLENGE_HEADER, "")
+        return {PROOF_HEADER: self._secret.prove(challenge, status, body)}
+
+    def _check_key(self, authorization: str) -> None:
+        scheme, _, given = authorization.partition(" ")
+        is_right = hmac.compare_digest(given.encode(), self._key.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            raise Unauthorized("send the server's key as 'Authorization: Bearer …'")
+
+
+def guard(app: Flask, access: Access) -> None:
+    """Check every request that comes to the application."""
 
     @app.before_request
     def _check() -> None:
-        g.signed = is_signed(secret, request.method, request.path, request.headers)
-        if loopback:
-            _check_host(request.host)
-        if key and request.path not in HEALTH_ROUTES and not g.signed:
-            _check_key(key)
+        g.signed = access.is_signed(request.method, request.path, request.headers)
+        protocol = request.environ.get("SERVER_PROTOCOL", "")
+        access.check(request.path, request.headers, protocol, signed=g.signed)
 
     @app.after_request
     def _prove(response: Response) -> Response:
-        if secret and g.signed:
-            response.headers.add(
-                *proof(secret, request.headers, response.status_code, response.get_data())
+        if g.signed:
+            response.headers.extend(
+                access.proof(request.headers, response.status_code, response.get_data())
             )
         return response
-
-
-def is_signed(secret: SessionSecret | None, method: str, path: str, headers: Headers) -> bool:
-    """Tell whether a request comes from this session; its body is still to be checked."""
-    return secret is not None and secret.has_signed(method, path, headers)
-
-
-def proof(secret: SessionSecret, headers: Headers, status: int, body: bytes) -> tuple[str, str]:
-    """Return the header that shows whoever signed a request that its answer comes from here."""
-    return PROOF_HEADER, secret.prove(headers.get(CHALLENGE_HEADER, ""), status, body)
 
 
 def check_signed_body(body: bytes) -> None:
@@ -78,17 +101,16 @@ def _key(settings: ServerSettings) -> str:
     return settings.api_key.get_secret_value() if settings.api_key else ""
 
 
-def _check_host(host: str) -> None:
-    """A page of another site that resolves its own name to 127.0.0.1 is turned away."""
+def _check_host(host: str, protocol: str) -> None:
+    """A page of another site that resolves its own name to 127.0.0.1 is turned away.
+
+    A program that speaks HTTP/1.0, as some health checks do, need not name a host; no browser does.
+    """
+    if not host and protocol != "HTTP/1.1":
+        return
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         name = ""
     if not is_loopback(name):
         raise BadRequest("this server answers to 127.0.0.1 and localhost only", code="bad_host")
-
-
-def _check_key(key: str) -> None:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), key.encode()):
-        raise Unauthorized("send the server's key as 'Authorization: Bearer …'")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from typing import cast
 
 from flask import Flask, Response, g, request
 
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
 from server import error_handlers
-from server.access import guard, require_key_beyond_loopback
+from server.access import Access, guard, require_key_beyond_loopback
+from server.access_log import log_request
 from server.dialects import DIALECTS
+from server.door import Door
 from server.drain import Drain
 from server.endpoints import AnyName, make_endpoints
 from server.handler import Handler
+from server.memory import MemoryBudget
 from server.models import ModelTable, load_models
 
-access_log = logging.getLogger("scoring.server.access")
+DOOR = "scoring.door"
 
 
 def create_app(
@@ -51,10 +54,18 @@ def create_app(
     app.url_map.merge_slashes = False
     error_handlers.register(app)
     _log_requests(app)
-    guard(app, settings.server, loopback, secret)
+    access = Access(settings.server, loopback=loopback, secret=secret)
+    memory = MemoryBudget(settings.server.max_memory_bytes)
+    app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes)
+    guard(app, access)
     handler = Handler(models, settings.server, drain or Drain())
-    app.register_blueprint(make_endpoints(DIALECTS, handler, settings.server))
+    app.register_blueprint(make_endpoints(DIALECTS, handler, settings.server, memory))
     return app
+
+
+def door_of(app: Flask) -> Door:
+    """Return the rules of an application for requests whose bodies have not come yet."""
+    return cast(Door, app.extensions[DOOR])
 
 
 def _log_requests(app: Flask) -> None:
@@ -64,15 +75,12 @@ def _log_requests(app: Flask) -> None:
 
     @app.after_request
     def _log(response: Response) -> Response:
-        milliseconds = (time.perf_counter() - g.started) * 1000
-        rows = request.environ.get("scoring.rows")
-        access_log.info(
-            "%s %s %s %d%s %.0f ms",
-            request.remote_addr,
+        log_request(
+            request.remote_addr or "",
             request.method,
-            ascii(request.path)[1:-1],
+            request.path,
             response.status_code,
-            "" if rows is None else f" {rows} rows",
-            milliseconds,
+            request.environ.get("scoring.rows"),
+            time.perf_counter() - g.started,
         )
         return response

@@ -12,6 +12,7 @@ from scoring.settings import ServerSettings
 from server import openapi
 from server.dialects.dialect import Call, Dialect, Reply, Telling
 from server.handler import Handler
+from server.memory import MemoryBudget
 from server.request_body import read_body
 
 View = Callable[..., Response]
@@ -25,7 +26,7 @@ class AnyName(BaseConverter):
 
 
 def make_endpoints(
-    dialects: Iterable[Dialect], handler: Handler, settings: ServerSettings
+    dialects: Iterable[Dialect], handler: Handler, settings: ServerSettings, memory: MemoryBudget
 ) -> Blueprint:
     """Return the blueprint of the API."""
     api = Blueprint("api", __name__)
@@ -34,7 +35,7 @@ def make_endpoints(
         for telling in dialect.tellings:
             _add(api, "GET", telling.path, _telling(telling, handler))
         for scoring in dialect.scorings:
-            view = _scoring(dialect, handler, settings)
+            view = _scoring(dialect, handler, settings, memory)
             _add(api, scoring.method, scoring.path, view)
 
     @api.get(openapi.PATH)
@@ -67,12 +68,16 @@ def _telling(telling: Telling, handler: Handler) -> View:
     return view
 
 
-def _scoring(dialect: Dialect, handler: Handler, settings: ServerSettings) -> View:
+def _scoring(
+    dialect: Dialect, handler: Handler, settings: ServerSettings, memory: MemoryBudget
+) -> View:
     def view(**path: str) -> Response:
-        with handler.working():
+        # waitress holds the body beside the application's own.
+        with handler.working(), memory.share(request.content_length or 0) as share:
             name = path.get("name", "")
             signature = handler.signature(name)
-            call = _call(read_body(settings, dialect.media_types), path)
+            call = _call(read_body(settings, dialect.media_types, share), path)
+            share.take(dialect.weigh(call))
             wanted = dialect.decode(call, signature, handler.limits(signature))
             request.environ["scoring.rows"] = len(wanted.ids)
             return respond(dialect.encode(wanted, handler.score(name, wanted.pixels)))

@@ -2,104 +2,122 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import select
 import socket
+import sys
 import threading
 import time
-from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
-import waitress
 from flask import Flask
-from waitress.channel import HTTPChannel
-from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.server import TcpWSGIServer
 
-from scoring.protocol.errors import ApiError, SettingsError, TooLarge
-from scoring.protocol.identity import SessionSecret
+from scoring.protocol.errors import SettingsError
 from scoring.settings import ServerSettings
-from server.access import is_signed, proof
-from server.dialects import dialect_at
+from server.app import door_of
+from server.channel import Channel, is_busy, make_room
 from server.drain import Drain
-from server.error_handlers import HttpError, error_headers
-from server.request_body import body_too_large
 
-# The application refuses a body over the limit as JSON with the limit in it; waitress itself,
-# before reading it, one that is far over. A body under the limit never touches a temporary file.
-HARD_LIMIT_FACTOR = 2
 IDLE_CONNECTION_SECONDS = 60
-# A byte now and then keeps a connection from being idle; the largest request at 50 KB/s is whole
-# by then.
-REQUEST_SECONDS = 300
 POLL_SECONDS = 0.01
+# No request's headers are longer than a few kilobytes.
+HEADER_BYTES = 65_536
+# A chunked body has the length of each chunk in it, too; the application looks at what is left.
+CHUNKED_FACTOR = 2
 # waitress counts its own sockets too, and must never come to its limit.
 CONNECTIONS_SPARE = 16
+# Files that a server opens besides its connections: logs, a bundle that is read again.
+FILES_SPARE = 16
+FEWEST_CONNECTIONS = 2
+# What accept() says where a process, or the machine, has no more room for a connection.
+NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+PAUSE_SECONDS = 0.5
+WARN_AGAIN_SECONDS = 60.0
+
+logger = logging.getLogger("scoring.server")
 
 
-class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """Answers a request that never reaches the application, in the caller's dialect."""
+class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
+    """Accepts connections, also where there is no file handle left for one."""
 
-    def execute(self) -> None:
-        """Write the refusal and close the connection."""
-        error = self._error()
-        # A request line that makes no sense has no path.
-        reply = dialect_at(getattr(self.request, "path", "")).error(error)
-        self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
-        self.close_on_finish = True
-        self.content_length = len(reply.body)
-        self.response_headers = [
-            ("Content-Type", reply.content_type),
-            ("Content-Length", str(len(reply.body))),
-            ("Connection", "close"),
-            *error_headers(error).items(),
-            *self._proof(error.status, reply.body),
-        ]
-        self.write(reply.body)
+    channel_class = Channel
 
-    def _proof(self, status: int, body: bytes) -> list[tuple[str, str]]:
-        """Show this session's client who it is that refuses."""
-        secret, asked = self.channel.server.secret, self.request
-        sent = {name.replace("_", "-").title(): value for name, value in asked.headers.items()}
-        # A request line that makes no sense has neither method nor path.
-        if is_signed(secret, getattr(asked, "command", ""), getattr(asked, "path", ""), sent):
-            return [proof(secret, sent, status, body)]
-        return []
-
-    def _error(self) -> ApiError:
-        error = self.request.error
-        if error.code == TooLarge.status:
-            hard_limit = self.channel.adj.max_request_body_size
-            return body_too_large(hard_limit // HARD_LIMIT_FACTOR)
-        return HttpError(error.code, f"{error.reason}: {error.body}")
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """One connection. A new one past the limit takes the place of the one idle for longest.
-
-    waitress would take no more connections at all: whoever holds them open, sending a byte now
-    and then, would keep everybody out. A request that does not come to its end is given up.
-    """
-
-    error_task_class = JsonErrorTask
-
-    def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
-        super().__init__(server, *arguments, **options)
-        self._begun: Any = None
-        self._begun_at = 0.0
-        channels = list(server.active_channels.values())
-        if len(channels) > self.adj.connection_limit - CONNECTIONS_SPARE:
-            others = [one for one in channels if one is not self and not one.requests]
-            if others:
-                # Whoever does not fetch an answer comes after those who have sent no request.
-                min(others, key=lambda one: (_busy(one), one.creation_time)).handle_close()
+    def __init__(self, app: Flask, listener: socket.socket, settings: ServerSettings) -> None:
+        self.door = door_of(app)
+        self.max_connections = affordable_connections(settings.connections, listener.fileno())
+        self._accepts_again = 0.0
+        self._warns_again = 0.0
+        super().__init__(
+            app,
+            _sock=listener,
+            bind_socket=False,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            sockets=[listener],
+            threads=settings.threads,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            max_request_header_size=HEADER_BYTES,
+            max_request_body_size=settings.max_request_bytes * CHUNKED_FACTOR,
+            # No request and no answer becomes a temporary file: there may be no handle for it.
+            inbuf_overflow=sys.maxsize,
+            outbuf_overflow=sys.maxsize,
+            channel_timeout=IDLE_CONNECTION_SECONDS,
+            connection_limit=self.max_connections + CONNECTIONS_SPARE,
+            # select() knows no file descriptor over 1023; Windows has nothing else.
+            asyncore_use_poll=hasattr(select, "poll"),
+        )
 
     def readable(self) -> bool:
-        """Asked before every wait for more, each second at least."""
-        if self.request is not self._begun or self.requests:
-            self._begun, self._begun_at = self.request, time.monotonic()
-        elif self._begun is not None and time.monotonic() - self._begun_at > REQUEST_SECONDS:
-            self.will_close = True
-        return bool(super().readable())
+        """Asked before every wait: a listener without room must not wake it again and again."""
+        return bool(super().readable()) and time.monotonic() >= self._accepts_again
+
+    def accept(self) -> tuple[socket.socket, Any] | None:
+        """Return a new connection, or None where there is none or no room for it."""
+        try:
+            accepted: tuple[socket.socket, Any] | None = super().accept()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._want_room(error)
+            return None
+        return accepted
+
+    def _want_room(self, error: OSError) -> None:
+        """Close a connection that does nothing; where all are at work, wait for one to end."""
+        now = time.monotonic()
+        if not make_room(self.active_channels.values()):
+            self._accepts_again = now + PAUSE_SECONDS
+        if now >= self._warns_again:
+            self._warns_again = now + WARN_AGAIN_SECONDS
+            logger.warning(
+                "no room for another connection: %s; idle ones are closed (server.connections is"
+                " more than this process may open)",
+                error.strerror,
+            )
+
+
+def affordable_connections(wanted: int, used: int) -> int:
+    """Return how many connections to keep open: as many as wanted, or as files may be open.
+
+    ``used`` is about how many are open now. Windows has no such limit.
+    """
+    try:
+        import resource
+    except ImportError:
+        return wanted
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit - used - FILES_SPARE >= wanted:
+        return wanted
+    affordable = max(FEWEST_CONNECTIONS, limit - used - FILES_SPARE)
+    logger.warning(
+        "%d connections at most, not %d (server.connections): this process may open %d files",
+        affordable,
+        wanted,
+        limit,
+    )
+    return affordable
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -127,34 +145,10 @@ class HttpServer:
     """A waitress server on a thread of its own, which can be stopped without losing an answer."""
 
     def __init__(
-        self,
-        app: Flask,
-        listener: socket.socket,
-        settings: ServerSettings,
-        drain: Drain,
-        secret: SessionSecret | None = None,
+        self, app: Flask, listener: socket.socket, settings: ServerSettings, drain: Drain
     ) -> None:
         self._drain = drain
-        self._server = cast(
-            BaseWSGIServer,
-            waitress.create_server(
-                app,
-                sockets=[listener],
-                threads=settings.threads,
-                ident=None,
-                clear_untrusted_proxy_headers=True,
-                max_request_body_size=settings.max_request_bytes * HARD_LIMIT_FACTOR,
-                inbuf_overflow=settings.max_request_bytes,
-                outbuf_overflow=settings.max_request_bytes,
-                channel_timeout=IDLE_CONNECTION_SECONDS,
-                connection_limit=settings.connections + CONNECTIONS_SPARE,
-                # select() knows no file descriptor over 1023; Windows has nothing else.
-                asyncore_use_poll=hasattr(select, "poll"),
-            ),
-        )
-        self._server.channel_class = Channel
-        # For the refusals that never reach the application.
-        self._server.secret = secret
+        self._server = Listener(app, listener, settings)
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     @property
@@ -182,14 +176,10 @@ class HttpServer:
     def _flushed(self, deadline: float) -> bool:
         """Wait until every answer has left: the application is done before its bytes are."""
         while time.monotonic() < deadline:
-            if not any(_busy(channel) for channel in self._channels()):
+            if not any(is_busy(channel) for channel in self._channels()):
                 return True
             time.sleep(POLL_SECONDS)
         return False
 
     def _channels(self) -> list[Any]:
         return list(self._server.active_channels.values())
-
-
-def _busy(channel: Any) -> bool:
-    return bool(channel.requests) or channel.total_outbufs_len > 0

@@ -10,13 +10,16 @@ from flask import request
 from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
 from scoring.settings import ServerSettings
 from server.access import check_signed_body
+from server.memory import Share
 
 # zlib's own numbers: 31 reads gzip's header, 15 zlib's, which HTTP calls "deflate" (RFC 9110).
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+# No deflated stream becomes longer than that many times itself (zlib's technical details).
+MAX_INFLATION = 1_032
 
 
-def read_body(settings: ServerSettings, media_types: Collection[str]) -> bytes:
-    """Return the body, inflated where it came compressed.
+def read_body(settings: ServerSettings, media_types: Collection[str], share: Share) -> bytes:
+    """Return the body, inflated where it came compressed; ``share`` accounts for its memory.
 
     Raises TooLarge over ``server.max_request_bytes`` before reading or inflating further,
     UnsupportedMedia for another type or encoding, BadRequest for a body that does not inflate,
@@ -31,9 +34,11 @@ def read_body(settings: ServerSettings, media_types: Collection[str]) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", *WINDOW_BITS):
         raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")
+    share.take(request.content_length or 0)
     body = request.get_data(cache=False, parse_form_data=False)
     check_signed_body(body)
     if encoding != "identity":
+        share.take(min(limit, MAX_INFLATION * len(body)))
         body = inflate(body, encoding, limit)
     if len(body) > limit:
         raise body_too_large(limit)

@@ -80,7 +80,7 @@ def running_server(settings: Settings, secret: SessionSecret | None = None) -> I
 
     drain = Drain()
     app = create_app(settings, drain=drain, secret=secret, loopback=True)
-    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain, secret)
+    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -79,6 +79,7 @@ class Dialect:
         prefixes: a path that begins so and leads nowhere is refused in this dialect.
         media_types: content types of a body it reads, "" where none is sent.
         tellings, scorings: its routes.
+        weigh: how much memory reading the body will take, in bytes, told without reading it.
         decode: reads the rows of a request; raises ApiError. It may return a subclass of
             PredictionRequest with what ``encode`` must know besides.
         encode: writes the answer to that request.
@@ -91,6 +92,7 @@ class Dialect:
     media_types: frozenset[str]
     tellings: tuple[Telling, ...]
     scorings: tuple[Scoring, ...]
+    weigh: Callable[[Call], int]
     decode: Callable[[Call, Signature, RequestLimits], PredictionRequest]
     encode: Callable[[PredictionRequest, Answer], Reply]
     error: Callable[[ApiError], Reply]

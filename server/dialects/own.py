@@ -10,6 +10,7 @@ import orjson
 
 from scoring.protocol.errors import ApiError, NotFound
 from scoring.protocol.frame_codec import ID_CHARACTERS, RowIds
+from scoring.protocol.json_shape import parsed_bytes
 from scoring.protocol.metadata import (
     READY_PATH,
     encode_metadata,
@@ -43,6 +44,11 @@ from server.handler import Answer, Handler
 # What curl sends with -d and no header is JSON too, here.
 MEDIA_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
 UINT8_MAX = 255
+
+
+def weigh(call: Call) -> int:
+    """Return what the JSON takes once it is parsed."""
+    return parsed_bytes(call.body)
 
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
@@ -280,6 +286,7 @@ DIALECT = Dialect(
         Telling(model_path("{name}"), _tell_metadata),
     ),
     scorings=(Scoring("/predict"), Scoring("/models/{name}/predict")),
+    weigh=weigh,
     decode=decode,
     encode=encode,
     error=error,

@@ -21,7 +21,7 @@ from scoring.protocol.errors import SettingsError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
-from server import http_server
+from server import channel
 from server.app import create_app
 from server.drain import Drain
 from server.http_server import HttpServer, bind
@@ -200,7 +200,7 @@ def test_a_request_that_does_not_end_is_given_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     """A byte now and then keeps a connection from being idle; a patient client is served."""
-    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(channel, "REQUEST_SECONDS", 0.5)
     first = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000"
     with running_server(settings) as url, requests.Session() as patient:
         address = urlsplit(url)

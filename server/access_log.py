@@ -1,0 +1,22 @@
+"""A line for each request, for whoever looks on."""
+
+from __future__ import annotations
+
+import logging
+
+access_log = logging.getLogger("scoring.server.access")
+
+
+def log_request(
+    address: str, method: str, path: str, status: int, rows: int | None = None, seconds: float = 0.0
+) -> None:
+    """Say who asked for what, and how it went; a path is written so that it stays on its line."""
+    access_log.info(
+        "%s %s %s %d%s %.0f ms",
+        address,
+        method or "-",
+        ascii(path)[1:-1] or "-",
+        status,
+        "" if rows is None else f" {rows} rows",
+        seconds * 1000,
+    )

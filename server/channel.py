@@ -1,0 +1,107 @@
+"""One connection: bounded in number, in time and in what it leaves behind."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from waitress.channel import HTTPChannel
+
+from server.http_request import HttpRequest, RefusalTask
+
+# A byte now and then keeps a connection from being idle; the largest request at 50 KB/s is whole
+# by then.
+REQUEST_SECONDS = 300
+# How long a caller may go on sending what was refused, so that he comes to read why.
+LINGER_SECONDS = 5
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """One connection. A new one past the limit takes the place of the one idle for longest.
+
+    waitress would take no more connections at all: whoever holds them open, sending a byte now
+    and then, would keep everybody out. A request that does not come to its end is given up.
+    """
+
+    error_task_class = RefusalTask
+
+    def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(server, *arguments, **options)
+        self.parser_class = partial(HttpRequest, door=server.door)
+        self._begun: Any = None
+        self._begun_at = 0.0
+        self._was_refused = False
+        self._lingers_until: float | None = None
+        channels = list(server.active_channels.values())
+        if len(channels) > server.max_connections:
+            make_room(one for one in channels if one is not self)
+
+    def readable(self) -> bool:
+        """Asked before every wait for more, each second at least."""
+        if self._lingers_until is not None:
+            self.will_close = time.monotonic() > self._lingers_until
+            return not self.will_close
+        if self.request is not self._begun or self.requests:
+            self._begun, self._begun_at = self.request, time.monotonic()
+        elif self._begun is not None and time.monotonic() - self._begun_at > REQUEST_SECONDS:
+            self.will_close = True
+        return bool(super().readable())
+
+    def received(self, data: bytes) -> bool:
+        """Take in what has come; what follows a refusal is dropped."""
+        if self._lingers_until is not None:
+            return True
+        return bool(super().received(data))
+
+    def service(self) -> None:
+        """Answer the first of the requests; on a thread of its own."""
+        self._was_refused = self.requests[0].error is not None
+        super().service()
+
+    def handle_close(self) -> None:
+        """Close the connection; after a refusal only once its body has come and was dropped.
+
+        To close while it is still coming would take the answer away from the caller.
+        """
+        if self._was_refused and self._lingers_until is None:
+            self._lingers_until = time.monotonic() + LINGER_SECONDS
+            self.will_close = False
+            if self._shut_down():
+                return
+        if self.request is not None:
+            self.request.close()
+        super().handle_close()
+
+    def drop(self) -> None:
+        """Close the connection now, whatever its caller still sends."""
+        self._was_refused = False
+        self.handle_close()
+
+    def _shut_down(self) -> bool:
+        if not self.connected or self.socket is None:
+            return False
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
+
+
+def is_busy(channel: Any) -> bool:
+    """Tell whether a connection waits for an answer, or its caller for the rest of one."""
+    return bool(channel.requests) or channel.total_outbufs_len > 0
+
+
+def make_room(channels: Iterable[Any]) -> bool:
+    """Close the connection that has sent no request for longest; tell whether there was one.
+
+    Whoever does not fetch an answer comes after those who have sent no request.
+    """
+    others = [one for one in channels if not one.requests]
+    if not others:
+        return False
+    min(others, key=lambda one: (is_busy(one), one.creation_time)).drop()
+    return True

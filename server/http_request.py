@@ -1,0 +1,124 @@
+"""One request as it arrives: judged when its headers are whole, before its body is taken in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest as UnreadableRequest
+
+from scoring.protocol.errors import ApiError, BadRequest, TooLarge
+from server.access_log import log_request
+from server.dialects import dialect_at
+from server.door import Door
+from server.error_handlers import HttpError, error_headers
+from server.request_body import body_too_large
+
+# Of a chunk's first line and of what may follow the last one; waitress has no bound of its own.
+CHUNK_LINE_BYTES = 1_024
+TRAILER_BYTES = 16_384
+
+
+class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """A request that the door judges; what it refuses is answered without its body."""
+
+    # A request line that makes no sense has neither.
+    command = path = ""
+
+    def __init__(self, adjustments: Adjustments, door: Door) -> None:
+        super().__init__(adjustments)
+        self.door = door
+        self.share = door.memory.share()
+        self._is_judged = False
+
+    def received(self, data: bytes) -> int:
+        """Take in what has come; return how many bytes of it belong to this request."""
+        try:
+            consumed = int(super().received(data))
+        except ValueError as error:
+            # An address that is none, a length of 5,000 digits.
+            self.error = UnreadableRequest(f"{type(error).__name__} in the request line or headers")
+            self.completed = True
+            consumed = len(data)
+        if self.headers_finished and not self._is_judged:
+            self._is_judged = True
+            self._judge()
+        if self.error is None and self._has_endless_line():
+            self.refuse(BadRequest("a line of the chunked body does not end"))
+        if self.error is not None:
+            # waitress would ask for the body of a request that it has refused.
+            self.expect_continue = False
+        return consumed
+
+    def refuse(self, error: ApiError) -> None:
+        """Answer the request with an error; nothing more of it is wanted."""
+        self.error = error
+        self.completed = True
+
+    def close(self) -> None:
+        """Give back what the request took."""
+        super().close()
+        self.share.close()
+
+    def sent_path(self) -> str:
+        """Return the path as the application will see it."""
+        return str(self.path).encode("latin-1").decode("utf-8", "replace")
+
+    def sent_headers(self) -> dict[str, str]:
+        """Return the headers by their usual names; waitress has them as CGI wrote them."""
+        return {name.replace("_", "-").title(): value for name, value in self.headers.items()}
+
+    def _judge(self) -> None:
+        if self.error is not None or self.empty or self.body_rcv is None:
+            # The application judges what has no body.
+            return
+        try:
+            self.door.judge(self)
+        except ApiError as error:
+            self.refuse(error)
+
+    def _has_endless_line(self) -> bool:
+        if not self.chunked or self.body_rcv is None:
+            return False
+        body = self.body_rcv
+        return len(body.control_line) > CHUNK_LINE_BYTES or len(body.trailer) > TRAILER_BYTES
+
+
+class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """Answers a request that never reaches the application, in the caller's dialect."""
+
+    def execute(self) -> None:
+        """Write the refusal and close the connection."""
+        error = self._error()
+        path = self.request.sent_path()
+        reply = dialect_at(path).error(error)
+        self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
+        self.close_on_finish = True
+        self.content_length = len(reply.body)
+        self.response_headers = [
+            ("Content-Type", reply.content_type),
+            ("Content-Length", str(len(reply.body))),
+            ("Connection", "close"),
+            *error_headers(error).items(),
+            *self._proof(path, error.status, reply.body).items(),
+        ]
+        self.write(reply.body)
+        log_request(self.channel.addr[0], self.request.command, path, error.status)
+
+    def _proof(self, path: str, status: int, body: bytes) -> dict[str, str]:
+        """Show this session's client who it is that refuses."""
+        access, headers = self.request.door.access, self.request.sent_headers()
+        if access.is_signed(self.request.command, path, headers):
+            return dict(access.proof(headers, status, body))
+        return {}
+
+    def _error(self) -> ApiError:
+        error: Any = self.request.error
+        if isinstance(error, ApiError):
+            return error
+        if error.code == TooLarge.status:
+            return body_too_large(self.request.door.max_request_bytes)
+        return HttpError(error.code, f"{error.reason}: {error.body}")
