@@ -26,6 +26,7 @@ from server.app import create_app
 from server.drain import Drain
 from server.http_server import HttpServer, bind
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.server.raw import ask
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +232,13 @@ def test_a_page_of_another_site_is_turned_away(url: str) -> None:
         response = requests.get(url + path, headers={"Host": "evil.example:5000"}, timeout=10)
         assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_host")
     assert requests.get(url, headers={"Host": "localhost:5000"}, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("target", ["/health/live", "/health/ready", "/"])
+def test_a_health_check_over_http_1_0_names_no_host(url: str, target: str) -> None:
+    assert ask(url, f"GET {target} HTTP/1.0\r\n\r\n".encode())[0] == 200
+    assert ask(url, f"GET {target} HTTP/1.0\r\nHost: evil.example\r\n\r\n".encode())[0] == 400
+    assert ask(url, f"GET {target} HTTP/1.1\r\n\r\n".encode())[0] == 400
 
 
 def test_beyond_loopback_a_key_is_required_and_checked(project: object) -> None:
