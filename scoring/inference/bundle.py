@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,17 @@ SIGNATURE_FILE = "signature.json"
 SERVED_FILE = "model.tflite"
 HEAD_FILE = "head.npz"
 REFERENCE_FILE = "model.keras"
+# What NumPy raises over a file that is no archive of plain arrays, or lacks one.
+_NO_HEAD = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class BundleError(Exception):
@@ -122,12 +134,17 @@ def _read_head(path: Path, content: bytes, classes: int) -> Head:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             head = Head(*(arrays[name] for name in Head.__dataclass_fields__))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _NO_HEAD as error:
         raise BundleUnreadable(f"{path}: not the head of a bundle: {error}") from error
-    features, width = head.kernel.shape[0], head.whitening.shape[-1]
-    shapes = [(features, classes), (classes,), (features, width), (classes, width)]
+    features, width = head.kernel.shape[:1], head.whitening.shape[-1:]
+    shapes = [(*features, classes), (classes,), (*features, *width), (classes, *width)]
+    dimensions = [2, 1, 2, 2]
     arrays_ = [head.kernel, head.bias, head.whitening, head.class_means]
-    for name, array, shape in zip(Head.__dataclass_fields__, arrays_, shapes, strict=True):
-        if array.shape != shape or array.dtype != np.float32:
+    names = Head.__dataclass_fields__
+    for name, array, shape, sides in zip(names, arrays_, shapes, dimensions, strict=True):
+        wanted = array.ndim == sides and array.shape == shape and array.dtype == np.float32
+        if not wanted:
             raise BundleUnreadable(f"{path}: {name} is {array.dtype}{list(array.shape)}")
+        if not np.isfinite(array).all():
+            raise BundleUnreadable(f"{path}: {name} holds NaN or infinity")
     return head

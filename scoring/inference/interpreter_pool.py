@@ -34,6 +34,9 @@ class BlockRunner:
         target = self._interpreter.get_output_details()[0]
         if source["dtype"] is not np.uint8 or target["dtype"] is not np.float32:
             raise BundleUnreadable(f"{path}: does not take uint8 and give float32")
+        features, given = [rows, len(bundle.head.kernel)], target["shape"].tolist()
+        if given != features:
+            raise BundleUnreadable(f"{path}: gives {given} features, the head takes {features}")
         self._shape = (rows, *shape)
         self._source, self._target = source["index"], target["index"]
 

@@ -102,6 +102,54 @@ def test_refuses_a_head_that_is_none(folder: Path) -> None:
         load_bundle(folder)
 
 
+def spoil(folder: Path, **arrays: object) -> None:
+    """Put other arrays into the head, and sign it."""
+    with np.load(folder / "head.npz") as head:
+        kept = dict(head)
+    np.savez(folder / "head.npz", **{**kept, **arrays})
+    files = dict(parse_signature((folder / "signature.json").read_bytes()).files)
+    reseal(folder, files={**files, "head.npz": sha256(folder / "head.npz")})
+
+
+@pytest.mark.parametrize("name", ["kernel", "bias", "whitening", "class_means"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_refuses_a_head_that_is_not_finite(folder: Path, name: str, value: float) -> None:
+    with np.load(folder / "head.npz") as head:
+        array = head[name].copy()
+    array.reshape(-1)[-1] = value
+    spoil(folder, **{name: array})
+    with pytest.raises(BundleUnreadable, match=rf"head\.npz: {name} holds NaN or infinity"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["kernel", "bias", "whitening", "class_means"])
+@pytest.mark.parametrize("shape", [(), (1,), (0, 0), (112,), (112, 10, 1), (11, 112)])
+def test_refuses_a_head_of_another_shape(folder: Path, name: str, shape: tuple[int, ...]) -> None:
+    spoil(folder, **{name: np.zeros(shape, np.float32)})
+    with pytest.raises(BundleUnreadable, match=r"head\.npz: \w+ is float32\["):
+        load_bundle(folder)
+
+
+def test_refuses_a_head_for_other_features(folder: Path) -> None:
+    bundle = load_bundle(folder)
+    spoil(folder, kernel=bundle.head.kernel[:-1], whitening=bundle.head.whitening[:-1])
+    with pytest.raises(BundleUnreadable, match=r"model\.tflite: gives \[16, 112\] features, the"):
+        Predictor(load_bundle(folder))
+
+
+@pytest.mark.parametrize("kind", ["one array", "text", "empty"])
+def test_refuses_a_head_that_is_no_archive(folder: Path, kind: str) -> None:
+    path = folder / "head.npz"
+    path.write_bytes(b"" if kind == "empty" else b"text")
+    if kind == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    files = dict(parse_signature((folder / "signature.json").read_bytes()).files)
+    reseal(folder, files={**files, "head.npz": sha256(path)})
+    with pytest.raises(BundleUnreadable, match=r"head\.npz: not the head of a bundle"):
+        load_bundle(folder)
+
+
 def test_refuses_a_head_for_other_labels(folder: Path) -> None:
     signature = orjson.loads((folder / "signature.json").read_bytes())
     reference = {**signature["reference"], "class_shares": [0.1] * 11}
