@@ -32,7 +32,7 @@ from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger
-from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.records.recovery import recover_ledger
 from scoring.records.run_life import RunLife
 from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
@@ -107,7 +107,6 @@ class Command:
 
     def _score(self, request: RunRequest, api: ScoringClient, signature: Signature) -> RunOutcome:
         settings, events = self.settings, self.events
-        require_ledger(settings)
         with Ledger.from_settings(settings) as ledger:
             context = RunContext(settings, api, signature, ledger, events, self.stop, settings.now)
             scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))

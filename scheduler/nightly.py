@@ -35,7 +35,7 @@ from scoring.records.next_run import (
     read_next_run,
     recent_nights,
 )
-from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.records.recovery import recover_ledger
 from scoring.records.run_life import RunLife
 from scoring.settings import Settings
 
@@ -149,7 +149,6 @@ class Nightly:
             self._decide()
 
     def _decide(self) -> None:
-        require_ledger(self._settings)
         now = self._clock.now()
         with Ledger.from_settings(self._settings) as ledger:
             first_start = remember_first_start(ledger, now, self._started)
@@ -206,6 +205,7 @@ class Nightly:
         """Tell whether nothing is left to do for now.
 
         A client that left no row has failed, unless it was killed: that tells nothing of the next.
+        Nor does one that was content: its row went with a ledger that was lost meanwhile.
         """
         if end.exit_code == ExitCode.BUSY:
             self._tell("WARNING", "run-waits", f"the run of {day.date} waits for another run")
@@ -214,7 +214,7 @@ class Nightly:
             run = ledger.nightly_run(day.date)
         if run is not None:
             return run.state != "running"
-        if end.exit_code < 0:
+        if end.exit_code <= ExitCode.DONE:
             return False
         self._close(day, "failed", _describe(end))
         return True

@@ -14,7 +14,9 @@ ScoringError                    exit 1
 ├── Interrupted                 exit 3  the run was stopped and can be resumed
 ├── ScoringFailed               exit 1  the run cannot go on
 ├── LedgerError                 exit 1  the ledger is locked, cannot be written or is too new
-│   └── LedgerDamaged                   its content is broken; it can be set aside and restored
+│   ├── LedgerDamaged                   it is broken or lost; it can be set aside and restored
+│   ├── LedgerMissing                   there is none yet, and only a look at it was asked for
+│   └── LedgerOutdated                  the same, of one that the next run upgrades
 ├── AnswerError                 exit 1  what came back over HTTP gives no prediction
 │   ├── HttpRefusal                     an error status
 │   ├── BrokenAnswer                    it broke off, or does not end
@@ -100,6 +102,14 @@ class LedgerError(ScoringError):
 
 class LedgerDamaged(LedgerError):
     code = "ledger-damaged"
+
+
+class LedgerMissing(LedgerError):
+    code = "ledger-missing"
+
+
+class LedgerOutdated(LedgerError):
+    code = "ledger-outdated"
 
 
 class AnswerError(ScoringError):

@@ -5,10 +5,11 @@ SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,20 +30,29 @@ class Database:
     Every method raises LedgerError with what to do, or LedgerDamaged.
     """
 
-    def __init__(self, path: Path, busy_seconds: float, *, shared: bool) -> None:
-        """Open or make the file, and bring its tables up to date."""
+    def __init__(
+        self, path: Path, busy_seconds: float, *, shared: bool, create: bool = True
+    ) -> None:
+        """Open the file, by default make it, and bring its tables up to date."""
         self.path = path
         self.busy_seconds = busy_seconds
         with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=busy_seconds, isolation_level=None, check_same_thread=not shared
-            )
+            self._connection = self._connect(shared, create)
             try:
+                self._identity = _identity(path)
                 self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _connect(self, shared: bool, create: bool) -> sqlite3.Connection:
+        if create:
+            make_private(self.path)
+        elif not self.path.exists():
+            raise self._gone()
+        return sqlite3.connect(
+            self.path, timeout=self.busy_seconds, isolation_level=None, check_same_thread=not shared
+        )
 
     def close(self) -> None:
         self._connection.close()
@@ -59,10 +69,15 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write all of it or nothing, waiting for other writers first."""
+        """Write all of it or nothing, waiting for other writers first.
+
+        Raises LedgerDamaged where the file is no longer at its place: what is written would go
+        with the program's end.
+        """
         with self._explained():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._require_place()
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -76,6 +91,7 @@ class Database:
         Raises LedgerDamaged where the copy does not pass SQLite's own check.
         """
         with self._explained(), replacing(target) as part:
+            make_private(part)
             with closing(sqlite3.connect(part)) as copy:
                 self._connection.backup(copy)
                 # One file without side files; then it is read once, as a restore would.
@@ -84,21 +100,33 @@ class Database:
             if verdict != "ok":
                 raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
 
+    def _require_place(self) -> None:
+        if _identity(self.path) != self._identity:
+            raise self._gone()
+
+    def _gone(self) -> LedgerDamaged:
+        return LedgerDamaged(f"{self.path} was removed or replaced while it was in use")
+
     def _prepare(self) -> None:
         self._enter_wal()
         self._connection.execute("PRAGMA synchronous = FULL")
-        found = self._schema_version()
-        if found > schema.SCHEMA_VERSION:
-            raise LedgerError(
-                f"{self.path} was written by a newer version of this software "
-                f"(schema {found}, this one knows {schema.SCHEMA_VERSION}); update the software"
-            )
+        found = self.require_known_schema()
         if 0 < found < schema.SCHEMA_VERSION:
             self.copy_to(self.path.with_name(f"{self.path.stem}-schema-{found}.db"))
         if found < schema.SCHEMA_VERSION:
             with self.transaction():
                 self._upgrade()
         self._connection.execute("PRAGMA foreign_keys = ON")
+
+    def require_known_schema(self) -> int:
+        """Return the version of the file's tables, 0 where there are none yet."""
+        found = self._schema_version()
+        if found > schema.SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self.path} was written by a newer version of this software "
+                f"(schema {found}, this one knows {schema.SCHEMA_VERSION}); update the software"
+            )
+        return found
 
     def _enter_wal(self) -> None:
         """Switch to the write-ahead log; SQLite does not wait here as it does elsewhere."""
@@ -157,3 +185,22 @@ def _utc_text(time: str | None) -> str | None:
 
 def _utc_offset(time: str) -> int:
     return utc_offset(datetime.fromisoformat(time))
+
+
+def make_private(path: Path) -> None:
+    """Make a file that is not there yet, and its folder, for this user alone, whatever the umask.
+
+    SQLite gives what it keeps beside a database the same rights.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other that takes its name; None where it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

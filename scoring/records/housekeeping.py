@@ -13,7 +13,7 @@ from pathlib import Path
 from scoring.protocol.errors import LedgerDamaged, ScoringError
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
-from scoring.records.recovery import backup_name, backups_by_age
+from scoring.records.ledger_file import backup_name, backups_by_age
 from scoring.records.run_id import start_of
 from scoring.records.times import ago
 from scoring.settings import Settings
@@ -57,7 +57,8 @@ class Housekeeping:
     def back_up(self) -> None:
         """Copy the ledger while it is in use; the last ``records.backups`` days are kept."""
         self.ledger.copy_to(self._todays_backup)
-        for old in backups_by_age(self.settings.backups_folder)[self.settings.records.backups :]:
+        backups = backups_by_age(self.settings.backups_folder, self.now)
+        for old in backups[self.settings.records.backups :]:
             old.unlink(missing_ok=True)
 
     def look_at_disk(self) -> None:

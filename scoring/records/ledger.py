@@ -139,7 +139,7 @@ class Ledger(LedgerReader):
 
     def open_reader(self) -> LedgerReader:
         """Return a second connection, for look-ups from other threads (one at a time)."""
-        return LedgerReader(self.path, self._database.busy_seconds, shared=True)
+        return LedgerReader(self.path, self._database.busy_seconds, shared=True, create=False)
 
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy, checked and whole or not at all, while others go on writing.

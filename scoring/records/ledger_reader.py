@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scoring.records.database import Database
+from scoring.records.ledger_file import is_there, mark_made
 from scoring.records.rows import BatchFigures, Model, ResultRow, Run, RunSummary
 from scoring.records.times import read_moment
 from scoring.settings import Settings
@@ -22,15 +23,29 @@ RUN_COLUMNS = (
 class LedgerReader:
     """The look-ups; a connection of one thread unless ``shared``."""
 
-    def __init__(self, path: Path, busy_seconds: float, *, shared: bool = False) -> None:
-        """Open or make the ledger; raises LedgerError where that cannot be."""
+    def __init__(
+        self, path: Path, busy_seconds: float, *, shared: bool = False, create: bool = True
+    ) -> None:
+        """Open the ledger, by default make it; raises LedgerError where that cannot be."""
         self.path = path
-        self._database = Database(path, busy_seconds, shared=shared)
+        self._database = Database(path, busy_seconds, shared=shared, create=create)
+        mark_made(path)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Open the ledger of a project folder."""
+        """Open the ledger of a project folder, or make its first one.
+
+        Raises LedgerDamaged where the one that there was is lost, too.
+        """
+        is_there(settings)
         return cls(settings.ledger_file, settings.records.busy_seconds)
+
+    @classmethod
+    def over(cls, database: Database) -> Self:
+        """Return the look-ups over a connection that is open."""
+        reader = cls.__new__(cls)
+        reader.path, reader._database = database.path, database
+        return reader
 
     def close(self) -> None:
         """Close the connection; nothing can be asked any more."""

@@ -8,46 +8,21 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records.atomic_file import remove_leftovers, replacing
+from scoring.records.database import make_private
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import FIRST_START, Ledger
+from scoring.records.ledger_file import SIDE_FILES, backups_by_age
 from scoring.settings import Settings
 
-# What SQLite keeps beside a database in WAL mode belongs to it, and to no other.
-SIDE_FILES = ("", "-wal", "-shm")
-BACKUPS = "ledger-*.db"
 # A run that is due at this very moment stays due.
 MOMENT = timedelta(minutes=1)
-
-
-def backup_name(now: datetime) -> str:
-    """Return the file name of a day's backup; names sort by age."""
-    return f"ledger-{now:%Y-%m-%d}.db"
-
-
-def backups_by_age(folder: Path) -> list[Path]:
-    """Return the backups, newest first."""
-    return sorted(folder.glob(BACKUPS), key=lambda path: path.name, reverse=True)
-
-
-def require_ledger(settings: Settings) -> None:
-    """Raise LedgerDamaged where the ledger is gone or empty, but backups say that it was there.
-
-    SQLite would take an empty file for a new database, without a word. To begin anew, remove the
-    whole folder, backups included.
-    """
-    path = settings.ledger_file
-    try:
-        lost = path.stat().st_size == 0
-    except FileNotFoundError:
-        lost = True
-    if lost and backups_by_age(settings.backups_folder):
-        raise LedgerDamaged(f"{path} is empty or gone, though there are backups of it")
 
 
 def recover_ledger(
@@ -58,13 +33,16 @@ def recover_ledger(
     Raises LedgerError where the file cannot be moved (on Windows: somebody has it open).
     """
     path = settings.ledger_file
+    if _is_in_use(path):
+        events.error(damage.code, f"{damage}. What is there now is whole, and goes on from there")
+        return
     try:
         aside = _set_aside(path, now)
-        backup = _restore(path, settings.backups_folder)
+        backup = _restore(path, backups_by_age(settings.backups_folder, now))
     except OSError as error:
         raise LedgerError(f"{damage}, and cannot be set aside: {error}") from error
     if backup is None:
-        with Ledger.from_settings(settings) as ledger:
+        with Ledger(path, settings.records.busy_seconds) as ledger:
             ledger.set_fact(FIRST_START, _due_again_since(settings, now).isoformat())
     source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
     kept = f"It was set aside as {aside.name} and replaced" if aside.exists() else "It is replaced"
@@ -92,27 +70,37 @@ def _set_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
-def _restore(path: Path, backups: Path) -> Path | None:
+def _is_in_use(path: Path) -> bool:
+    """Tell whether somebody put another ledger in the place of the lost one, with runs in it."""
+    try:
+        return path.is_file() and _count_runs(path) > 0
+    except LedgerDamaged:
+        return False
+
+
+def _restore(path: Path, backups: Sequence[Path]) -> Path | None:
     """Copy the newest backup that passes SQLite's check into place; return which one."""
     remove_leftovers(path)
-    for backup in backups_by_age(backups):
+    for backup in backups:
         try:
             with replacing(path) as part:
+                make_private(part)
                 shutil.copyfile(backup, part)
-                _require_whole(part)
+                _count_runs(part)
         except LedgerDamaged:
             continue
         return backup
     return None
 
 
-def _require_whole(path: Path) -> None:
-    """Raise LedgerDamaged where SQLite's check finds something, or the table of runs is gone."""
+def _count_runs(path: Path) -> int:
+    """Return how many runs a ledger knows; raises LedgerDamaged where SQLite finds it broken."""
     try:
         with closing(sqlite3.connect(path)) as database:
             (verdict,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-            database.execute("SELECT count(*) FROM runs")
+            (runs,) = database.execute("SELECT count(*) FROM runs").fetchone()
     except sqlite3.Error as error:
         raise LedgerDamaged(str(error)) from error
     if verdict != "ok":
         raise LedgerDamaged(verdict)
+    return int(runs)

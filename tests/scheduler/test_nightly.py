@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from scheduler.launcher import ClientJob
-from scoring.records.ledger import ChunkCost, Ledger, ScoredImage
+from scoring.records.ledger import FIRST_START, ChunkCost, Ledger, ScoredImage
+from scoring.records.schema import SCHEMA_VERSION
 from scoring.settings import Settings, load_settings
 from tests.scheduler.virtual_night import Script, Theatre, VirtualClock
 
@@ -287,18 +291,57 @@ def test_a_stop_leaves_the_run_open_for_the_next_start(theatre: Theatre) -> None
     assert theatre.servers[0].stopped
 
 
+def set_schema(ledger: Path, version: int) -> None:
+    with closing(sqlite3.connect(ledger)) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+
+
 def test_a_ledger_that_cannot_be_read_is_told_once_and_tried_again(theatre: Theatre) -> None:
-    ledger = theatre.settings.ledger_file
-    aside = ledger.with_name("aside")
-    ledger.rename(aside)
-    ledger.mkdir()
+    """It is a newer version's until the software is updated."""
+    set_schema(theatre.settings.ledger_file, 99)
     theatre.nightly.reconcile()
     theatre.nightly.reconcile()
-    ledger.rmdir()
-    aside.rename(ledger)
+    set_schema(theatre.settings.ledger_file, SCHEMA_VERSION)
     assert len(theatre.events("ledger")) == 1
     theatre.run_until(evening(18, 10))
     assert theatre.states() == {TODAY: "done"}
+
+
+@pytest.mark.parametrize("backed_up", [True, False])
+def test_a_ledger_that_is_lost_in_mid_run_is_replaced_and_the_night_is_scored_again(
+    theatre: Theatre, backed_up: bool
+) -> None:
+    """The client has not noticed: it ends content, and its row is gone with the ledger."""
+    settings = theatre.settings
+    theatre.run_until(evening(12, 0))
+    with theatre.ledger() as ledger:
+        first_start = ledger.fact(FIRST_START)
+        if backed_up:
+            ledger.copy_to(settings.backups_folder / "ledger-2026-05-04.db")
+    theatre.scripts = [Script(state=None)]
+    theatre.clock.on_tick = lambda: lose_ledger(theatre)
+    theatre.run_until(evening(18, 20))
+    assert theatre.states() == {TODAY: "done"}
+    assert len(theatre.clients) == 2
+    (told,) = theatre.events("ledger-damaged")
+    assert ("the backup ledger-2026-05-04.db" if backed_up else "an empty one") in told
+    assert theatre.events("run-failed") == theatre.events("run-missed") == []
+    with theatre.ledger() as ledger:
+        assert (ledger.fact(FIRST_START) == first_start) is backed_up
+
+
+def lose_ledger(theatre: Theatre) -> None:
+    if len(theatre.clients) == 1 and theatre.clients[0].exit_code() is None:
+        for path in theatre.settings.ledger_file.parent.glob("ledger.db*"):
+            path.unlink()
+
+
+def test_a_client_that_was_content_and_left_no_row_is_started_once_more(theatre: Theatre) -> None:
+    """Somebody else has replaced the ledger before the scheduler looked."""
+    theatre.scripts = [Script(leaves_row=False)]
+    theatre.run_until(evening(18, 20))
+    assert theatre.states() == {TODAY: "done"}
+    assert len(theatre.clients) == 2
 
 
 def test_a_run_somebody_works_on_is_not_closed(

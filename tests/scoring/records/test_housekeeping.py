@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,8 @@ from scoring.protocol.errors import LedgerDamaged
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger
-from scoring.records.recovery import recover_ledger, require_ledger
+from scoring.records.ledger_file import backups_by_age
+from scoring.records.recovery import recover_ledger
 from scoring.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 21, 18, 20, tzinfo=UTC)
@@ -55,6 +55,22 @@ def test_a_week_of_backups_is_kept_and_each_is_whole(
     assert codes(events) == []
 
 
+def test_backups_of_days_to_come_count_as_the_oldest(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    """The clock was years ahead for some nights: they must not push out what is made now."""
+    for day in range(5):
+        keep_house(ledger, events, NOW.replace(year=2031) + timedelta(days=day))
+    for day in range(5):
+        keep_house(ledger, events, NOW + timedelta(days=day))
+    last = NOW + timedelta(days=4)
+    names = [path.name for path in backups_by_age(settings.backups_folder, last)]
+    assert names == [
+        *(f"ledger-2026-11-{day}.db" for day in (25, 24, 23, 22, 21)),
+        *("ledger-2031-11-25.db", "ledger-2031-11-24.db"),
+    ]
+
+
 def test_by_hand_one_backup_a_day_is_enough(
     settings: Settings, ledger: Ledger, events: EventsLog
 ) -> None:
@@ -71,8 +87,8 @@ def test_what_is_kept_for_ever_is_kept(
     settings: Settings, ledger: Ledger, events: EventsLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("KEEP_DAYS", "RUNS_KEEP_DAYS"):
-        monkeypatch.setenv(f"SCORING_RECORDS__{name}", "999999")
-    copy = settings.logs_folder / "runs" / "20010101-180500-abcd"
+        monkeypatch.setenv(f"SCORING_RECORDS__{name}", "36500")
+    copy = settings.logs_folder / "runs" / "19400101-180500-abcd"
     copy.mkdir(parents=True)
     keep_house(ledger, events)
     assert copy.exists()
@@ -93,7 +109,7 @@ def test_copies_of_old_runs_go_and_nothing_else(
 def test_a_disk_that_is_nearly_full_is_told(
     ledger: Ledger, events: EventsLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SCORING_RECORDS__LOW_DISK_BYTES", str(10**18))
+    monkeypatch.setenv("SCORING_RECORDS__LOW_DISK_BYTES", str(10**15))
     keep_house(ledger, events)
     assert codes(events) == ["disk-nearly-full"]
 
@@ -139,21 +155,9 @@ def test_the_newest_backup_that_is_whole_is_restored(
     settings.ledger_file.write_bytes(b"spoilt" * 1000)
     with pytest.raises(LedgerDamaged) as damage:
         Ledger(settings.ledger_file, 1)
-    recover_ledger(settings, events, damage.value, NOW)
+    recover_ledger(settings, events, damage.value, NOW + timedelta(days=3))
     with Ledger(settings.ledger_file, 1) as restored:
         assert restored.fact("day") == "1"
-    aside = settings.ledger_file.with_name("ledger-damaged-20261121-182000.db")
+    aside = settings.ledger_file.with_name("ledger-damaged-20261124-182000.db")
     assert aside.read_bytes() == b"spoilt" * 1000
     assert "replaced by the backup ledger-2026-11-22.db" in events.path.read_text()
-
-
-def test_a_ledger_is_missed_only_where_there_are_backups(
-    settings: Settings, ledger: Ledger, events: EventsLog
-) -> None:
-    ledger.close()
-    settings.ledger_file.unlink()
-    require_ledger(settings)
-    Path(settings.backups_folder).mkdir()
-    (settings.backups_folder / "ledger-2026-11-20.db").touch()
-    with pytest.raises(LedgerDamaged, match="empty or gone"):
-        require_ledger(settings)

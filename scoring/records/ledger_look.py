@@ -1,0 +1,73 @@
+"""A look at the ledger that changes nothing on the disk: for whoever tells, and does not run."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from scoring.protocol.errors import LedgerMissing, LedgerOutdated
+from scoring.records.database import Database
+from scoring.records.ledger_file import is_there
+from scoring.records.ledger_reader import LedgerReader
+from scoring.records.schema import SCHEMA_VERSION
+from scoring.settings import Settings
+
+
+@contextmanager
+def look_at_ledger(settings: Settings) -> Iterator[LedgerReader]:
+    """Open the ledger for reading, and make, upgrade and repair nothing.
+
+    Raises LedgerMissing where there is none yet, LedgerOutdated where the next run brings it up to
+    date first, LedgerDamaged where the next run takes a backup, LedgerError for what else is wrong.
+    """
+    path = settings.ledger_file
+    if not is_there(settings):
+        raise LedgerMissing(f"there is no ledger at {path} yet; the first run makes it")
+    with ExitStack() as stack:
+        database = ReadOnly(_readable(path, stack), settings.records.busy_seconds)
+        stack.callback(database.close)
+        yield LedgerReader.over(database)
+
+
+def _readable(path: Path, stack: ExitStack) -> Path:
+    """Return the file to read: a copy where SQLite would have to put something beside it first.
+
+    That is where a program was killed, or a copy was put back, and one of the two side files is
+    gone: what was written last lies in the other.
+    """
+    wal, shm = Path(f"{path}-wal"), Path(f"{path}-shm")
+    if not wal.exists() or shm.exists():
+        return path
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
+    for file in (path, wal):
+        shutil.copyfile(file, folder / file.name)
+    return folder / path.name
+
+
+class ReadOnly(Database):
+    """A connection that writes nothing, and puts nothing beside the file."""
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        super().__init__(path, busy_seconds, shared=False, create=False)
+
+    def _connect(self, shared: bool, create: bool) -> sqlite3.Connection:
+        # Closed and at rest, it is read as it is: SQLite would make side files for a reader, too.
+        rest = "" if Path(f"{self.path}-wal").exists() else "&immutable=1"
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro{rest}",
+            uri=True,
+            timeout=self.busy_seconds,
+            isolation_level=None,
+        )
+
+    def _prepare(self) -> None:
+        found = self.require_known_schema()
+        if found < SCHEMA_VERSION:
+            raise LedgerOutdated(
+                f"{self.path} is of an older version (schema {found}); the next run backs it up "
+                f"and brings it to schema {SCHEMA_VERSION}"
+            )
