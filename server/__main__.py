@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.inference.bundle import BundleError
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
@@ -47,9 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
-    except BundleError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.FAILED
 
 
 def _open_pipe(settings: Settings, stop: threading.Event) -> ParentPipe:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,27 +20,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 
 SIGNATURE_FILE = "signature.json"
 SERVED_FILE = "model.tflite"
 HEAD_FILE = "head.npz"
 REFERENCE_FILE = "model.keras"
-# What NumPy raises over a file that is no archive of plain arrays, or lacks one.
-_NO_HEAD = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
+# A head has some ten thousand numbers.
+MAX_HEAD_BYTES = 64_000_000
+# What NumPy and zipfile say of a file that is no archive of arrays, or a broken one.
+NOT_ARRAYS = (
+    *(ValueError, KeyError, TypeError, OSError, EOFError, MemoryError, RuntimeError),
+    *(NotImplementedError, struct.error, zipfile.BadZipFile, zlib.error),
 )
 
 
-class BundleError(Exception):
+class BundleError(ScoringError):
     """A bundle that will not be served."""
+
+    code = "bundle"
 
 
 class BundleMissing(BundleError):
@@ -132,19 +132,40 @@ def _verify(path: Path, content: bytes, digest: str) -> None:
 
 def _read_head(path: Path, content: bytes, classes: int) -> Head:
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            head = Head(*(arrays[name] for name in Head.__dataclass_fields__))
-    except _NO_HEAD as error:
-        raise BundleUnreadable(f"{path}: not the head of a bundle: {error}") from error
-    features, width = head.kernel.shape[:1], head.whitening.shape[-1:]
-    shapes = [(*features, classes), (classes,), (*features, *width), (classes, *width)]
-    dimensions = [2, 1, 2, 2]
-    arrays_ = [head.kernel, head.bias, head.whitening, head.class_means]
-    names = Head.__dataclass_fields__
-    for name, array, shape, sides in zip(names, arrays_, shapes, dimensions, strict=True):
-        wanted = array.ndim == sides and array.shape == shape and array.dtype == np.float32
-        if not wanted:
-            raise BundleUnreadable(f"{path}: {name} is {array.dtype}{list(array.shape)}")
-        if not np.isfinite(array).all():
-            raise BundleUnreadable(f"{path}: {name} holds NaN or infinity")
+        head = Head(**_arrays(content))
+    except NOT_ARRAYS as error:
+        raise BundleUnreadable(f"{path}: not the head of a bundle: {error!r}") from error
+    features, width = _size(head.kernel, 0), _size(head.whitening, 1)
+    shapes = {
+        "kernel": (features, classes),
+        "bias": (classes,),
+        "whitening": (features, width),
+        "class_means": (classes, width),
+    }
+    for name, shape in shapes.items():
+        _check_array(path, name, getattr(head, name), shape)
     return head
+
+
+def _arrays(content: bytes) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of an npz file by name; it is looked at before anything is inflated."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_HEAD_BYTES:
+        raise ValueError(f"its arrays take {size} bytes, more than {MAX_HEAD_BYTES}")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in Head.__dataclass_fields__}
+
+
+def _size(array: NDArray[np.float32], axis: int) -> int:
+    """Return the length of an axis, at least 1: an array that lacks it, or is empty, fits not."""
+    return max(1, array.shape[axis]) if array.ndim > axis else 1
+
+
+def _check_array(path: Path, name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.float32:
+        raise BundleUnreadable(
+            f"{path}: {name} is {array.dtype}{list(array.shape)}, not float32{list(shape)}"
+        )
+    if not np.isfinite(array).all():
+        raise BundleUnreadable(f"{path}: {name} holds NaN or infinity")

@@ -9,36 +9,37 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import Bundle, BundleUnreadable
+from scoring.inference.bundle import SERVED_FILE, Bundle, BundleUnreadable
 
 
 class BlockRunner:
     """One interpreter with a fixed number of rows, so that nothing is resized between calls."""
 
     def __init__(self, bundle: Bundle, rows: int) -> None:
-        shape = bundle.signature.input.shape
-        path = Path(bundle.folder) / "model.tflite"
+        """Load the model of ``bundle``; raises BundleUnreadable where it does not fit the rest."""
+        path = bundle.folder / SERVED_FILE
+        self._shape = (rows, *bundle.signature.input.shape)
         try:
             self._interpreter = Interpreter(model_content=bundle.model, num_threads=1)
-            source = self._interpreter.get_input_details()[0]
-            self._interpreter.resize_tensor_input(source["index"], (rows, *shape))
+            source = _only(self._interpreter.get_input_details())
+            self._source = source["index"]
+            _check_tensor(source, np.uint8, self._shape[1:])
+            self._interpreter.resize_tensor_input(self._source, self._shape)
             self._interpreter.allocate_tensors()
+            target = _only(self._interpreter.get_output_details())
+            self._target = target["index"]
+            _check_tensor(target, np.float32, (len(bundle.head.kernel),))
+            # What runs at all runs now, and gives a row for each.
+            if len(self.features(np.zeros(self._shape, np.uint8))) != rows:
+                raise ValueError("its output has not a row for each image")
         except (RuntimeError, ValueError) as error:
             raise BundleUnreadable(f"{path}: LiteRT cannot load it: {error}") from error
-        target = self._interpreter.get_output_details()[0]
-        if source["dtype"] is not np.uint8 or target["dtype"] is not np.float32:
-            raise BundleUnreadable(f"{path}: does not take uint8 and give float32")
-        features, given = [rows, len(bundle.head.kernel)], target["shape"].tolist()
-        if given != features:
-            raise BundleUnreadable(f"{path}: gives {given} features, the head takes {features}")
-        self._shape = (rows, *shape)
-        self._source, self._target = source["index"], target["index"]
 
     def features(self, block: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the pooled features float32 [rows, F] of ``block`` uint8 [rows, H*W*C]."""
@@ -46,6 +47,20 @@ class BlockRunner:
         self._interpreter.invoke()
         features: NDArray[np.float32] = self._interpreter.get_tensor(self._target)
         return features
+
+
+def _only(tensors: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(tensors) != 1:
+        raise ValueError(f"it has {len(tensors)} inputs or outputs, not one")
+    return tensors[0]
+
+
+def _check_tensor(tensor: dict[str, Any], dtype: type, row_shape: tuple[int, ...]) -> None:
+    """Raise ValueError where a tensor is not rows of that shape."""
+    shape = tuple(int(side) for side in tensor["shape"])
+    if tensor["dtype"] is not dtype or shape[1:] != row_shape:
+        wanted, is_ = np.dtype(dtype), np.dtype(tensor["dtype"])
+        raise ValueError(f"a row is {is_}{list(shape[1:])}, not {wanted}{list(row_shape)}")
 
 
 class InterpreterPool:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import Bundle
+from scoring.inference.bundle import Bundle, BundleUnreadable
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.interpreter_pool import InterpreterPool
 from scoring.inference.predictions import Floats, Predictions, summarise
 from scoring.protocol.signature import Signature
+from scoring.settings import available_cores
 
-# Rows an interpreter takes at once; a shorter tail is padded. Larger blocks gain nothing in the
-# backbone, and from 32 rows on the head's small products wake BLAS's own threads, which then
-# fight the pool's for the cores (a quarter of the rate). See the model card ("Speed").
+# Rows an interpreter takes at once, of small images; a shorter tail is padded. Larger blocks gain
+# nothing in the backbone, and from 32 rows on the head's small products wake BLAS's own threads,
+# which then fight the pool's for the cores (a quarter of the rate). See the model card ("Speed").
 BLOCK_ROWS = 16
+# Pixels an interpreter takes at once, of large images: a photograph is work enough for one call,
+# and a request of a dozen is shared among all cores.
+BLOCK_BYTES = 100_000
 # Blocks a thread takes at once: handing over every single one costs 5 % of the rate.
 SHARE_BLOCKS = 16
+
+
+def block_rows(row_length: int) -> int:
+    """Return how many images of ``row_length`` bytes an interpreter takes at once."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_length))
+
+
+def cut(count: int, block: int, threads: int) -> list[slice]:
+    """Cut ``count`` rows into shares of whole blocks, as even as can be; no rows are one share."""
+    blocks = -(-count // block)
+    rows = block * min(SHARE_BLOCKS, max(1, -(-blocks // threads)))
+    return [slice(start, start + rows) for start in range(0, max(1, count), rows)]
 
 
 class Predictor:
@@ -30,18 +45,27 @@ class Predictor:
     """
 
     def __init__(self, bundle: Bundle, threads: int = 0) -> None:
-        """Make ``threads`` interpreters (0: one per core) and warm one up."""
+        """Make ``threads`` interpreters (0: one for each core this process may use).
+
+        Raises BundleUnreadable for a model that does not fit its signature and head.
+        """
         self._bundle = bundle
-        self._size = threads or os.cpu_count() or 1
+        self._size = threads or available_cores()
+        self._block = block_rows(bundle.signature.input.row_length)
         self._head = FloatHead(bundle.head)
-        self._pool = InterpreterPool(bundle, self._size, BLOCK_ROWS)
-        self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="inference")
-        self.predict(np.zeros((1, self.signature.input.row_length), np.uint8))
+        self._pool = InterpreterPool(bundle, self._size, self._block)
+        self._executor = ThreadPoolExecutor(self._size, thread_name_prefix="inference")
+        self._check_scores()
 
     @property
     def signature(self) -> Signature:
         """Return the signature of the bundle being served."""
         return self._bundle.signature
+
+    @property
+    def threads(self) -> int:
+        """Return how many interpreters there are, each with a core."""
+        return self._size
 
     def predict(self, pixels: NDArray[np.uint8]) -> Predictions:
         """Return the predictions for ``pixels`` uint8 [N, H*W*C], raw 0-255, N may be 0.
@@ -54,31 +78,37 @@ class Predictor:
             raise ValueError(
                 f"pixels are {pixels.dtype}{list(pixels.shape)}, not uint8[N, {width}]"
             )
-        parts = list(self._threads.map(self._classify, self._shares(pixels)))
+        parts = list(self._executor.map(self._classify, self._shares(pixels)))
         probabilities = np.concatenate([part[0] for part in parts])
         scores = np.concatenate([part[1] for part in parts])
         return summarise(probabilities, scores, self.signature.thresholds, self.signature.review)
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the backbone's pooled features float32 [N, F]; calibration needs them."""
-        parts = self._threads.map(self._features, self._shares(pixels))
+        parts = self._executor.map(self._features, self._shares(pixels))
         return np.concatenate(list(parts))[: len(pixels)]
 
     def close(self) -> None:
         """End the threads; the predictor is of no use afterwards."""
-        self._threads.shutdown()
+        self._executor.shutdown()
 
     def _shares(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """Cut the rows into whole blocks for the threads; the last share may end in half a one."""
-        blocks = -(-len(pixels) // BLOCK_ROWS)
-        rows = BLOCK_ROWS * min(SHARE_BLOCKS, max(1, -(-blocks // self._size)))
-        return [pixels[start : start + rows] for start in range(0, max(1, len(pixels)), rows)]
+        return [pixels[share] for share in cut(len(pixels), self._block, self._size)]
+
+    def _check_scores(self) -> None:
+        """Score a black, a white and a grey image: a model that gives no numbers is not served."""
+        width = self.signature.input.row_length
+        shades = np.array([[0], [255], [128]], np.uint8)
+        seen = self.predict(np.repeat(shades, width, axis=1))
+        if not (np.isfinite(seen.probabilities).all() and np.isfinite(seen.outlier_score).all()):
+            self.close()
+            raise BundleUnreadable(f"{self._bundle.folder}: its scores are no finite numbers")
 
     def _classify(self, rows: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         features = self._features(rows)
         results = [
-            self._classify_block(features[start : start + BLOCK_ROWS])
-            for start in range(0, len(features), BLOCK_ROWS)
+            self._classify_block(features[start : start + self._block])
+            for start in range(0, len(features), self._block)
         ]
         probabilities = np.concatenate([result[0] for result in results])
         scores = np.concatenate([result[1] for result in results])
@@ -90,12 +120,12 @@ class Predictor:
 
     def _features(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features of ``rows`` and of the zeros that fill the last block."""
-        missing = -len(rows) % BLOCK_ROWS if len(rows) else BLOCK_ROWS
+        missing = -len(rows) % self._block if len(rows) else self._block
         padded = np.pad(rows, ((0, missing), (0, 0))) if missing else rows
         with self._pool.borrow() as runner:
             return np.concatenate(
                 [
-                    runner.features(padded[start : start + BLOCK_ROWS])
-                    for start in range(0, len(padded), BLOCK_ROWS)
+                    runner.features(padded[start : start + self._block])
+                    for start in range(0, len(padded), self._block)
                 ]
             )

@@ -1,5 +1,6 @@
 """The predictor: the same answer in any batch and from any thread, and reasons to look again."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictions import summarise
-from scoring.inference.predictor import Predictor
+from scoring.inference.predictor import BLOCK_ROWS, SHARE_BLOCKS, Predictor, block_rows, cut
 from scoring.protocol.signature import ReviewWords, Thresholds
 
 COMMITTED = Path(__file__).parents[3] / "fashion_model"
+CATS_DOGS = COMMITTED.parent / "models" / "cats_dogs"
 THRESHOLDS = Thresholds(confidence=0.9, outlier_score=20.0)
 PIXELS = np.random.default_rng(7).integers(0, 256, (70, 784), np.uint8)
 
@@ -108,3 +110,47 @@ def test_of_two_equally_likely_classes_each_is_named_once() -> None:
     seen = summarise(np.full((1, 2), 0.5), np.zeros(1), THRESHOLDS, ReviewWords("a", "b"))
     assert (seen.class_index.tolist(), seen.second_index.tolist()) == ([0], [1])
     assert seen.second_confidence.tolist() == [0.5]
+
+
+@pytest.mark.parametrize("count", [0, 1, 12, 13, 16, 17, 100, 513, 5_000])
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize("block", [1, 2, 16])
+def test_rows_are_shared_among_all_threads(count: int, threads: int, block: int) -> None:
+    shares = cut(count, block, threads)
+    rows = [len(range(count)[share]) for share in shares]
+    assert sum(rows) == count
+    assert all(share.start % block == 0 for share in shares)
+    blocks = [-(-number // block) for number in rows]
+    # No thread has more than an even split would give it, and none a share that is too long.
+    assert max(blocks) <= max(1, -(-sum(blocks) // threads))
+    assert max(blocks) <= SHARE_BLOCKS
+
+
+def test_a_dozen_photographs_are_work_for_every_core() -> None:
+    for shape in ((180, 180, 3), (224, 224, 3)):
+        block = block_rows(math.prod(shape))
+        assert len(cut(13, block, 2)) == 2
+        assert len(cut(13, block, 13)) == 13
+    assert block_rows(784) == BLOCK_ROWS
+
+
+def test_a_photographs_answer_does_not_depend_on_its_batch() -> None:
+    bundle = load_bundle(CATS_DOGS)
+    pixels = np.random.default_rng(3).integers(0, 256, (13, 180 * 180 * 3), np.uint8)
+    found = []
+    for threads in (1, 3):
+        predictor = Predictor(bundle, threads=threads)
+        found.append(answers(predictor, pixels))
+        found.append(np.concatenate([answers(predictor, pixels[[i]]) for i in range(13)]))
+        predictor.close()
+    assert all(np.array_equal(one, found[0]) for one in found)
+
+
+def test_without_a_setting_there_is_an_interpreter_for_each_usable_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a machine of many cores a process may be held to a few."""
+    monkeypatch.setattr("scoring.inference.predictor.available_cores", lambda: 3)
+    predictor = Predictor(load_bundle(COMMITTED))
+    assert predictor.threads == 3
+    predictor.close()
