@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -83,6 +84,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             self._want_room(error)
             return None
         return accepted
+
+    def pull_trigger(self) -> None:
+        """Wake the loop from a thread; where that fails, it looks again within a second anyway."""
+        with suppress(OSError):
+            super().pull_trigger()
 
     def _want_room(self, error: OSError) -> None:
         """Close a connection that does nothing; where all are at work, wait for one to end."""

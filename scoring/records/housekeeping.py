@@ -55,7 +55,12 @@ class Housekeeping:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def back_up(self) -> None:
-        """Copy the ledger while it is in use; the last ``records.backups`` days are kept."""
+        """Copy the ledger while it is in use; the last ``records.backups`` days are kept.
+
+        What a copy left behind that was killed goes first: its name is another every day.
+        """
+        for torn in self.settings.backups_folder.glob(".ledger-*.part*"):
+            torn.unlink(missing_ok=True)
         self.ledger.copy_to(self._todays_backup)
         backups = backups_by_age(self.settings.backups_folder, self.now)
         for old in backups[self.settings.records.backups :]:

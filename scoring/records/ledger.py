@@ -41,6 +41,12 @@ __all__ = [
     "State",
 ]
 
+# The fact that names the runs whose end has not been told, as far as the ledger knows.
+ENDS_TO_TELL = "ends_to_tell"
+MUST_BE_TOLD = (
+    "INSERT INTO facts VALUES (?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = value || ' ' || excluded.value"
+)
 # The fact that says since when runs are due.
 FIRST_START = "first_start"
 
@@ -173,6 +179,8 @@ class Ledger(LedgerReader):
                     run.settings,
                 ),
             )
+            if run.state != "running":
+                connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, run.id))
 
     def take_over_run(self, run_id: str, model_name: str, model_version: str) -> None:
         """Let a run that was interrupted go on with the model that serves now."""
@@ -185,11 +193,23 @@ class Ledger(LedgerReader):
     def finish_run(self, run_id: str, state: State, reason: str, finished_at: datetime) -> None:
         """Close a run; a run that is closed stays as it is."""
         with self._database.transaction() as connection:
-            connection.execute(
+            closed = connection.execute(
                 "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
                 " WHERE id = ? AND state = 'running'",
                 (state, reason, utc_text(finished_at), run_id),
             )
+            if closed.rowcount:
+                connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, run_id))
+
+    def ends_to_tell(self) -> list[Run]:
+        """Return the runs whose end is written here, and of which nobody may have heard yet."""
+        ids = (self.fact(ENDS_TO_TELL) or "").split()
+        return [run for run in map(self.run, ids) if run]
+
+    def ends_are_told(self) -> None:
+        """Write down that everybody has heard of every end."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM facts WHERE name = ?", (ENDS_TO_TELL,))
 
     def forget_missed(self, due_dates: Iterable[date]) -> None:
         """Take back missed days: a clock that was wrong had written them down before they came."""

@@ -1,18 +1,20 @@
 """The one author of a run's life: opened, resumed, closed, missed, or failed before it began.
 
 Whoever calls holds the run lock, but for days on which nothing has begun. Every end is written
-down first, then told as one event of the log, then handed to whoever listens as one ``RunEnded``.
+down first, then told as one event of the log, then handed to whoever listens as one ``RunEnded``:
+once, or once more where a kill came in between.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import LedgerError, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import Kind, Ledger, Model, Run, RunSummary, Scope, State
 from scoring.records.publish import publish_results
@@ -94,6 +96,7 @@ class RunLife:
 
         Raises ScoringError for a due day whose run has ended already.
         """
+        self._tell_what_was_not()
         interrupted = self._find_interrupted(plan, model)
         if interrupted is None:
             return self._open(plan, model), False
@@ -174,6 +177,7 @@ class RunLife:
 
     def fail_before_it_began(self, due_date: date, reason: str) -> RunEnded:
         """Write down a due day whose run could not even begin."""
+        self._tell_what_was_not()
         now = self._now()
         run = self._write_ended(due_date, "failed", reason, now)
         return self._end(RunEnded(run, NOTHING, None, (due_date,)))
@@ -183,6 +187,7 @@ class RunLife:
 
         A row for each of them, and one event for them all.
         """
+        self._tell_what_was_not()
         runs = [self._write_ended(day, "missed", reason, at) for day, at in sorted(days.items())]
         return self._end(RunEnded(runs[-1], NOTHING, None, tuple(sorted(days))))
 
@@ -208,11 +213,30 @@ class RunLife:
         self._ledger.finish_run(run.id, state, reason, self._now())
         ended = self._ledger.run(run.id) or run
         summary = self._ledger.run_summary(run.id)
-        return self._end(RunEnded(ended, summary, results, (run.due_date,) if run.due_date else ()))
+        return self._end(RunEnded(ended, summary, results, _due_dates(run)))
 
     # Tell
 
     def _end(self, ended: RunEnded) -> RunEnded:
+        self._announce(ended)
+        self._all_is_told()
+        return ended
+
+    def _tell_what_was_not(self) -> None:
+        """Tell of ends that are in the ledger, and of which a kill kept the word."""
+        runs = self._ledger.ends_to_tell()
+        for run in runs:
+            summary = self._ledger.run_summary(run.id)
+            self._announce(RunEnded(run, summary, None, _due_dates(run)))
+        if runs:
+            self._all_is_told()
+
+    def _all_is_told(self) -> None:
+        # Told once more is better than never; and the run has ended, whatever becomes of this.
+        with suppress(LedgerError):
+            self._ledger.ends_are_told()
+
+    def _announce(self, ended: RunEnded) -> None:
         state, run_id = ended.run.state, "" if ended.run.state == "missed" else ended.run.id
         self._tell(LEVELS.get(state, "ERROR"), f"run-{state}", describe(ended), run_id)
         for listener in self._listeners:
@@ -222,10 +246,13 @@ class RunLife:
                 log.exception("a listener")
                 name = getattr(listener, "__qualname__", repr(listener))
                 self._tell("ERROR", "listener-failed", f"{name}: {error!r}", ended.run.id)
-        return ended
 
     def _tell(self, level: Level, code: str, message: str, run_id: str) -> None:
         self._events.write(level, code, message, run=run_id)
+
+
+def _due_dates(run: Run) -> tuple[date, ...]:
+    return (run.due_date,) if run.due_date else ()
 
 
 def describe(ended: RunEnded) -> str:

@@ -183,3 +183,23 @@ def test_a_run_that_was_closed_meanwhile_stays_as_it_was(office: Office) -> None
     run, _ = office.life.begin(NIGHTLY, MODEL)
     office.ledger.finish_run(run.id, "partial", "the window was over", NOW)
     assert office.life.close(run, "done", "").run.state == "partial"
+
+
+def test_an_end_whose_word_a_kill_kept_is_told_by_the_next_to_begin(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = office.life.begin(BY_HAND, MODEL)
+    with monkeypatch.context() as patch:
+        patch.setattr(office.events, "write", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            office.life.close(run, "failed", "no server")
+    assert office.heard == []
+    office.life.begin(NIGHTLY, MODEL)
+    assert [ended.run.id for ended in office.heard] == [run.id]
+    assert "ERROR run-failed: failed: 0 images, 0 failed; no server" in office.told()
+    office.life.begin(NIGHTLY, MODEL)
+    assert len(office.heard) == 1
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
