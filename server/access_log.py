@@ -7,6 +7,9 @@ import logging
 access_log = logging.getLogger("scoring.server.access")
 
 
+PATH_CHARACTERS = 200
+
+
 def log_request(
     address: str, method: str, path: str, status: int, rows: int | None = None, seconds: float = 0.0
 ) -> None:
@@ -15,7 +18,7 @@ def log_request(
         "%s %s %s %d%s %.0f ms",
         address,
         method or "-",
-        ascii(path)[1:-1] or "-",
+        ascii(path[:PATH_CHARACTERS])[1:-1] or "-",
         status,
         "" if rows is None else f" {rows} rows",
         seconds * 1000,

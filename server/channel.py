@@ -10,6 +10,7 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 
+from scoring.protocol.errors import ApiError
 from server.http_request import HttpRequest, RefusalTask
 
 # A byte now and then keeps a connection from being idle; the largest request at 50 KB/s is whole
@@ -35,6 +36,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._begun_at = 0.0
         self._was_refused = False
         self._lingers_until: float | None = None
+        self._unsent = server.door.memory.share()
         channels = list(server.active_channels.values())
         if len(channels) > server.max_connections:
             make_room(one for one in channels if one is not self)
@@ -60,6 +62,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Answer the first of the requests; on a thread of its own."""
         self._was_refused = self.requests[0].error is not None
         super().service()
+        self._account_for_unsent()
+
+    def handle_write(self) -> None:
+        """Send what the caller takes."""
+        super().handle_write()
+        if not self.total_outbufs_len:
+            self._unsent.close()
 
     def handle_close(self) -> None:
         """Close the connection; after a refusal only once its body has come and was dropped.
@@ -74,11 +83,21 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         if self.request is not None:
             self.request.close()
         super().handle_close()
+        self._unsent.close()
 
     def drop(self) -> None:
         """Close the connection now, whatever its caller still sends."""
         self._was_refused = False
         self.handle_close()
+
+    def _account_for_unsent(self) -> None:
+        """Whoever does not fetch his answers holds memory; where there is none, he is cut off."""
+        try:
+            self._unsent.take(self.total_outbufs_len)
+        except ApiError:
+            self.will_close = True
+        if not self.connected or not self.total_outbufs_len:
+            self._unsent.close()
 
     def _shut_down(self) -> bool:
         if not self.connected or self.socket is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
 from waitress.utilities import BadRequest as UnreadableRequest
 
@@ -20,6 +21,7 @@ from server.request_body import body_too_large
 # Of a chunk's first line and of what may follow the last one; waitress has no bound of its own.
 CHUNK_LINE_BYTES = 1_024
 TRAILER_BYTES = 16_384
+TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(.*)$")
 
 
 class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
@@ -52,6 +54,15 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
             # waitress would ask for the body of a request that it has refused.
             self.expect_continue = False
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the request line and the headers; raises ParsingError."""
+        encodings = b",".join(TRANSFER_ENCODING.findall(header_plus)).lower()
+        if encodings.count(b"chunked") > 1:
+            raise ParsingError("A body is chunked once")
+        super().parse_header(header_plus)
+        # Of http://host, with nothing behind it (RFC 9112, 3.2.2).
+        self.path = self.path or "/"
 
     def refuse(self, error: ApiError) -> None:
         """Answer the request with an error; nothing more of it is wanted."""

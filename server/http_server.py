@@ -64,6 +64,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             # No request and no answer becomes a temporary file: there may be no handle for it.
             inbuf_overflow=sys.maxsize,
             outbuf_overflow=sys.maxsize,
+            # No thread waits for a caller to fetch an answer: a few who do not would stop them all.
+            outbuf_high_watermark=sys.maxsize,
             channel_timeout=IDLE_CONNECTION_SECONDS,
             connection_limit=self.max_connections + CONNECTIONS_SPARE,
             # select() knows no file descriptor over 1023; Windows has nothing else.

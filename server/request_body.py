@@ -31,7 +31,7 @@ def read_body(settings: ServerSettings, media_types: Collection[str], share: Sha
     if request.mimetype not in media_types:
         known = ", ".join(sorted(filter(None, media_types)))
         raise UnsupportedMedia(f"send one of these content types: {known}")
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", *WINDOW_BITS):
         raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")
     share.take(request.content_length or 0)

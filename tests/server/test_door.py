@@ -41,6 +41,13 @@ def test_without_the_key_no_body_is_waited_for(url: str, length: str, key: str) 
     assert headers["connection"] == "close"
 
 
+@pytest.mark.parametrize("target", ["/health/ready", "/health/live", "/nothing", "//health/live"])
+def test_a_path_that_wants_no_key_takes_no_body_without_it(url: str, target: str) -> None:
+    for method in ("GET", "POST"):
+        status, _, _ = ask(url, head("Content-Length: 3900000", target=target, method=method))
+        assert status == 401
+
+
 def test_another_host_is_told_before_its_body(url: str) -> None:
     status, _, body = ask(url, head("Host: evil.example", "Content-Length: 3900000", KEY))
     assert (status, code(body)) == (400, "bad_host")
@@ -123,7 +130,9 @@ AMBIGUOUS = {
     "chunked in HTTP/1.0": head(
         "Transfer-Encoding: chunked", "Content-Length: 5", KEY, version="1.0"
     ),
-    "chunked twice": head("Transfer-Encoding: gzip, chunked", KEY),
+    "packed and chunked": head("Transfer-Encoding: gzip, chunked", KEY),
+    "chunked twice": head("Transfer-Encoding: chunked, Chunked", KEY),
+    "chunked in two lines": head("Transfer-Encoding: chunked", "TRANSFER-ENCODING: chunked", KEY),
     "chunked spelt otherwise": head("Transfer-Encoding: \x0bchunked", KEY),
     "a chunk that is none": head("Transfer-Encoding: chunked", KEY) + b"zz\r\nabc\r\n",
     "a chunk longer than it says": head("Transfer-Encoding: chunked", KEY) + b"2\r\nabcd\r\n",

@@ -1,0 +1,94 @@
+"""Connections whose callers do not do their part: they cost the others nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import numpy as np
+import orjson
+import pytest
+import requests
+
+from scoring.protocol.prediction import encode_request
+from scoring.settings import Settings
+from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.server.raw import ask, connected, head, read_answer
+
+THREADS = 2
+# Black images pack well, and each comes back with its long name: a small request, a large answer.
+NAMES = [f"{number:0990}" for number in range(5_000)]
+WORDY = encode_request(NAMES, np.zeros((len(NAMES), 784), np.uint8), "zlib")
+BODY = encode_request(range(1), garment_pixels(1), None)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    settings = Settings(project=BUNDLE.parent, server={"threads": THREADS})
+    with running_server(settings) as url:
+        yield url
+
+
+def post(body: bytes) -> bytes:
+    return head(f"Content-Length: {len(body)}") + body
+
+
+def test_answers_that_nobody_fetches_stop_no_thread(url: str) -> None:
+    """More connections than threads, each with a large answer in its way and a request behind."""
+    behind = head(target="/health/live", method="GET")
+    with ExitStack() as stack:
+        for _ in range(3 * THREADS):
+            connection = stack.enter_context(connected(url))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(post(WORDY) + behind)
+        for _ in range(20):
+            assert requests.get(f"{url}/health/ready", timeout=20).status_code == 200
+            assert ask(url, post(BODY))[0] == 200
+
+
+def test_a_caller_who_fetches_late_gets_his_whole_answer(url: str) -> None:
+    with connected(url) as connection:
+        connection.sendall(post(WORDY))
+        assert ask(url, post(BODY))[0] == 200
+        status, _, body = read_answer(connection)
+    assert status == 200
+    assert [row["id"] for row in orjson.loads(body)["predictions"]] == NAMES
+
+
+def test_requests_that_come_together_are_answered_in_order(url: str) -> None:
+    bodies = [encode_request([number], garment_pixels(1), None) for number in range(20)]
+    with connected(url) as connection:
+        connection.sendall(b"".join(map(post, bodies)))
+        for number in range(20):
+            status, _, body = read_answer(connection)
+            assert status == 200
+            assert orjson.loads(body)["predictions"][0]["id"] == number
+
+
+def test_what_comes_behind_a_refusal_is_not_answered(url: str) -> None:
+    """It may be the refused request's body, which somebody made look like another request."""
+    hidden = head(target="/openapi.json", method="GET")
+    with connected(url) as connection:
+        connection.sendall(head("Content-Length: 99999999") + hidden * 3)
+        assert read_answer(connection)[0] == 413
+        assert connection.recv(1) == b""
+
+
+def test_many_small_requests_on_one_connection(url: str) -> None:
+    with requests.Session() as session:
+        for number in range(500):
+            method, path = (
+                (session.get, "/health/live") if number % 2 else (session.post, "/predict")
+            )
+            response = method(url + path, data=None if number % 2 else BODY, timeout=20)
+            assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["http://localhost", "http://localhost/", "http://localhost?a=1"]
+)
+def test_an_address_without_a_path_is_the_front_page(url: str, target: str) -> None:
+    status, headers, body = ask(url, head(target=target, method="GET"))
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert "endpoints" in orjson.loads(body)
