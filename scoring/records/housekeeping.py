@@ -35,6 +35,7 @@ class Housekeeping:
         """
         self._try(self.prune_ledger)
         self._try(self.prune_copies)
+        self._try(self.clear_torn_backups)
         if nightly or not self._todays_backup.exists():
             self._try(self.back_up)
         self._try(self.look_at_disk)
@@ -54,13 +55,13 @@ class Housekeeping:
                 if _started_before(folder.name, before):
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def back_up(self) -> None:
-        """Copy the ledger while it is in use; the last ``records.backups`` days are kept.
-
-        What a copy left behind that was killed goes first: its name is another every day.
-        """
+    def clear_torn_backups(self) -> None:
+        """Remove what copies left behind that were killed: under another name every time."""
         for torn in self.settings.backups_folder.glob(".ledger-*.part*"):
             torn.unlink(missing_ok=True)
+
+    def back_up(self) -> None:
+        """Copy the ledger while it is in use; the last ``records.backups`` days are kept."""
         self.ledger.copy_to(self._todays_backup)
         backups = backups_by_age(self.settings.backups_folder, self.now)
         for old in backups[self.settings.records.backups :]:

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,16 @@ HEADER = [
     *("Second item", "Second %"),
 ]
 TERMINAL = {"done", "partial", "failed", "missed"}
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+SUFFIXES = {
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib"),
+    *(".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".hif", ".avif"),
+}
+# How the files begin that are pictures whatever their name is.
+PICTURE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM.{4}\0{4}|GIF8[79]a|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]"
+    rb"|.{4}ftyp(hei|hev|mif|msf|avi)",
+    re.DOTALL,
+)
 EVENT = re.compile(r"(?P<time>[^,]+), (INFO|WARNING|ERROR), (?P<code>[a-z0-9-]+), (?P<rest>.*)")
 # The run ended, but its results could not be put in place: the file is still an earlier run's.
 NOT_WRITTEN = "Results.csv could not be written"
@@ -129,7 +139,7 @@ def assert_every_image_is_shown(
             assert not waiting, f"done, but not scored: {waiting[:3]}"
         if run["id"] == latest["id"]:
             gone = {name.split("/", 1)[1] for name in vanished if name.startswith(f"{batch}/")}
-            there = set(candidates(folder_of(settings, batch))) | gone
+            there = set(candidates(folder_of(settings, batch), settings.batches.litter)) | gone
             assert {image.path for image in images} == there, f"images of {batch} lost or invented"
 
 
@@ -258,15 +268,26 @@ def folder_of(settings: Settings, batch: str) -> Path:
     return names.get(batch, settings.batches_folder / batch)
 
 
-def candidates(folder: Path) -> Iterator[str]:
+def candidates(folder: Path, litter: Collection[str] = ()) -> Iterator[str]:
     """Yield the relative paths of a batch's images, as ledger and results spell them."""
+
+    def counts(name: str) -> bool:
+        patterns = (".*", *(pattern.lower() for pattern in litter))
+        return not any(fnmatchcase(name.lower(), pattern) for pattern in patterns)
+
     for home, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(home, name)
-            regular = path.is_file() and not path.is_symlink()
-            if regular and not name.startswith(".") and path.suffix.lower() in SUFFIXES:
+        folders[:] = filter(counts, folders)
+        for path in (Path(home, name) for name in filter(counts, files)):
+            if path.is_file() and not path.is_symlink() and is_picture(path):
                 yield printable(path.relative_to(folder).as_posix())
+
+
+def is_picture(path: Path) -> bool:
+    """Tell whether a file has a picture's suffix, destroyed or not, or a picture's beginning."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return PICTURE.match(file.read(16)) is not None
 
 
 def assert_events_tell(ledger: sqlite3.Connection, runs: list[Any], text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -61,6 +62,9 @@ LIES: dict[str, Callable[[Project], object]] = {
     "results that are torn": lambda faulty: torn(faulty.results),
     "results that are gone": lambda faulty: faulty.results.unlink(),
     "an image that nobody scored": lambda faulty: faulty.write("G1", 9),
+    "a picture without a suffix that nobody scored": lambda faulty: shutil.copy(
+        faulty.batches / "G1" / "img_1.png", faulty.batches / "G1" / "picture"
+    ),
     "an end that no event tells": in_file("logs/Events-log.txt", ", run-done, ", ", run-made, "),
     "a failure that no event tells": in_file("logs/Events-log.txt", ", image-failed, ", ", x, "),
     "a line that is no event": in_file("logs/Events-log.txt", "INFO, run-started", "run started"),

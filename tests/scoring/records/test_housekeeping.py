@@ -71,6 +71,17 @@ def test_backups_of_days_to_come_count_as_the_oldest(
     ]
 
 
+def test_what_a_killed_copy_left_behind_goes(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    keep_house(ledger, events)
+    for name in (".ledger-2026-11-20.db.aa11.part", ".ledger-2026-11-20.db.aa11.part-wal"):
+        (settings.backups_folder / name).write_bytes(b"torn")
+    keep_house(ledger, events, nightly=False)
+    assert [path.name for path in settings.backups_folder.iterdir()] == ["ledger-2026-11-21.db"]
+    assert codes(events) == []
+
+
 def test_by_hand_one_backup_a_day_is_enough(
     settings: Settings, ledger: Ledger, events: EventsLog
 ) -> None:
