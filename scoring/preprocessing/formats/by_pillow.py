@@ -9,18 +9,26 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal, cast
 
-from scoring.preprocessing.errors import CorruptImage, DecodeError, UnsupportedFormat
+from scoring.preprocessing.errors import (
+    CorruptImage,
+    DecodeError,
+    TruncatedImage,
+    UnsupportedFormat,
+)
 from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
 from scoring.preprocessing.formats.header import FIRST_FRAME, Header
+from scoring.preprocessing.formats.iso_media import check_boxes
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Opened
 
 Kind = Literal["AVIF", "HEIF", "TIFF"]
+_LONGEST_REASON = 100
 
 
 def read_header(data: bytes, kind: Literal["AVIF", "HEIF"]) -> Header:
     """Read size, orientation and whether there are several pictures. Raises DecodeError."""
+    check_boxes(data)
     with opened(data, kind) as image:
         width, height = image.size
         exif = image.info.get("exif") or b""
@@ -58,6 +66,9 @@ def _pillow() -> ModuleType:
 
 
 def refusal(kind: Kind, error: Exception) -> DecodeError:
-    """Say what Pillow said."""
-    first_line = str(error).strip().split("\n")[0]
-    return CorruptImage(f"{kind}: {first_line[:100] or type(error).__name__}")
+    """Say what Pillow said, which raises whatever its parsers meet."""
+    if "truncated" in str(error).lower():
+        return TruncatedImage(f"{kind} ends too early")
+    said = str(error).strip().split("\n")[0][:_LONGEST_REASON]
+    foreign = "<" in said or not said  # names objects of Python's
+    return CorruptImage(f"{kind} of unknown form" if foreign else f"{kind}: {said}")

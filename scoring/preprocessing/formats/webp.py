@@ -2,18 +2,24 @@
 
 import struct
 
-from scoring.preprocessing.errors import CorruptImage, TruncatedImage, UnknownFormat
+from scoring.preprocessing.errors import (
+    CorruptImage,
+    TooMuchWork,
+    TruncatedImage,
+    UnknownFormat,
+)
 from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
-from scoring.preprocessing.formats.header import Header
+from scoring.preprocessing.formats.header import FIRST_FRAME, Header
 
 SIGNATURE = b"RIFF"
 _RIFF_HEAD = 8
 _FIRST_CHUNK = 12
 _FOURTEEN_BITS = 0x3FFF
+_MAX_CHUNKS = 70_000  # a frame is one: three quarters of an hour at 25 a second
 
 
 def read_header(data: bytes) -> Header:
-    """Read the canvas size, and the orientation of an extended file."""
+    """Read the canvas size; of an extended file orientation and whether it is an animation."""
     if data[8:12] != b"WEBP":
         raise UnknownFormat
     try:
@@ -23,7 +29,8 @@ def read_header(data: bytes) -> Header:
         raise TruncatedImage("WebP ends inside its header") from None
     if riff_bytes + _RIFF_HEAD > len(data):
         raise TruncatedImage("WebP ends before its announced length")
-    return Header("webp", width, height, _orientation(data))
+    orientation, frames = _remarks(data)
+    return Header("webp", width, height, orientation, note=FIRST_FRAME if frames > 1 else None)
 
 
 def _size(data: bytes) -> tuple[int, int]:
@@ -40,13 +47,17 @@ def _size(data: bytes) -> tuple[int, int]:
     raise CorruptImage("WebP without a picture chunk")
 
 
-def _orientation(data: bytes) -> int:
+def _remarks(data: bytes) -> tuple[int, int]:
+    """Return the orientation and how many frames there are, none in a still."""
     if data[12:16] != b"VP8X":
-        return UPRIGHT
-    offset = _FIRST_CHUNK
-    while offset + 8 <= len(data):
+        return UPRIGHT, 0
+    orientation, frames, offset = None, 0, _FIRST_CHUNK
+    for _ in range(_MAX_CHUNKS):
+        if offset + 8 > len(data):
+            return orientation or UPRIGHT, frames
         kind, length = struct.unpack_from("<4sI", data, offset)
-        if kind == b"EXIF":
-            return orientation_of(data[offset + 8 : offset + 8 + length])
+        frames += kind == b"ANMF"
+        if kind == b"EXIF" and orientation is None:
+            orientation = orientation_of(data[offset + 8 : offset + 8 + length])
         offset += 8 + length + length % 2
-    return UPRIGHT
+    raise TooMuchWork(f"WebP of more than {_MAX_CHUNKS:,} chunks")
