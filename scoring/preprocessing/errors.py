@@ -39,9 +39,7 @@ class UnknownFormat(DecodeError):
     code = "unknown_format"
 
     def __init__(self) -> None:
-        super().__init__(
-            "the content is not png, jpeg, bmp, webp or tiff: save it again as png or jpeg"
-        )
+        super().__init__("the content is no image of a known kind: save it again as png or jpeg")
 
 
 class UnsupportedFormat(DecodeError):

@@ -3,7 +3,8 @@
 OpenCV reads most pictures strip by strip into colours, and where one cannot be unpacked it leaves
 that part black and says nothing. Deflate has checksums, which are held against what is inflated.
 LZW and PackBits have none; but of numbers of 16 bits OpenCV unpacks no strip that does not fill, so
-the strips are read as such first. What else a TIFF may be packed by tells as much as it tells.
+the strips are read as such first. What else a TIFF may be packed by is for Pillow, which tells, and
+which alone knows some ways.
 """
 
 import zlib
@@ -11,7 +12,7 @@ import zlib
 import cv2
 
 from scoring.preprocessing.errors import CorruptImage
-from scoring.preprocessing.formats.tiff import CHECKED, DEFLATE, LZW, PACK_BITS, Page, Piece
+from scoring.preprocessing.formats.tiff import DEFLATE, LZW, PACK_BITS, Page, Piece
 from scoring.preprocessing.imdecode import imdecode
 from scoring.preprocessing.pillow_pixels import decode_by_pillow
 from scoring.preprocessing.pixels import Image
@@ -38,10 +39,8 @@ def decode_tiff(data: bytes) -> Image:
     try:
         return imdecode(alone, cv2.IMREAD_UNCHANGED)
     except CorruptImage:
-        if page.compression not in CHECKED:
-            raise
-    # Its strips are known to be whole: it is of a form that OpenCV does not read.
-    return decode_by_pillow(alone, "TIFF")
+        # Its strips are known to be whole: it is of a form that OpenCV does not read.
+        return decode_by_pillow(alone, "TIFF")
 
 
 def _check_inflating(data: bytes, piece: Piece, at_most: int) -> None:

@@ -24,39 +24,20 @@ from scoring.preprocessing.formats.tiff_directory import Directory
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 UNCOMPRESSED, LZW, PACK_BITS = 1, 5, 32773
 DEFLATE = (8, 32946)
+# What else there is: fax, JPEG, Zstandard, LZMA.
 CHECKED = (UNCOMPRESSED, LZW, PACK_BITS, *DEFLATE)
-_BY_PILLOW_ONLY = (34887, 34925, 50000)  # LERC, LZMA, Zstandard: OpenCV is built without them
 
 _SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS = 254, 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES = 266, 273, 274, 277, 278, 279
 _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 284, 322, 323, 324, 325
 _EXTRA_SAMPLES, _SUBDIRECTORIES, _SUBSAMPLING, _DNG_VERSION = 338, 330, 530, 50706
-# Besides: response, fax options, predictor, palette, inks, sample format and range, JPEG.
-_FURTHER = (
-    263,
-    280,
-    281,
-    290,
-    291,
-    292,
-    293,
-    317,
-    320,
-    332,
-    334,
-    339,
-    340,
-    341,
-    347,
-    529,
-    531,
-    532,
+# Threshold, fax options, response, predictor, palette, inks, samples, JPEG of three ages, chroma.
+_FURTHER = frozenset((263, 292, 293, 317, 320, 332, 334, 347)).union(
+    range(280, 282), range(290, 292), range(339, 342), range(512, 522), range(529, 533)
 )
 _PICTURE = frozenset(
     (_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS, _FILL_ORDER, _ORIENTATION, _SAMPLES, _ROWS)
-).union(
-    (_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SUBSAMPLING), _FURTHER, range(512, 522)
-)
+).union((_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES), _FURTHER)
 _REDUCED, _SEPARATE, _YCBCR, _NORMAL_FILL = 1, 2, 6, 1
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _FIRST_SIDEWAYS = 5
@@ -193,9 +174,12 @@ class Page:
 
     @property
     def by_pillow(self) -> bool:
-        """OpenCV lacks some ways to pack, and the transparency of grey pictures."""
+        """OpenCV lacks the transparency of grey pictures, and some ways to pack.
+
+        Of others it leaves what cannot be unpacked black and says nothing, where Pillow does.
+        """
         see_through = self.samples == 2 and self.depth == 8 and _EXTRA_SAMPLES in self.tags
-        return self.compression in _BY_PILLOW_ONLY or see_through
+        return self.compression not in CHECKED or see_through
 
     def alone(self) -> bytes:
         """Return a file of this page whose directory holds what the picture needs."""

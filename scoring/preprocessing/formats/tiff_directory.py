@@ -57,7 +57,7 @@ class Directory:
         self.layout = Layout("<" if data.startswith(b"II") else ">", b"+" in data[2:4])
         try:
             self._entries, self.next = self._read(at)
-        except struct.error:
+        except (struct.error, OverflowError):
             raise TruncatedImage("TIFF ends before its directory") from None
 
     def _read(self, at: int | None) -> tuple[dict[int, int], int]:
@@ -103,7 +103,7 @@ class Directory:
             (at,) = layout.unpack(layout.word, self._data, at)
         try:
             return layout.unpack(f"{min(count, at_most)}{code}", self._data, at)
-        except struct.error:
+        except (struct.error, OverflowError):
             return ()
 
     def only(self, tags: frozenset[int], tables: Mapping[int, Sequence[int]]) -> bytes:

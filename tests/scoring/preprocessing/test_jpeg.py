@@ -30,6 +30,11 @@ from tests.scoring.preprocessing.image_files import (
     scene,
     with_segment,
 )
+from tests.scoring.preprocessing.slow_files import (
+    empty_scans,
+    many_scans_of_a_large_picture,
+    segment,
+)
 
 LIMITS = DecodeLimits(max_pixels=4_000_000, max_bytes=4_000_000)
 IMAGES = Path(__file__).parents[2] / "data" / "images"
@@ -318,22 +323,6 @@ def test_no_marker_hides_a_large_frame_from_the_limit() -> None:
             checked_header(BASELINE[:frame] + before + large, LIMITS)
 
 
-def segment(marker: int, body: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
-
-
-def empty_scans(scans: int, width: int, height: int) -> bytes:
-    """Write a grey progressive JPEG: a scan of DC, then many of AC that hold nothing."""
-    blocks = (width // 8) * (height // 8)
-    one_code = bytes((1, *[0] * 15))
-    frame = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
-    head = segment(0xDB, b"\0" + b"\x10" * 64) + segment(0xC2, frame)
-    dc = segment(0xC4, b"\0" + one_code + b"\0") + segment(0xDA, b"\1\1\0\0\0\0")
-    ac = segment(0xC4, b"\x10" + one_code + b"\0") + segment(0xDA, b"\1\1\0\1\x3f\0")
-    bits = bytes(-(-blocks // 8))  # a bit of zero a block: no difference, or end of block
-    return b"\xff\xd8" + head + dc + bits + (ac + bits) * scans + END
-
-
 def test_more_scans_than_any_program_writes_are_refused_before_they_cost_anything() -> None:
     few = empty_scans(10, 64, 64)
     assert grey_of(few).min() == grey_of(few).max()
@@ -342,13 +331,9 @@ def test_more_scans_than_any_program_writes_are_refused_before_they_cost_anythin
 
 
 def test_scans_count_by_the_pixels_they_pass_over() -> None:
-    large = empty_scans(1, 10_000, 9_992)
-    frame = b"\xff\xc2"
-    many = empty_scans(60, 64, 64)
-    at, size = many.index(frame) + 5, large.index(frame) + 5
     with pytest.raises(TooMuchWork, match="too many for its size"):
         checked_header(
-            many[:at] + large[size : size + 4] + many[at + 4 :],
+            many_scans_of_a_large_picture(),
             DecodeLimits(max_pixels=100_000_000, max_bytes=4_000_000),
         )
 
