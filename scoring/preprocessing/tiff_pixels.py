@@ -3,8 +3,8 @@
 OpenCV reads most pictures strip by strip into colours, and where one cannot be unpacked it leaves
 that part black and says nothing. Deflate has checksums, which are held against what is inflated.
 LZW and PackBits have none; but of numbers of 16 bits OpenCV unpacks no strip that does not fill, so
-the strips are read as such first. What else a TIFF may be packed by is for Pillow, which tells, and
-which alone knows some ways.
+the strips are read as such first. Those that are JPEGs are held to what any JPEG is. What else a
+TIFF may be packed by is for Pillow, which tells, and which alone knows some ways.
 """
 
 import zlib
@@ -12,11 +12,14 @@ import zlib
 import cv2
 
 from scoring.preprocessing.errors import CorruptImage
-from scoring.preprocessing.formats.tiff import DEFLATE, LZW, PACK_BITS, Page, Piece
+from scoring.preprocessing.formats import jpeg
+from scoring.preprocessing.formats.tiff import DEFLATE, JPEG, LZW, PACK_BITS, Page, Piece
 from scoring.preprocessing.imdecode import imdecode
+from scoring.preprocessing.jpeg_pixels import decode_jpeg
 from scoring.preprocessing.pillow_pixels import decode_by_pillow
 from scoring.preprocessing.pixels import Image
 
+_GREY_AND_ALPHA = 2  # a JPEG of two components is none outside of a TIFF
 _AT_ONCE = 1 << 18
 _LONGEST_SIDE = 1 << 20  # OpenCV's limit
 
@@ -33,6 +36,9 @@ def decode_tiff(data: bytes) -> Image:
             _check_inflating(data, piece, page.pieces[0].rows * piece.row_bytes)
     elif page.compression in (LZW, PACK_BITS):
         _check_unpacking(page)
+    elif page.compression == JPEG and page.samples != _GREY_AND_ALPHA:
+        for strip in page.jpegs():
+            decode_jpeg(strip, jpeg.read_header(strip), "GRAY")
     alone = page.alone()
     if page.by_pillow:
         return decode_by_pillow(alone, "TIFF")

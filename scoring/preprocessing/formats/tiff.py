@@ -9,6 +9,7 @@ the size as it will be after turning.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +23,7 @@ from scoring.preprocessing.formats.header import FIRST_FRAME, Header
 from scoring.preprocessing.formats.tiff_directory import Directory
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-UNCOMPRESSED, LZW, PACK_BITS = 1, 5, 32773
+UNCOMPRESSED, LZW, JPEG, PACK_BITS = 1, 5, 7, 32773
 DEFLATE = (8, 32946)
 # What else there is: fax, JPEG, Zstandard, LZMA.
 CHECKED = (UNCOMPRESSED, LZW, PACK_BITS, *DEFLATE)
@@ -30,15 +31,19 @@ CHECKED = (UNCOMPRESSED, LZW, PACK_BITS, *DEFLATE)
 _SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS = 254, 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES = 266, 273, 274, 277, 278, 279
 _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 284, 322, 323, 324, 325
-_EXTRA_SAMPLES, _SUBDIRECTORIES, _SUBSAMPLING, _DNG_VERSION = 338, 330, 530, 50706
+_JPEG_TABLES = 347
+_PALETTE, _EXTRA_SAMPLES, _SUBDIRECTORIES, _SUBSAMPLING, _DNG_VERSION = 320, 338, 330, 530, 50706
 # Threshold, fax options, response, predictor, palette, inks, samples, JPEG of three ages, chroma.
-_FURTHER = frozenset((263, 292, 293, 317, 320, 332, 334, 347)).union(
+_FURTHER = frozenset((263, 292, 293, 317, 332, 334)).union(
     range(280, 282), range(290, 292), range(339, 342), range(512, 522), range(529, 533)
 )
 _PICTURE = frozenset(
     (_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS, _FILL_ORDER, _ORIENTATION, _SAMPLES, _ROWS)
-).union((_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES), _FURTHER)
-_REDUCED, _SEPARATE, _YCBCR, _NORMAL_FILL = 1, 2, 6, 1
+).union(
+    (_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _PALETTE, _EXTRA_SAMPLES, _JPEG_TABLES),
+    _FURTHER,
+)
+_REDUCED, _SEPARATE, _INDEXED, _YCBCR, _NORMAL_FILL = 1, 2, 3, 6, 1
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _FIRST_SIDEWAYS = 5
 
@@ -77,6 +82,9 @@ class Page:
         self.samples = tags.number(_SAMPLES, 1)
         if not 0 < self.depth * self.samples <= _MOST_SAMPLE_BITS:
             raise CorruptImage("TIFF with samples that no picture has")
+        lacks_palette = len(tags.numbers(_PALETTE, 3 << min(self.depth, 16))) < 3 << self.depth
+        if tags.number(_COLOURS, 1) == _INDEXED and lacks_palette:
+            raise CorruptImage("TIFF without its palette")
         self.tiled = _TILE_WIDTH in tags
         separate = tags.number(_PLANAR, 1) == _SEPARATE
         self.planes = self.samples if separate else 1
@@ -104,13 +112,15 @@ class Page:
     @cached_property
     def pieces(self) -> list[Piece]:
         """All strips or tiles, plane by plane. Raises TruncatedImage, CorruptImage, TooMuchWork."""
-        width, rows, per_plane = self.grid
+        (width, rows, per_plane), tags = self.grid, self.tags
         count = per_plane * self.planes
         starts = self._table(_TILES, _STRIPS)[:count]
         if len(starts) < count or not all(starts):
             raise CorruptImage("TIFF without its table of strips")
         lengths = self._table(_TILE_BYTES, _STRIP_BYTES)[:count]
         if len(lengths) < count or not all(lengths):
+            if tags.has_unknown_types:  # where libtiff gives up, too
+                raise CorruptImage("TIFF directory with types that nobody knows")
             lengths = self._lengths_by_place(starts)
         last = rows if self.tiled else self.height - rows * (per_plane - 1)
         sizes = {piece_rows: self._unpacked(width, piece_rows) for piece_rows in (rows, last)}
@@ -171,6 +181,13 @@ class Page:
     @property
     def bits_in_order(self) -> bool:
         return self.tags.number(_FILL_ORDER, _NORMAL_FILL) == _NORMAL_FILL
+
+    def jpegs(self) -> Iterator[bytes]:
+        """Yield each strip of a JPEG-packed picture as a file, with the tables that all share."""
+        tables = self.tags.bytes_of(_JPEG_TABLES)
+        start = tables[:-2] if tables.endswith(b"\xff\xd9") else b"\xff\xd8"
+        for piece in self.pieces:
+            yield start + self._data[piece.start + 2 : piece.start + piece.length]
 
     @property
     def by_pillow(self) -> bool:

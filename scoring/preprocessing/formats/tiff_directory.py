@@ -18,6 +18,7 @@ _WHOLE_NUMBERS = {
     17: "q",
     18: "Q",
 }
+_OTHERS = (2, 5, 7, 10, 11, 12)  # texts, fractions, bytes without a meaning, floating point
 _LONG, _LONG8 = 4, 16
 _MAX_TAGS = 4_096  # libtiff reads no more; files of any program have some dozens
 
@@ -105,6 +106,23 @@ class Directory:
             return layout.unpack(f"{min(count, at_most)}{code}", self._data, at)
         except (struct.error, OverflowError):
             return ()
+
+    def bytes_of(self, tag: int) -> bytes:
+        """Return what a tag without numbers holds, as far as it lies in the file."""
+        entry = self._entries.get(tag)
+        if entry is None:
+            return b""
+        layout = self.layout
+        count, at = layout.unpack(layout.word * 2, self._data, entry + 4)
+        inside = count <= layout.word_bytes
+        start = entry + 4 + layout.word_bytes if inside else at
+        return self._data[start : start + count]
+
+    @property
+    def has_unknown_types(self) -> bool:
+        """Tell whether an entry is of a type that TIFF does not have: it may be no directory."""
+        types = {self.layout.unpack("H", self._data, at + 2)[0] for at in self._entries.values()}
+        return not types.issubset({*_WHOLE_NUMBERS, *_OTHERS})
 
     def only(self, tags: frozenset[int], tables: Mapping[int, Sequence[int]]) -> bytes:
         """Return the file with a first directory of these tags and tables of numbers, and no next.

@@ -152,6 +152,7 @@ WRITTEN = [
     if not (mode == "1" and 317 in more)
 ]
 FAX = [("1", "group4", more) for more in FURTHER[:3]]
+JPEGS = [(mode, "jpeg", FURTHER[0]) for mode in ("L", "RGB", "CMYK", "YCbCr", "LA")]
 
 
 def as_pillow_shows_it(data: bytes) -> Array:
@@ -162,7 +163,7 @@ def as_pillow_shows_it(data: bytes) -> Array:
     return np.asarray(page.convert("RGB"))
 
 
-@pytest.mark.parametrize(("mode", "packing", "more"), [*WRITTEN, *FAX])
+@pytest.mark.parametrize(("mode", "packing", "more"), [*WRITTEN, *FAX, *JPEGS])
 def test_pixels_are_those_that_pillow_shows(mode: str, packing: str, more: dict[int, int]) -> None:
     picture = PICTURE.convert(mode)
     if mode in ("RGBA", "LA"):
@@ -284,6 +285,37 @@ def test_small_unpacked_tiles_that_opencv_refuses_are_read() -> None:
 def test_jpeg_within_a_tiff_is_read() -> None:
     data = saved(PICTURE, compression="jpeg", quality=95)
     assert np.abs(color_of(data).astype(int) - scene()).mean() < 6
+
+
+@pytest.mark.parametrize("fill", [b"\0", b"\xff"])
+def test_an_erased_sector_of_jpeg_within_a_tiff_is_found(fill: bytes) -> None:
+    """Here Pillow is silent, too; the strips are held to what any JPEG is."""
+    data = saved(Pillow.fromarray(scene(400, 300)), compression="jpeg", quality=95)
+    middle = len(data) // 2
+    with pytest.raises(DecodeError):
+        grey_of(data[:middle] + fill * 512 + data[middle + 512 :])
+
+
+def test_a_palette_that_is_lost_is_found() -> None:
+    indexed = TAGS | {tf.COLOURS: (SHORT, [3])}
+    with pytest.raises(CorruptImage, match="palette"):
+        grey_of(tiff_file(indexed, BODY))
+    ramp = (SHORT, [level * 257 for level in range(256)] * 3)
+    np.testing.assert_array_equal(grey_of(tiff_file(indexed | {320: ramp}, BODY)), GREY)
+
+
+def test_a_directory_of_noise_is_none() -> None:
+    """Without lengths of strips everything hangs on it; with them a strange tag does no harm."""
+    strange = struct.pack("<HHII", 65_000, 999, 1, 1)
+
+    def with_strange(data: bytes) -> bytes:
+        (at,) = struct.unpack_from("<I", data, 4)
+        (count,) = struct.unpack_from("<H", data, at)
+        return data[:at] + struct.pack("<H", count + 1) + data[at + 2 : -4] + strange + bytes(4)
+
+    np.testing.assert_array_equal(grey_of(with_strange(tiff_file(TAGS, BODY))), GREY)
+    with pytest.raises(CorruptImage, match="types that nobody knows"):
+        grey_of(with_strange(tiff_file(without(TAGS, tf.COUNTS), BODY)))
 
 
 def test_jpeg_within_a_tiff_that_lost_its_tables_is_found() -> None:
