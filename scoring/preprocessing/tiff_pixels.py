@@ -19,6 +19,7 @@ from scoring.preprocessing.jpeg_pixels import decode_jpeg
 from scoring.preprocessing.pillow_pixels import decode_by_pillow
 from scoring.preprocessing.pixels import Image
 
+_FILLED_UP = 4
 _GREY_AND_ALPHA = 2  # a JPEG of two components is none outside of a TIFF
 _AT_ONCE = 1 << 18
 _LONGEST_SIDE = 1 << 20  # OpenCV's limit
@@ -33,7 +34,7 @@ def decode_tiff(data: bytes) -> Image:
     page = Page(data)
     if page.compression in DEFLATE and page.bits_in_order:
         for piece in page.pieces:
-            _check_inflating(data, piece, page.pieces[0].rows * piece.row_bytes)
+            _check_inflating(data, piece)
     elif page.compression in (LZW, PACK_BITS):
         _check_unpacking(page)
     elif page.compression == JPEG and page.samples != _GREY_AND_ALPHA:
@@ -49,12 +50,13 @@ def decode_tiff(data: bytes) -> Image:
         return decode_by_pillow(alone, "TIFF")
 
 
-def _check_inflating(data: bytes, piece: Piece, at_most: int) -> None:
+def _check_inflating(data: bytes, piece: Piece) -> None:
     """Inflate a strip, little at a time, for the sake of its checksum and its length.
 
-    at_most: bytes of a whole strip, for the last one may be filled up to it; more is not read.
+    The last one may be filled up with rows that are not shown; what is far longer is left alone.
     """
     needed = piece.rows * piece.row_bytes
+    at_most = _FILLED_UP * needed + _AT_ONCE
     stream, rest, count = zlib.decompressobj(), data[piece.start : piece.start + piece.length], 0
     while not stream.eof and count <= at_most:
         try:

@@ -38,10 +38,11 @@ def read_header(data: bytes) -> Header:
     note = None
     data_end = end = 0
     remarks = False
+    view = memoryview(data)
     picture = _picture_chunks(data)
     for kind, start, end in _chunks(data):
         if kind in picture:
-            if not _is_sound(data, start, end):
+            if not _is_sound(view, start, end):
                 raise CorruptImage(f"PNG checksum of chunk {kind.decode()!r}")
             if kind == b"IDAT":
                 if data_end not in (0, start):
@@ -49,7 +50,7 @@ def read_header(data: bytes) -> Header:
                 data_end = end
             continue
         remarks = True
-        if kind == b"eXIf" and exif is None and _is_sound(data, start, end):
+        if kind == b"eXIf" and exif is None and _is_sound(view, start, end):
             exif = data[start + 8 : end - 4]
         elif kind == b"acTL" and data[start + 8 : start + 12] > b"\0\0\0\1":
             note = FIRST_FRAME
@@ -86,17 +87,17 @@ def _picture_chunks(data: bytes) -> frozenset[bytes]:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end of each chunk, the header first, up to IEND."""
-    offset = len(SIGNATURE)
-    if len(data) < offset + _CHUNK_FRAME + _IHDR_BYTES:
+    offset, size = len(SIGNATURE), len(data)
+    if size < offset + _CHUNK_FRAME + _IHDR_BYTES:
         raise TruncatedImage("PNG ends inside its header")
     if _chunk_head(data, offset) != (_IHDR_BYTES, b"IHDR"):
         raise CorruptImage("PNG without its header chunk")
     for _ in range(_MAX_CHUNKS):
-        if offset + _CHUNK_FRAME > len(data):
+        if offset + _CHUNK_FRAME > size:
             raise TruncatedImage("PNG ends before its end chunk")
         length, kind = _chunk_head(data, offset)
         end = offset + _CHUNK_FRAME + length
-        if end > len(data):
+        if end > size:
             raise TruncatedImage("PNG ends inside a chunk")
         yield kind, offset, end
         if kind == b"IEND":
@@ -105,9 +106,10 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     raise TooMuchWork(f"PNG of more than {_MAX_CHUNKS:,} chunks")
 
 
-def _is_sound(data: bytes, start: int, end: int) -> bool:
-    found: int = _crc(data, end - 4)[0]
-    return zlib.crc32(memoryview(data)[start + 4 : end - 4]) == found
+def _is_sound(view: memoryview, start: int, end: int) -> bool:
+    """Hold a chunk's type and body against the checksum behind them."""
+    found: int = _crc(view, end - 4)[0]
+    return zlib.crc32(view[start + 4 : end - 4]) == found
 
 
 def _check_for_bomb(data: bytes, chunks: list[tuple[int, int]]) -> None:
