@@ -6,7 +6,7 @@ it has pixels, whatever else stands in it is refused unconverted.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from scoring.protocol.signature import InputSpec
 
 # How others name 784 columns, beside the signature's own way: (prefix, first number).
 KNOWN_NAMES = (("pixel", 1), ("pixel", 0), ("", 0), ("", 1))
+PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 NUMBERS = frozenset({int, float})
 # Of a value that a message quotes.
 SHOWN_CHARACTERS = 40
@@ -55,10 +56,9 @@ def column_order(columns: Any, spec: InputSpec) -> NDArray[np.intp]:
         raise InvalidPixels(f"columns is a list of this model's {count} names")
     names = [_name(column, place) for place, column in enumerate(columns)]
     for prefix, first in ((spec.columns.prefix, spec.columns.first), *KNOWN_NAMES):
-        places = _places(prefix, first, count)
-        order = [places.get(name, -1) for name in names]
-        if -1 not in order:
-            return _each_once(order, names)
+        places = _places(names, prefix, first)
+        if places is not None:
+            return _each_once(places, names)
     own = spec.column_names()
     raise InvalidPixels(
         f"the columns are not those of this model: name them {own[0]} to {own[-1]} or"
@@ -72,16 +72,24 @@ def _name(column: Any, place: int) -> str:
     return str(column)
 
 
-@lru_cache(maxsize=32)
-def _places(prefix: str, first: int, count: int) -> dict[str, int]:
-    return {f"{prefix}{first + place}": place for place in range(count)}
+def _places(names: list[str], prefix: str, first: int) -> NDArray[np.intp] | None:
+    """Return the place of each name that is ``prefix`` and a number from ``first`` on.
+
+    None where one of them is not. A number is written in one way: no sign, no zero before it.
+    """
+    places = np.empty(len(names), dtype=np.intp)
+    for at, name in enumerate(names):
+        digits = name.removeprefix(prefix) if name.startswith(prefix) else ""
+        if not PLAIN_NUMBER.fullmatch(digits):
+            return None
+        places[at] = int(digits) - first
+    return places if places.min() >= 0 and places.max() < len(names) else None
 
 
-def _each_once(order: list[int], names: list[str]) -> NDArray[np.intp]:
-    places = np.array(order, dtype=np.intp)
+def _each_once(places: NDArray[np.intp], names: list[str]) -> NDArray[np.intp]:
     doubled = np.flatnonzero(np.bincount(places) > 1)
     if len(doubled):
-        name = names[order.index(int(doubled[0]))]
+        name = names[int(np.argmax(places == doubled[0]))]
         raise InvalidPixels(f"the column {name} is there more than once")
     return places
 
