@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
+    # That a caller hung up is no news, and would be told with his path as he wrote it.
+    logging.getLogger("waitress").setLevel(logging.WARNING)
     # "Task queue depth is 1" is no news for whoever reads this log.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     stop = threading.Event()

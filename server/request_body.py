@@ -34,12 +34,21 @@ def read_body(settings: ServerSettings, media_types: Collection[str], share: Sha
     encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", *WINDOW_BITS):
         raise UnsupportedMedia("send the body plain, or with Content-Encoding gzip or deflate")
-    share.take(request.content_length or 0)
-    body = request.get_data(cache=False, parse_form_data=False)
+    body = _read(limit, share)
     check_signed_body(body)
     if encoding != "identity":
         share.take(min(limit, MAX_INFLATION * len(body)))
         body = inflate(body, encoding, limit)
+    return body
+
+
+def _read(limit: int, share: Share) -> bytes:
+    """Return the body as it travelled; how long a chunked one is shows only as it comes."""
+    length = request.content_length
+    share.take(limit if length is None else length)
+    # The stream ends there without a word, so one byte more tells.
+    request.max_content_length = limit + 1
+    body = request.get_data(cache=False, parse_form_data=False)
     if len(body) > limit:
         raise body_too_large(limit)
     return body

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import json
 import socket
 import threading
@@ -157,6 +158,25 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> Non
             assert response.json()["error"]["code"] == "too_large"
             assert response.json()["error"]["limit"] == 10_000
         assert requests.get(f"{url}/health/ready", timeout=10).status_code == 200
+
+
+def test_a_chunked_body_over_the_limit_is_refused_under_other_servers_too(
+    project: object,
+) -> None:
+    """gunicorn hands a chunked body on as it comes: no length, and an end."""
+    settings = Settings(server={"max_request_bytes": 10_000, "models": (BUNDLE,)})
+    client = create_app(settings, loopback=True).test_client()
+    for size, status in ((9_000, 400), (10_000, 400), (10_001, 413), (10**8, 413)):
+        stream = io.BytesIO(b" " * size)
+        response = client.post(
+            "/predict",
+            environ_overrides={"wsgi.input": stream, "wsgi.input_terminated": True},
+            headers={"Transfer-Encoding": "chunked"},
+        )
+        assert response.status_code == status
+        assert stream.tell() <= 100_000
+        if status == 413:
+            assert response.get_json()["error"]["limit"] == 10_000
 
 
 def test_too_many_rows_are_refused_with_the_limit(project: object) -> None:
