@@ -141,7 +141,7 @@ def _decode_as_stored(data: bytes, header: Header) -> Image:
 def _decoded(data: bytes, header: Header) -> Image:
     match header.format:
         case "png":
-            data = data if header.plain else png.picture_only(data)
+            return _decoded_png(data if header.plain else png.picture_only(data))
         case "gif":
             data = gif.first_picture_only(data)
         case "tiff":
@@ -153,6 +153,16 @@ def _decoded(data: bytes, header: Header) -> Image:
         case "bmp" if not bmp.has_alpha(data):
             return imdecode(data, _OPAQUE)
     return imdecode(data, cv2.IMREAD_UNCHANGED)
+
+
+def _decoded_png(data: bytes) -> Image:
+    pixels = imdecode(data, cv2.IMREAD_UNCHANGED)
+    level = png.transparent_level(data)
+    if level is None or pixels.ndim != 2:
+        return pixels
+    opaque = np.iinfo(pixels.dtype).max
+    alpha = np.where(pixels == level, 0, opaque).astype(pixels.dtype)
+    return np.dstack([pixels, pixels, pixels, alpha])
 
 
 def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:

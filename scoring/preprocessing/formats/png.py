@@ -18,7 +18,7 @@ _IHDR_BYTES = 13
 _CHUNK_FRAME = 12
 _PICTURE = frozenset({b"IHDR", b"tRNS", b"IDAT", b"IEND"})
 _PICTURE_OF_PALETTE = _PICTURE | {b"PLTE"}
-_PALETTE = b"\3"
+_GREY, _PALETTE = b"\0", b"\3"
 # Programs write 8 kB of data in a chunk or more; with 1 kB, 64 MB would be 62,500 chunks.
 _MAX_CHUNKS = 70_000
 # The decoder inflates all there is, also behind the last row: Deflate makes up to 1,032 of a byte.
@@ -78,6 +78,20 @@ def picture_only(data: bytes) -> bytes:
     if whole == len(data):
         return data
     return b"".join((SIGNATURE, *[data[start:end] for start, end in kept]))
+
+
+def transparent_level(data: bytes) -> int | None:
+    """Return the level of grey that is see-through in a checked picture without alpha of its own.
+
+    As the decoder spells it: of 8 bits, or 16. OpenCV leaves it opaque, unlike a colour.
+    """
+    if data[25:26] != _GREY or data[37:41] == b"IDAT":
+        return None
+    for kind, start, end in _chunks(data):
+        if kind == b"tRNS" and end - start >= _CHUNK_FRAME + 2:
+            depth, level = data[24], int.from_bytes(data[start + 8 : start + 10])
+            return level if depth > 8 else (level & (1 << depth) - 1) * 255 // ((1 << depth) - 1)
+    return None
 
 
 def _picture_chunks(data: bytes) -> frozenset[bytes]:

@@ -34,8 +34,8 @@ def color_of(data: bytes) -> Array:
     return decode_color(data, checked_header(data, LIMITS), behind=0)
 
 
-def grey_of(data: bytes) -> Array:
-    return decode_grey(data, checked_header(data, LIMITS), behind=0)
+def grey_of(data: bytes, behind: int = 0) -> Array:
+    return decode_grey(data, checked_header(data, LIMITS), behind)
 
 
 def unsound(kind: bytes, body: bytes) -> bytes:
@@ -110,6 +110,20 @@ def test_damage_in_what_the_picture_is_made_of_is_found(data: bytes) -> None:
 def test_a_png_without_its_end_is_cut_off() -> None:
     with pytest.raises(TruncatedImage):
         grey_of(PLAIN[:-12])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_a_level_of_grey_may_be_see_through(depth: int) -> None:
+    """OpenCV shows what is under it."""
+    most = (1 << depth) - 1
+    levels = [0, most, most, 0, 0, most, most, most]
+    bits = "".join(f"{level:0{depth}b}" for level in levels)
+    row = int(bits, 2).to_bytes(len(bits) // 8)
+    for key in (0, most):
+        keyed = png(8, 1, depth, 0, row, chunk(b"tRNS", struct.pack(">H", key)))
+        expected = [255 if level == key else 255 * level // most for level in levels]
+        assert grey_of(keyed, 255).tolist() == [expected]
+    assert grey_of(png(8, 1, depth, 0, row), 255).tolist() == [[255 * x // most for x in levels]]
 
 
 def test_the_first_orientation_counts() -> None:
