@@ -105,6 +105,5 @@ class ReadAhead:
                 f"its drive does not answer: nothing came of {self._silent} files, "
                 f"{given_up.path} the last of them"
             )
-        self._crew.replace(piece.thread)
         if piece.rest:
-            self._crew.submit(piece.rest)
+            self._crew.replace(piece.thread, piece.rest)

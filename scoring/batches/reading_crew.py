@@ -64,6 +64,7 @@ class Piece:
         row = reader.give_up(self._step)
         reader.budget.release(self.thread)
         self.rows.append(row)
+        self.done.set()
         read = len(self.rows)
         self.rest = Piece(self.first_num + read, self.names[read:])
         return row
@@ -92,24 +93,29 @@ class ReadingCrew:
         """Have a piece read."""
         self._pieces.put(piece)
 
-    def replace(self, ident: int) -> None:
-        """Let a new thread take the place of one that was left behind."""
-        self._threads = [thread for thread in self._threads if thread.ident != ident]
-        self._threads.append(self._start())
+    def replace(self, ident: int, rest: Piece) -> None:
+        """Let a new thread take the place of one that was left behind, and first of all its rest.
 
-    def _start(self) -> threading.Thread:
+        Somebody waits for that already: behind the pieces to come it might wait for ever.
+        """
+        self._threads = [thread for thread in self._threads if thread.ident != ident]
+        self._threads.append(self._start(rest))
+
+    def _start(self, first: Piece | None = None) -> threading.Thread:
         # Daemons: the process must be able to end though one of them never does.
         slot = next(self._slots)
         thread = threading.Thread(
-            target=self._work, args=(slot,), name=f"decode-{slot}", daemon=True
+            target=self._work, args=(slot, first), name=f"decode-{slot}", daemon=True
         )
         thread.start()
         return thread
 
-    def _work(self, slot: int) -> None:
+    def _work(self, slot: int, first: Piece | None) -> None:
         step = Step(slot)
-        while (piece := self._pieces.get()) is not None and not self._closing.is_set():
+        piece = first or self._pieces.get()
+        while piece is not None and not self._closing.is_set():
             piece.read(self._reader, step, self._closing)
             if piece.left_behind or self._closing.is_set():
                 return
             self._reader.in_flight.clear(slot)
+            piece = self._pieces.get()
