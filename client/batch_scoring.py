@@ -16,6 +16,7 @@ from client.progress import ProgressView
 from client.run_context import Interrupted, RunContext, ScoringFailed
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
+from scoring.batches.vanished import vanished_batches
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.registry import find
 from scoring.protocol.errors import (
@@ -78,7 +79,8 @@ class BatchScoring:
     progress: ProgressView
     process_time: ProcessTime
     _troubles: list[str] = field(default_factory=list, init=False)
-    _lost: int = field(default=0, init=False)
+    _lost: list[str] = field(default_factory=list, init=False)
+    _listed: dict[str, int] = field(default_factory=dict, init=False)
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError.
@@ -94,6 +96,7 @@ class BatchScoring:
                 for position, batch in enumerate(request.batches):
                     with self._alone(run, batch):
                         self._score_batch(run, resumed, position, batch, reading)
+            self._tell_vanished(run)
             state, reason = self._verdict(run)
         except Interrupted:
             if not self.context.stop.window_over:
@@ -136,7 +139,7 @@ class BatchScoring:
 
     def _lose(self, run: Run, batch: Batch, code: str, why: str) -> None:
         self.context.events.error(code, why, run=run.id, batch=batch.name)
-        self._lost += 1
+        self._lost.append(batch.name)
         self._troubles.append(f"{batch.name}: {why}")
 
     def _score_batch(
@@ -149,6 +152,7 @@ class BatchScoring:
         )
         if unreadable:
             self._troubles.append(f"parts of {batch.name} could not be read ({unreadable})")
+        self._listed[batch.name] = len(images)
         self.progress.start_batch(batch.name, len(images))
         with (
             BatchJob(context, run, position, batch, images, reading.alive) as job,
@@ -169,13 +173,24 @@ class BatchScoring:
 
     # End
 
+    def _tell_vanished(self, run: Run) -> None:
+        """Warn of batches that the night before had: an empty folder may be a share that is off."""
+        if run.kind != "nightly":
+            return
+        context = self.context
+        home = context.settings.batches_folder
+        gone = vanished_batches(context.ledger, home, self._listed, self._lost)
+        if gone:
+            text = f"no images where the night before had some (is a share off?): {', '.join(gone)}"
+            context.events.warning("batches-gone", text, run=run.id)
+
     def _verdict(self, run: Run) -> tuple[State, str]:
         done = self.context.ledger.run_summary(run.id)
         limit = self.context.settings.client.max_failed_percent
         if done.images and 100 * done.failed / done.images > limit:
             return "failed", f"{done.failed} of {done.images} images failed, more than {limit:g} %"
         if self._troubles:
-            every = self._lost == len(run.batches)
+            every = len(self._lost) == len(run.batches)
             return "failed" if every else "partial", "; ".join(self._troubles[:TROUBLES_TOLD])
         return "done", "" if done.images else self._why_nothing(run)
 

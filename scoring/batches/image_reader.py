@@ -147,7 +147,7 @@ class ImageReader:
             pixels = self._decode(row.path, data, step)
             row.pixels = pixels.values
             row.review = "; ".join(filter(None, (pixels.review, pixels.note))) or None
-        self.suspects.acquit(self.batch, row.path)
+            self.suspects.acquit(self.batch, row.path)
 
     def _decode(self, path: str, data: bytes, step: Step) -> Pixels:
         if self.suspects.is_suspect(self.batch, path):
