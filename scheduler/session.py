@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientHandle, ClientJob, Launcher, ServerHandle
+from scoring.processes.child import TERMINATE_SECONDS
 from scoring.protocol.errors import NoServer
 from scoring.records.events_log import Level
 from scoring.settings import Settings
@@ -77,7 +78,7 @@ class Session:
         self._client = client = self._launcher.start_client(self._server, job)
         try:
             window_over = self._watch(client, job.window_seconds)
-            code = client.stop(self._settings.client.stop_seconds)
+            code = self._stop_client(client, window_over)
         finally:
             self._client = None
         return ClientEnd(code, window_over, client.log_tail())
@@ -94,7 +95,7 @@ class Session:
         client, self._client = self._client, None
         try:
             if client:
-                client.stop(self._settings.client.stop_seconds)
+                self._stop_client(client, window_over=False)
         finally:
             self.stop_server()
 
@@ -104,7 +105,6 @@ class Session:
         deadline = None if window_seconds is None else self._clock.monotonic() + window_seconds
         while client.exit_code() is None and not self._stopping():
             if deadline is not None and self._clock.monotonic() >= deadline:
-                self._end_window(client)
                 return True
             if not revived and not self.has_server():
                 revived = True
@@ -119,11 +119,20 @@ class Session:
             if not self._stopping():
                 self._tell("ERROR", "server-start-failed", str(error))
 
-    def _end_window(self, client: ClientHandle) -> None:
-        """Let the client close its run as partial: that takes one chunk and Results.csv."""
-        client.say_window_is_over()
-        deadline = self._clock.monotonic() + self._settings.client.stop_seconds
-        while client.exit_code() is None and self._clock.monotonic() < deadline:
-            self._clock.sleep(WATCH_SECONDS)
-            if self._stopping():
-                return
+    def _stop_client(self, client: ClientHandle, window_over: bool) -> int:
+        """End it within ``client.stop_seconds`` in all, however it is asked; return its code.
+
+        A window that is over is told first: the client closes its run as partial, which takes one
+        chunk and Results.csv.
+        """
+        grace = max(0.0, self._settings.client.stop_seconds - TERMINATE_SECONDS)
+        deadline = self._clock.monotonic() + grace
+        if window_over:
+            client.say_window_is_over()
+            while self._is_waited_for(client, deadline):
+                self._clock.sleep(WATCH_SECONDS)
+        return client.stop(max(0.0, deadline - self._clock.monotonic()))
+
+    def _is_waited_for(self, client: ClientHandle, deadline: float) -> bool:
+        in_time = self._clock.monotonic() < deadline
+        return client.exit_code() is None and in_time and not self._stopping()

@@ -8,15 +8,12 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
+from scoring.processes.child_log import ChildLog
 from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ScoringError
 from scoring.settings import CODE_ROOT, Settings
 
-TAIL_BYTES = 4_000
-TAIL_LINES = 12
 # Between the signal that asks and the one that does not: enough to unwind, not to work on.
 TERMINATE_SECONDS = 2.0
 
@@ -27,8 +24,7 @@ class Child:
 
     name: str
     process: subprocess.Popen[bytes]
-    log: Path | None
-    log_start: int
+    log: ChildLog | None
 
     @property
     def pid(self) -> int:
@@ -55,7 +51,10 @@ class Child:
                 self.process.stdin.close()
 
     def stop(self, grace_seconds: float) -> int:
-        """End it: close the pipe, after the grace ask by signal, then kill; return its code."""
+        """End it: close the pipe, after the grace ask by signal, then kill; return its code.
+
+        The signal has ``TERMINATE_SECONDS`` more: with those the child has ended in any case.
+        """
         self.close_pipe()
         code = self.wait(grace_seconds)
         if code is None:
@@ -67,17 +66,8 @@ class Child:
         return code
 
     def log_tail(self) -> str:
-        """Return the last lines it wrote in this session, joined to one."""
-        if self.log is None:
-            return ""
-        try:
-            with self.log.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(self.log_start, end - TAIL_BYTES))
-                lines = file.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+        """Return the last lines it wrote, joined to one; none where the terminal has them."""
+        return self.log.tail(ended=self.exit_code() is not None) if self.log else ""
 
     def _write(self, line: bytes) -> None:
         # A child that is gone shows by its exit code, not by a broken pipe.
@@ -99,66 +89,34 @@ def start_child(
     In a session and group of its own, so that Ctrl-C at the terminal reaches only the parent,
     which then stops its children in order. ``foreground`` leaves it the terminal's output.
     """
-    output = None if foreground else _open_log(settings, name)
-    log = None if output is None else Path(output.name)
-    # Before the start: a child that dies at once has written its last words by then.
-    log_start = _size(log) if log else 0
+    records = settings.records
+    path = settings.logs_folder / f"{name}.log"
+    log = None if foreground else ChildLog(path, records.log_bytes, records.log_files)
     command = [sys.executable, "-m", module, FLAG, *arguments]
     try:
-        process = _popen(command, settings, output)
+        process = _popen(command, settings, subprocess.PIPE if log else None)
     except OSError as error:  # no memory, too many processes
         raise ScoringError(f"python -m {module} could not be started: {error}") from error
-    finally:
-        if output:
-            output.close()
-    child = Child(name, process, log, log_start)
+    if log and process.stdout:
+        log.follow(process.stdout)
+    child = Child(name, process, log)
     child._write(first.encode())
     return child
 
 
-def _popen(
-    command: list[str], settings: Settings, output: IO[bytes] | None
-) -> subprocess.Popen[bytes]:
+def _popen(command: list[str], settings: Settings, output: int | None) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **settings.handed_on()}
+    errors = subprocess.STDOUT if output else None
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(
             command, cwd=CODE_ROOT, env=environment, creationflags=flags,
-            stdin=subprocess.PIPE, stdout=output, stderr=output, bufsize=0,
+            stdin=subprocess.PIPE, stdout=output, stderr=errors, bufsize=0,
         )  # fmt: skip
     return subprocess.Popen(
         command, cwd=CODE_ROOT, env=environment, start_new_session=True,
-        stdin=subprocess.PIPE, stdout=output, stderr=output, bufsize=0,
+        stdin=subprocess.PIPE, stdout=output, stderr=errors, bufsize=0,
     )  # fmt: skip
-
-
-def _open_log(settings: Settings, name: str) -> IO[bytes] | None:
-    """Open the child's log for appending; a full one is set aside. None: use our own output."""
-    path = settings.logs_folder / f"{name}.log"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if _size(path) >= settings.records.log_bytes:
-            _set_aside(path, settings.records.log_files)
-        return path.open("ab")
-    except OSError:
-        return None
-
-
-def _set_aside(path: Path, keep: int) -> None:
-    """Number the old logs from 1, the newest; drop the last."""
-    for number in range(keep, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        newer = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
-        # On Windows a log that somebody reads cannot be renamed: then it grows on.
-        with suppress(OSError):
-            os.replace(newer, older)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 if sys.platform == "win32":

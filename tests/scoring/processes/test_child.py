@@ -125,10 +125,45 @@ def test_a_full_log_is_set_aside_and_the_oldest_dropped(
     assert (folder / "server.log.2").read_text()[0] == "2"
 
 
-def test_without_a_logs_folder_it_runs_all_the_same(
+TALKS = (
+    PRELUDE
+    + """
+for number in range(2_000):
+    print(f"line {number:05d} " + "x" * 87, flush=True)
+print("said all", flush=True)
+time.sleep(600)
+"""
+)
+
+
+def test_a_log_is_set_aside_while_the_child_is_up(settings: Settings, start: StartStandIn) -> None:
+    """Two hundred kilobytes, and files of ten."""
+    child = start(TALKS, wait=False, records={"log_bytes": 10_000, "log_files": 3})
+    wait_for(lambda: "said all" in child.log_tail(), "the last line")
+    assert child.exit_code() is None
+    sizes = {path.name: path.stat().st_size for path in settings.logs_folder.iterdir()}
+    assert set(sizes) == {"server.log", "server.log.1", "server.log.2", "server.log.3"}
+    assert all(0 < size <= 10_000 for size in sizes.values())
+    names = ["server.log.3", "server.log.2", "server.log.1", "server.log"]
+    kept = b"".join((settings.logs_folder / name).read_bytes() for name in names)
+    numbers = [int(line[5:10]) for line in kept.split(b"\n")[1:] if line.startswith(b"line ")]
+    assert numbers == list(range(2_000 - len(numbers), 2_000)), "nothing is lost in between"
+
+
+def test_a_log_that_cannot_be_written_does_not_stop_the_child(
     settings: Settings, start: StartStandIn
+) -> None:
+    """More than a pipe holds, and nowhere to go."""
+    settings.logs_folder.write_text("a file where the folder should be")
+    child = start(TALKS, wait=False)
+    wait_for(lambda: "said all" in child.log_tail(), "the last line")
+
+
+def test_without_a_logs_folder_it_runs_all_the_same(
+    settings: Settings, start: StartStandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings.logs_folder.write_text("a file where the folder should be")
     child = start(DIES, wait=False)
     assert child.wait(20.0) == 7
-    assert child.log_tail() == ""
+    assert child.log_tail() == "first line | last words"
+    assert "last words" in capfd.readouterr().err

@@ -1,0 +1,90 @@
+"""What a child says, in a log that is set aside when it is full, also while the child is up.
+
+The child has a pipe and no file: on Windows nobody can set aside a file that another process
+holds open. A pipe that nobody reads would stop the child, so it is read whatever becomes of the
+log: what cannot be written there is shown in the parent's own place, or dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+READ_BYTES = 65_536
+TAIL_BYTES = 4_000
+TAIL_LINES = 12
+# The end of a pipe shows a moment after the child's; a grandchild may keep it open for ever.
+END_SECONDS = 2.0
+
+
+class ChildLog:
+    """The output of one child after another in ``path``; full ones become ``path.1``, ``path.2``…
+
+    No file grows past ``most_bytes``, and ``keep`` of them are kept beside it.
+    """
+
+    def __init__(self, path: Path, most_bytes: int, keep: int) -> None:
+        self._path = path
+        self._most_bytes = most_bytes
+        self._keep = keep
+        self._tail = b""
+        self._thread: threading.Thread | None = None
+
+    def follow(self, output: IO[bytes]) -> None:
+        """Read the child's output to its end, on a thread of its own."""
+        self._thread = threading.Thread(
+            target=self._pump, args=(output,), name=self._path.name, daemon=True
+        )
+        self._thread.start()
+
+    def tail(self, ended: bool) -> str:
+        """Return the last lines, joined to one; of a child that has ``ended`` truly the last."""
+        if ended and self._thread:
+            self._thread.join(END_SECONDS)
+        lines = self._tail.decode("utf-8", "replace").splitlines()
+        return " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+
+    def _pump(self, output: IO[bytes]) -> None:
+        with output:
+            while said := output.read(min(READ_BYTES, self._most_bytes)):
+                self._tail = (self._tail + said)[-TAIL_BYTES:]
+                try:
+                    self._write(said)
+                except OSError:  # a full disk, no folder
+                    _show(said)
+
+    def _write(self, said: bytes) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if _size(self._path) + len(said) > self._most_bytes:
+            self._set_aside()
+        # Opened anew each time: whoever clears the logs away leaves no ghost that fills the disk.
+        with self._path.open("ab", buffering=0) as file:
+            file.write(said)
+
+    def _set_aside(self) -> None:
+        """Number the old logs from 1, the newest; drop the last."""
+        for number in range(self._keep, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{number}")
+            newer = self._path
+            if number > 1:
+                newer = self._path.with_name(f"{self._path.name}.{number - 1}")
+            # On Windows a log that somebody reads cannot be renamed: then it grows on.
+            with suppress(OSError):
+                os.replace(newer, older)
+
+
+def _show(said: bytes) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # closed, or none at all
+        sys.stderr.buffer.write(said)
+        sys.stderr.flush()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
