@@ -73,7 +73,7 @@ class BatchJob:
         try:
             if isinstance(error, LedgerError) or (error and not isinstance(error, Exception)):
                 # Nobody waits for those answers any more: no further tries.
-                self._context.stop.request()
+                self._context.stop.give_up()
             else:
                 self._commit_under_way()
         finally:

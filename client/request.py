@@ -103,6 +103,7 @@ class Command:
                 return self._score(request, *way)
             except LedgerDamaged as error:
                 recover_ledger(self.settings, self.events, error, self.settings.now())
+                self.stop.begin_again()
                 return self._score(request, *way)
 
     def _score(self, request: RunRequest, api: ScoringClient, signature: Signature) -> RunOutcome:

@@ -17,12 +17,24 @@ class StopSignal:
     def __init__(self, window: RunWindow | None = None) -> None:
         self.window = window or RunWindow()
         self._event = threading.Event()
+        self._asked = False
         self._window_closed = False
 
     def request(self, *, window_closed: bool = False) -> None:
         """Ask for the end; ``window_closed``: the scheduler says that the run's time is over."""
         self._window_closed = self._window_closed or window_closed
+        self._asked = True
         self._event.set()
+
+    def give_up(self) -> None:
+        """Ask for the end of what is under way: its ledger is lost, nobody waits for answers."""
+        self._event.set()
+
+    def begin_again(self) -> None:
+        """Take back ``give_up``, for the run goes on; a stop that was asked for stands."""
+        self._event.clear()
+        if self._asked:
+            self._event.set()
 
     @property
     def window_over(self) -> bool:
