@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,6 +115,8 @@ class ImageReader:
         except OSError as error:
             row.error = f"cannot be read: {error.strerror or error}"
         except MemoryError:
+            # No hash, so that the next night tries again: others may need less by then.
+            row.content_hash = ""
             row.error = "there is not enough memory to decode it: shrink it"
         except Exception as error:
             # A bug, but one file's: the others are none the worse for it.
@@ -154,13 +157,22 @@ class ImageReader:
             step.phase = "alone"
             return read_alone(data, self.preprocess, self.shape, self.limits, self.file_seconds)
         try:
-            return self.preprocess(data, self.shape, self.limits)
+            return self._preprocessed(data)
         except MemoryError:
             pass  # and with it all that the decoder had made so far
         self.budget.release()
         self.budget.reserve_all()
         step.beat()
-        return self.preprocess(data, self.shape, self.limits)
+        return self._preprocessed(data)
+
+    def _preprocessed(self, data: bytes) -> Pixels:
+        """OpenCV has an error of its own where memory is short. Raises MemoryError instead."""
+        try:
+            return self.preprocess(data, self.shape, self.limits)
+        except cv2.error as error:
+            if error.code == cv2.Error.StsNoMem:
+                raise MemoryError(error.err) from None
+            raise
 
     def _read_bytes(self, name: str, row: ImageRow, step: Step) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""

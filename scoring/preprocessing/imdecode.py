@@ -13,10 +13,12 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def imdecode(data: bytes, flags: int) -> Image:
-    """Decode a whole file. Raises CorruptImage."""
+    """Decode a whole file. Raises CorruptImage, and MemoryError where that is the trouble."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from None
         pixels = None
     if pixels is None:
         raise CorruptImage("its picture data cannot be decoded")

@@ -178,3 +178,33 @@ def test_row_61_a_mount_that_is_gone(faulty: Project) -> None:
     assert faulty.score("--nightly", "2026-11-24") == ExitCode.DONE
     assert faulty.events().count(" WARNING, batches-gone, ") == 2
     assert_truth(faulty.settings)
+
+
+# The client in a process whose memory has an end, as `ulimit -v` or a small machine gives it one.
+WITH_LITTLE_MEMORY = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
+from client import request
+sys.exit(request.main(sys.argv[2:]))
+"""
+
+
+@LINUX
+@pytest.mark.parametrize(("memory", "failed"), [(2_000_000_000, 0), (1_000_000_000, 3)])
+def test_row_50_pictures_that_memory_has_no_room_for(
+    faulty: Project, monkeypatch: pytest.MonkeyPatch, memory: int, failed: int
+) -> None:
+    """Four threads would decode three of them at once, 300 MB each and more to make them small."""
+    monkeypatch.setenv("SCORING_CLIENT__DECODE_THREADS", "4")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # its threads take address space, each
+    folder = faulty.write("G1", 20)
+    faulty.write("G2", 5)
+    data = cv2.imencode(".png", np.full((9_900, 10_000, 3), 250, np.uint8))[1].tobytes()
+    write(folder, "large1.png", "large2.png", "large3.png", data=data)
+    done = faulty.run("-c", WITH_LITTLE_MEMORY, str(memory), *NIGHT)
+    assert done.returncode == ExitCode.DONE, done.stderr
+    assert len(images_of(faulty)) == 28
+    errors = errors_of(faulty)
+    assert len(errors) == failed
+    assert all("not enough memory" in error for error in errors.values())
+    assert_truth(faulty.settings)
