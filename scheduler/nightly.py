@@ -39,8 +39,9 @@ from scoring.records.recovery import recover_ledger
 from scoring.records.run_life import RunLife
 from scoring.settings import Settings
 
-# A client that was killed is started once more; the next run takes what it leaves then.
-CLIENT_STARTS = 2
+# A client that was killed is started again: a file that kills it twice is decoded alone the third
+# time. The next run takes what is left after that.
+CLIENT_STARTS = 3
 # Without a time to stop at, a run still ends before the next one is due, on the day of 23 hours
 # too: a client that hangs must not cost every later night.
 LONGEST_RUN = timedelta(hours=22)
@@ -185,7 +186,7 @@ class Nightly:
         self._score(due)
 
     def _score(self, due: DueRun) -> None:
-        """Run the client; once more if it vanished, within what is left of the window."""
+        """Run the client; again if it vanished, within what is left of the window."""
         window = (LONGEST_RUN if due.window is None else due.window).total_seconds()
         deadline = self._clock.monotonic() + window
         for start in range(1, CLIENT_STARTS + 1):
@@ -197,9 +198,9 @@ class Nightly:
                 self._close(due.day, "partial", "the window was over before the client ended")
                 return
             if start < CLIENT_STARTS:
-                self._tell("ERROR", "client-died", f"{_describe(end)}; it is started once more")
+                self._tell("ERROR", "client-died", f"{_describe(end)}; it is started again")
                 self._session.require_server(starts=1)
-        self._close(due.day, "partial", f"the client died twice: {_describe(end)}")
+        self._close(due.day, "partial", f"the client died {CLIENT_STARTS} times: {_describe(end)}")
 
     def _is_settled(self, day: DueDay, end: ClientEnd) -> bool:
         """Tell whether nothing is left to do for now.

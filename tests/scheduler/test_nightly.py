@@ -118,14 +118,14 @@ def test_a_client_that_vanishes_is_started_once_more(theatre: Theatre) -> None:
     assert windows[1] == pytest.approx(1380, abs=1)
 
 
-def test_a_client_that_vanishes_twice_closes_the_day_as_partial(theatre: Theatre) -> None:
-    theatre.scripts = [Script(state=None, exit_code=-9)] * 2
+def test_a_client_that_vanishes_three_times_closes_the_day_as_partial(theatre: Theatre) -> None:
+    theatre.scripts = [Script(state=None, exit_code=-9)] * 3
     theatre.run_until(evening(18, 20))
     assert theatre.states() == {TODAY: "partial"}
     assert theatre.reasons() == [
-        "the client died twice: the client ended with exit code -9: the client's last words"
+        "the client died 3 times: the client ended with exit code -9: the client's last words"
     ]
-    assert len(theatre.clients) == 2
+    assert len(theatre.clients) == 3
 
 
 def test_a_client_that_never_wrote_a_row_fails_the_day(theatre: Theatre) -> None:
