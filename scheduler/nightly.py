@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientJob, Launcher
+from scheduler.ledger_look import ledger_to_read
 from scheduler.session import ClientEnd, Session
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.processes.locks import run_holder, run_lock
@@ -30,6 +30,7 @@ from scoring.records.due_days import (
 from scoring.records.events_log import EventsLog, Level
 from scoring.records.ledger import FIRST_START, Ledger, Run, State
 from scoring.records.next_run import (
+    SCHEDULE,
     describe_next_run,
     read_first_start,
     read_next_run,
@@ -119,13 +120,9 @@ class Nightly:
 
     def _tell_next_run(self, code: str, what: str) -> None:
         """Say what is next; a ledger that cannot be read is told of when something is due."""
-        now, path = self._clock.now(), self._settings.ledger_file
         try:
-            with ExitStack() as opened:
-                ledger = None
-                if path.exists():
-                    ledger = opened.enter_context(Ledger.from_settings(self._settings))
-                coming = read_next_run(ledger, self.policy, now)
+            with ledger_to_read(self._settings) as ledger:
+                coming = read_next_run(ledger, self.policy, self._clock.now())
         except ScoringError as error:
             self._tell("WARNING", code, f"{what}; the next run is not known: {error}")
         else:
@@ -153,6 +150,7 @@ class Nightly:
         now = self._clock.now()
         with Ledger.from_settings(self._settings) as ledger:
             first_start = remember_first_start(ledger, now, self._started)
+            remember_schedule(ledger, self.policy)
             runs = recent_nights(ledger, now, first_start)
             self._take_back(ledger, runs, now)
             plan = make_plan(now, self.policy, first_start, runs)
@@ -284,6 +282,12 @@ def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> da
     if known is None:
         ledger.set_fact(FIRST_START, now.isoformat())
     return known or now
+
+
+def remember_schedule(ledger: Ledger, policy: Policy) -> None:
+    """Write down by what schedule this scheduler goes, for whoever asks beside it."""
+    if ledger.fact(SCHEDULE) != policy.in_words():
+        ledger.set_fact(SCHEDULE, policy.in_words())
 
 
 def _describe(end: ClientEnd) -> str:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
+from scheduler.ledger_look import ledger_to_read
 from scoring.processes.locks import Holder, instance_holder, run_holder
 from scoring.processes.readiness import read_readiness
-from scoring.protocol.errors import ExitCode
+from scoring.protocol.errors import ExitCode, LedgerError
 from scoring.records.due_days import Policy
-from scoring.records.ledger import Ledger, Run
+from scoring.records.ledger import Run
 from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
 from scoring.settings import Settings
@@ -27,25 +28,26 @@ REASON_INDENT = 4
 def show_status(settings: Settings) -> ExitCode:
     """Write what is known to stdout."""
     holder = run_holder(settings)
-    runs, coming = _read(settings, worked_on=holder is not None)
-    lines = [*_table(runs, holder, settings.zone), *_present(settings, holder), coming]
+    code = ExitCode.DONE
+    try:
+        past, coming = _read(settings, holder)
+    except LedgerError as error:
+        code, past, coming = error.exit_code, [f"Ledger:    {error}"], "not known"
+    lines = [*past, *_present(settings, holder), f"Next run:  {coming}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return ExitCode.DONE
+    return code
 
 
-def _read(settings: Settings, *, worked_on: bool) -> tuple[list[Run], str]:
-    """Return the latest runs, and what is next in words."""
-    policy, now = Policy.from_settings(settings), settings.now()
-    if not settings.ledger_file.exists():
-        runs, coming = [], read_next_run(None, policy, now)
-    else:
-        with Ledger.from_settings(settings) as ledger:
-            runs = ledger.runs(RUNS_SHOWN)
-            coming = read_next_run(ledger, policy, now, worked_on=worked_on)
-    text = f"Next run:  {describe_next_run(coming, policy)}"
+def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str]:
+    """Return the latest runs, line by line, and what is next; raises LedgerError."""
+    policy = Policy.from_settings(settings)
+    with ledger_to_read(settings) as ledger:
+        runs = ledger.runs(RUNS_SHOWN) if ledger else []
+        coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
+    text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
         text += ", if the scheduler is running then (python -m scheduler)"
-    return runs, text
+    return list(_table(runs, holder, settings.zone)), text
 
 
 def _table(runs: list[Run], holder: Holder | None, zone: tzinfo) -> Iterator[str]:
@@ -97,11 +99,13 @@ def _present(settings: Settings, holder: Holder | None) -> list[str]:
 
 
 def _server(settings: Settings) -> str:
-    answer = read_readiness(settings.server_url)
+    own = settings.schedule.start_server
+    url = settings.own_server_url if own else settings.server_url
+    answer = read_readiness(url)
     if answer is None:
         return "down"
     if answer.foreign:
-        return f"{settings.server_url} answers, but is no server of this software"
+        return f"{url} answers, but is no server of this software"
     models = ", ".join(f"{model.name} {model.version[:12]}" for model in answer.models)
     state = "ready" if answer.ready else "not ready"
-    return f"{state} at {settings.server_url} (process {answer.pid}; {models})"
+    return f"{state} at {url} (process {answer.pid}; {models})"

@@ -320,8 +320,11 @@ class Settings(BaseSettings):
     @property
     def server_url(self) -> str:
         """Where the client finds the server: its own setting, else this machine's server."""
-        if self.client.server:
-            return self.client.server.rstrip("/")
+        return self.client.server.rstrip("/") or self.own_server_url
+
+    @property
+    def own_server_url(self) -> str:
+        """Where the server of ``[server]`` answers, from this machine."""
         host = "127.0.0.1" if self.server.host in ("0.0.0.0", "") else self.server.host
         host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.server.port}"

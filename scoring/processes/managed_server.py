@@ -42,8 +42,7 @@ class ManagedServer:
     def url(self) -> str:
         """Where it answers, from this machine."""
         server = self._settings.server.model_copy(update={"port": self.port})
-        client = self._settings.client.model_copy(update={"server": ""})
-        return self._settings.model_copy(update={"server": server, "client": client}).server_url
+        return self._settings.model_copy(update={"server": server}).own_server_url
 
     @property
     def pid(self) -> int | None:

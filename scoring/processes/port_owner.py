@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import psutil
 
 CONNECT_SECONDS = 1.0
+PORT_RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 LONGEST_COMMAND = 120
 
 
@@ -17,6 +19,28 @@ def port_is_taken(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def why_not_to_be_had(host: str, port: int) -> str | None:
+    """Try to listen there as a server would; return what the system says against it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # not on Windows
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
+
+
+def handed_out_ports() -> range:
+    """Return the ports that this system gives to programs that ask for any, where it tells."""
+    try:
+        first, last = PORT_RANGE_FILE.read_text(encoding="ascii").split()
+        return range(int(first), int(last) + 1)
+    except (OSError, ValueError):
+        return range(0)
 
 
 def free_port(host: str) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from scoring.machine_zone import zone_name
 from scoring.records.ledger import Run
 from scoring.settings import Settings
 
@@ -41,6 +42,17 @@ class Policy:
             zone=settings.zone,
             catch_up=timedelta(hours=schedule.catch_up_hours),
             start_server=schedule.start_server,
+        )
+
+    def in_words(self) -> str:
+        """Return the policy as settings: equal words, equal days and times."""
+        minutes, hours = timedelta(minutes=1), timedelta(hours=1)
+        stop = "never" if self.stop_after is None else f"{self.stop_after / minutes:g}"
+        own_server = str(self.start_server).lower()
+        return (
+            f"start_at {self.start_at:%H:%M:%S} {zone_name(self.zone)}, "
+            f"client_after {self.client_after / minutes:g}, stop_after {stop}, "
+            f"catch_up_hours {self.catch_up / hours:g}, start_server {own_server}"
         )
 
     @property

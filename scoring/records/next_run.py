@@ -13,6 +13,8 @@ from scoring.records.ledger import FIRST_START
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.rows import Run
 
+# The fact that says by what schedule the scheduler goes that was up last.
+SCHEDULE = "schedule"
 LOOK_BACK = timedelta(days=7)
 
 
