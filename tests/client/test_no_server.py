@@ -123,6 +123,8 @@ def test_a_model_that_changes_between_two_chunks_is_noticed(
     project: Path, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCORING_CLIENT__CHUNK_ROWS", "4")
+    # One after the other, so that the second answer is the second chunk's.
+    monkeypatch.setenv("SCORING_CLIENT__CHUNKS_IN_FLIGHT", "1")
 
     def spoil(path: str, content: bytes, number: int) -> Answer | None:
         if is_predict(path) and number == 2:

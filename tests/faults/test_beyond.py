@@ -57,6 +57,7 @@ def test_a_server_sends_a_little_now_and_then(
 ) -> None:
     """Each byte starts a socket's time-out anew; the client has one for the whole answer."""
     monkeypatch.setenv("SCORING_CLIENT__READ_SECONDS", "0.4")
+    monkeypatch.setenv("SCORING_CLIENT__CONNECT_SECONDS", "0.4")
     faulty.write("G1", 3)
     with dripping_server(what) as url:
         assert faulty.score("G1", "--server", url) == ExitCode.NO_SERVER
