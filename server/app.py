@@ -9,10 +9,9 @@ from flask import Flask, Response, g, request
 
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
-from server import error_handlers
+from server import dialects, error_handlers
 from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
-from server.dialects import DIALECTS
 from server.door import Door
 from server.drain import Drain
 from server.endpoints import AnyName, make_endpoints
@@ -59,7 +58,7 @@ def create_app(
     app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes)
     guard(app, access)
     handler = Handler(models, settings.server, drain or Drain())
-    app.register_blueprint(make_endpoints(DIALECTS, handler, settings.server, memory))
+    app.register_blueprint(make_endpoints(dialects.DIALECTS, handler, settings.server, memory))
     return app
 
 

@@ -92,6 +92,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def _account_for_unsent(self) -> None:
         """Whoever does not fetch his answers holds memory; where there is none, he is cut off."""
+        self._unsent.close()
         try:
             self._unsent.take(self.total_outbufs_len)
         except ApiError:

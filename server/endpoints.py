@@ -77,8 +77,9 @@ def _scoring(
             name = path.get("name", "")
             signature = handler.signature(name)
             call = _call(read_body(settings, dialect.media_types, share), path)
-            share.take(dialect.weigh(call))
-            wanted = dialect.decode(call, signature, handler.limits(signature))
+            limits = handler.limits(signature)
+            share.take(dialect.weigh(call, signature, limits))
+            wanted = dialect.decode(call, signature, limits)
             request.environ["scoring.rows"] = len(wanted.ids)
             return respond(dialect.encode(wanted, handler.score(name, wanted.pixels)))
 

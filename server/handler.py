@@ -59,10 +59,9 @@ class Handler:
         return self._models.find(name).signature
 
     def limits(self, signature: Signature) -> RequestLimits:
-        """Return what one request to this model may hold: its pixels count as bytes, too."""
-        settings = self._settings
-        rows = min(settings.max_rows, settings.max_request_bytes // signature.input.row_length)
-        return RequestLimits(rows=max(1, rows), json_depth=settings.max_json_depth)
+        """Return what one request to this model may hold."""
+        rows = row_limit(self._settings, signature)
+        return RequestLimits(rows=rows, json_depth=self._settings.max_json_depth)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -76,3 +75,9 @@ class Handler:
         started = time.perf_counter()
         predictions = predictor.predict(pixels)
         return Answer(predictor.signature, predictions, time.perf_counter() - started)
+
+
+def row_limit(settings: ServerSettings, signature: Signature) -> int:
+    """Return how many images of this model a request may hold: their pixels are bytes, too."""
+    fitting = settings.max_request_bytes // signature.input.row_length
+    return max(1, min(settings.max_rows, fitting))

@@ -56,8 +56,8 @@ class Share:
 
         Raises Unavailable while other requests hold them, TooLarge where no waiting will help.
         """
-        free = min(count, self._free)
         with self._lock:
+            free = min(count, self._free)
             if self._beside + self._taken + count - free > self._budget.limit:
                 raise TooLarge(
                     "to read this request takes more memory than server.max_memory_bytes;"
@@ -72,7 +72,7 @@ class Share:
         """Give back what was taken; a second time does nothing."""
         with self._lock:
             self._budget.give_back(self._taken)
-            self._taken = 0
+            self._taken, self._free = 0, FREE_BYTES
 
     def __enter__(self) -> Self:
         return self

@@ -92,7 +92,7 @@ class Dialect:
     media_types: frozenset[str]
     tellings: tuple[Telling, ...]
     scorings: tuple[Scoring, ...]
-    weigh: Callable[[Call], int]
+    weigh: Callable[[Call, Signature, RequestLimits], int]
     decode: Callable[[Call, Signature, RequestLimits], PredictionRequest]
     encode: Callable[[PredictionRequest, Answer], Reply]
     error: Callable[[ApiError], Reply]

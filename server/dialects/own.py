@@ -39,16 +39,17 @@ from server.dialects.openapi_parts import (
     operation,
     reference,
 )
-from server.handler import Answer, Handler
+from server.handler import Answer, Handler, row_limit
 
 # What curl sends with -d and no header is JSON too, here.
 MEDIA_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
 UINT8_MAX = 255
 
 
-def weigh(call: Call) -> int:
-    """Return what the JSON takes once it is parsed."""
-    return parsed_bytes(call.body)
+def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
+    """Return what the JSON takes once it is parsed, and the pixels once they are inflated."""
+    inflated = limits.rows * signature.input.row_length if b"zlib" in call.body else 0
+    return parsed_bytes(call.body) + inflated
 
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
@@ -165,7 +166,7 @@ def _predict(summary: str, errors: Errors) -> dict[str, Any]:
 
 
 def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
-    row_length = signature.input.row_length
+    row_length, max_rows = signature.input.row_length, row_limit(settings, signature)
     text, flag = {"type": "string"}, {"type": "boolean"}
     models = {"type": "array", "items": object_of({"name": text, "version": text})}
     return {
@@ -176,8 +177,8 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
             ],
             "example": {"dataframe_b64": _example(row_length)},
         },
-        "PixelBlock": _pixel_block(settings.max_rows, row_length),
-        "PixelTable": _pixel_table(settings.max_rows, row_length),
+        "PixelBlock": _pixel_block(max_rows, row_length),
+        "PixelTable": _pixel_table(max_rows, row_length),
         "PredictionResponse": object_of(
             {
                 "model_name": text,

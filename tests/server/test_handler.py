@@ -1,0 +1,61 @@
+"""The server without HTTP: models by name, what they take, and whether work is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from scoring.protocol.errors import BadRequest, NotFound, Unavailable
+from scoring.settings import CODE_ROOT, ServerSettings
+from server.drain import Drain
+from server.handler import Handler
+from server.models import ModelTable, load_models
+from tests.conftest import BUNDLE, garment_pixels
+
+FOLDERS = (BUNDLE, CODE_ROOT / "models" / "cats_dogs")
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[ModelTable]:
+    table = load_models(FOLDERS, threads=1)
+    yield table
+    table.close()
+
+
+def test_the_first_model_answers_where_none_is_named(models: ModelTable) -> None:
+    handler = Handler(models, ServerSettings(), Drain())
+    pixels = garment_pixels(3)
+    answer, named = handler.score("", pixels), handler.score("fashion", pixels)
+    assert answer.signature is named.signature is handler.signature()
+    assert np.array_equal(answer.predictions.probabilities, named.predictions.probabilities)
+    assert answer.seconds > 0
+
+
+def test_each_model_takes_as_many_rows_as_are_bytes(models: ModelTable) -> None:
+    handler = Handler(
+        models, ServerSettings(max_rows=20_000, max_request_bytes=16_000_000), Drain()
+    )
+    rows = {one.name: handler.limits(one).rows for one in handler.signatures()}
+    assert rows == {"fashion": 20_000, "cats_dogs": 16_000_000 // (180 * 180 * 3)}
+
+
+def test_an_unknown_model_is_told_apart_from_a_path(models: ModelTable) -> None:
+    handler = Handler(models, ServerSettings(), Drain())
+    with pytest.raises(NotFound, match="fashion, cats_dogs"):
+        handler.score("hats", garment_pixels(1))
+    with pytest.raises(BadRequest):
+        handler.signature("../fashion")
+
+
+def test_once_it_drains_it_takes_no_work_and_says_so(models: ModelTable) -> None:
+    drain = Drain()
+    handler = Handler(models, ServerSettings(), drain)
+    with handler.working():
+        assert (drain.in_flight, handler.readiness().ready) == (1, True)
+    drain.close()
+    assert (drain.in_flight, handler.readiness().ready) == (0, False)
+    assert [model.name for model in handler.readiness().models] == ["fashion", "cats_dogs"]
+    with pytest.raises(Unavailable), handler.working():
+        pass
