@@ -97,7 +97,8 @@ def _acquire(
 ) -> FileLock:
     timeout = -1.0 if wait is True else max(float(wait), GLANCE_SECONDS)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # The ledger's folder: what lies there is this user's alone, whatever the umask.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path, thread_local=False, fallback_to_soft=False)
         lock.acquire(timeout=timeout, poll_interval=POLL_SECONDS, cancel_check=cancelled)
     except Timeout as error:

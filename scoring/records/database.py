@@ -90,7 +90,12 @@ class Database:
 
         Raises LedgerDamaged where the copy does not pass SQLite's own check.
         """
-        with self._explained(), replacing(target) as part:
+        with self._explained():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._copy_to(target)
+
+    def _copy_to(self, target: Path) -> None:
+        with replacing(target) as part:
             make_private(part)
             with closing(sqlite3.connect(part)) as copy:
                 self._connection.backup(copy)

@@ -85,6 +85,23 @@ def test_row_48_check_and_status_make_no_ledger(faulty: Project, server_url: str
     assert_truth(faulty.settings)
 
 
+@POSIX
+def test_what_is_kept_is_this_users_alone(faulty: Project, server_url: str) -> None:
+    """Whatever the umask, and whichever program makes the folder; Results.csv is for the desk."""
+    faulty.write("G1", 2)
+    before = os.umask(0)
+    try:
+        done = faulty.run(*CLIENT, "--nightly", FIRST_NIGHT)
+    finally:
+        os.umask(before)
+    assert done.returncode == ExitCode.DONE, done.stderr
+    data = faulty.settings.ledger_file.parent
+    for folder in (data, data / "backups"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+    assert stat.S_IMODE((data / "ledger.db").stat().st_mode) == 0o600
+    assert stat.S_IMODE(faulty.results.stat().st_mode) == 0o666
+
+
 AUCKLAND, UTC, TOKYO = ZoneInfo("Pacific/Auckland"), ZoneInfo("UTC"), ZoneInfo("Asia/Tokyo")
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
