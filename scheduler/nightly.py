@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientJob, Launcher
-from scheduler.ledger_look import ledger_to_read
 from scheduler.session import ClientEnd, Session
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.processes.locks import run_holder, run_lock
@@ -28,13 +27,13 @@ from scoring.records.due_days import (
     missed_too_early,
 )
 from scoring.records.events_log import EventsLog, Level
-from scoring.records.ledger import FIRST_START, Ledger, Run, State
+from scoring.records.ledger import Ledger, Run, State
 from scoring.records.next_run import (
-    SCHEDULE,
     describe_next_run,
-    read_first_start,
     read_next_run,
     recent_nights,
+    remember_first_start,
+    remember_schedule,
 )
 from scoring.records.recovery import recover_ledger
 from scoring.records.run_life import RunLife
@@ -119,10 +118,15 @@ class Nightly:
         self._session.stop_server()
 
     def _tell_next_run(self, code: str, what: str) -> None:
-        """Say what is next; a ledger that cannot be read is told of when something is due."""
+        """Say what is next; a ledger that cannot be used is told of when something is due.
+
+        What the ledger must know of this start stands in it before anybody hears of it.
+        """
+        now = self._clock.now()
         try:
-            with ledger_to_read(self._settings) as ledger:
-                coming = read_next_run(ledger, self.policy, self._clock.now())
+            with Ledger.from_settings(self._settings) as ledger:
+                self._remember(ledger, now)
+                coming = read_next_run(ledger, self.policy, now)
         except ScoringError as error:
             self._tell("WARNING", code, f"{what}; the next run is not known: {error}")
         else:
@@ -149,8 +153,7 @@ class Nightly:
     def _decide(self) -> None:
         now = self._clock.now()
         with Ledger.from_settings(self._settings) as ledger:
-            first_start = remember_first_start(ledger, now, self._started)
-            remember_schedule(ledger, self.policy)
+            first_start = self._remember(ledger, now)
             runs = recent_nights(ledger, now, first_start)
             self._take_back(ledger, runs, now)
             plan = make_plan(now, self.policy, first_start, runs)
@@ -159,6 +162,11 @@ class Nightly:
         if plan.run:
             self._run(plan.run)
         self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
+
+    def _remember(self, ledger: Ledger, now: datetime) -> datetime:
+        """Write down by what schedule this scheduler goes; return when there was one first."""
+        remember_schedule(ledger, self.policy)
+        return remember_first_start(ledger, now, self._started)
 
     # Server
 
@@ -274,20 +282,6 @@ class Nightly:
         if trouble != self._last_trouble:
             self._last_trouble = trouble
             self._tell("ERROR", code, message)
-
-
-def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:
-    """Return when the scheduler was first started here, which may be now."""
-    known = read_first_start(ledger, now, started)
-    if known is None:
-        ledger.set_fact(FIRST_START, now.isoformat())
-    return known or now
-
-
-def remember_schedule(ledger: Ledger, policy: Policy) -> None:
-    """Write down by what schedule this scheduler goes, for whoever asks beside it."""
-    if ledger.fact(SCHEDULE) != policy.in_words():
-        ledger.set_fact(SCHEDULE, policy.in_words())
 
 
 def _describe(end: ClientEnd) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from scoring.machine_zone import zone_name
 from scoring.records.due_days import NextRun, Policy, next_run
-from scoring.records.ledger import FIRST_START
+from scoring.records.ledger import FIRST_START, Ledger
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.rows import Run
 
@@ -45,6 +45,20 @@ def read_first_start(
         return None
     first_start = datetime.fromisoformat(known)
     return first_start if first_start <= now else min(first_start, started or now)
+
+
+def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:
+    """Return when the scheduler was first started here, which may be now."""
+    known = read_first_start(ledger, now, started)
+    if known is None:
+        ledger.set_fact(FIRST_START, now.isoformat())
+    return known or now
+
+
+def remember_schedule(ledger: Ledger, policy: Policy) -> None:
+    """Write down by what schedule this scheduler goes, for whoever asks beside it."""
+    if ledger.fact(SCHEDULE) != policy.in_words():
+        ledger.set_fact(SCHEDULE, policy.in_words())
 
 
 def recent_nights(ledger: LedgerReader, now: datetime, first_start: datetime) -> dict[date, Run]:

@@ -18,13 +18,13 @@ from scheduler.check import CHECKS, show_check
 from scheduler.check_files import check_batches, check_disk, check_folders, check_ledger
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window
-from scheduler.nightly import remember_schedule
 from scoring.batches.vanished import vanished_batches
 from scoring.processes.locks import instance_lock
 from scoring.processes.port_owner import free_port
 from scoring.protocol.signature import dump_signature, seal
 from scoring.records.due_days import Policy
 from scoring.records.ledger import Ledger, Run
+from scoring.records.next_run import remember_schedule
 from scoring.settings import Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
 
