@@ -16,6 +16,8 @@ MATTER = (
     "client.max_image_pixels",
     "client.max_failed_percent",
     "schedule.settle_seconds",
+    "batches.litter",
+    "batches.file_seconds",
     "paths.batches",
     "paths.results",
     "results.separator",
