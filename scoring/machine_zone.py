@@ -7,6 +7,7 @@ do ``date``, cron and every log. /etc/timezone only names a zone, and nobody kee
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ LINKS_FOLLOWED = 8
 # Two zones whose clocks show the same for that long are one, whatever they are called.
 DAYS_COMPARED = 400
 UTC_ZONE = ZoneInfo("UTC")
+# What a zone's file calls a time before any rule holds.
+NO_NAME = b"-00\0"
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,26 @@ def _zone_of_variable(variable: str, root: Path) -> tzinfo:
         return _zone_of_file(Path(name), root)
     try:
         return ZoneInfo(name) if name else UTC_ZONE
-    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        pass
+    try:
+        return _zone_of_rule(name)
+    except ValueError as error:
         raise _no_zone(f"TZ={variable!r} is no zone like Europe/Berlin") from error
+
+
+@lru_cache(maxsize=8)
+def _zone_of_rule(rule: str) -> tzinfo:
+    """Return the zone of a rule like ``CET-1CEST,M3.5.0,M10.5.0/3`` (POSIX.1, 8.3).
+
+    Python reads such a rule only at the end of a zone's file (RFC 9636), so it is given one that
+    holds nothing else. Raises ValueError.
+    """
+    if not rule.isascii() or not rule.isprintable():
+        raise ValueError(rule)
+    counts = struct.pack(">6l", 0, 0, 0, 0, 1, len(NO_NAME))
+    part = b"TZif2" + bytes(15) + counts + struct.pack(">lBB", 0, 0, 0) + NO_NAME
+    return ZoneInfo.from_file(BytesIO(part + part + b"\n" + rule.encode("ascii") + b"\n"))
 
 
 def _zone_of_file(file: Path, root: Path) -> tzinfo:

@@ -12,8 +12,10 @@ DecodeError
 └── UnsupportedPixels a sample type no photograph has (floating point)
 """
 
+from scoring.protocol.errors import ScoringError
 
-class DecodeError(Exception):
+
+class DecodeError(ScoringError):
     """An image cannot be read. `code` is stable and short; str() is one clear line."""
 
     code = "undecodable_image"

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -124,13 +125,28 @@ def test_the_variable_wins_and_the_rest_is_told(
     assert told(root) == (f"{name} by TZ", others)
 
 
-@pytest.mark.parametrize("variable", ["CET-1CEST,M3.5.0,M10.5.0/3", "Nowhere/Town", "/etc/passwd"])
+@pytest.mark.parametrize("variable", ["Nowhere/Town", "/etc/passwd", "CET-1CEST,M3.5.0"])
 def test_a_variable_that_names_no_zone_is_an_error_that_says_what_to_set(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv("TZ", variable)
     with pytest.raises(SettingsError, match=r"^the machine's time zone: .*; set schedule\.zone$"):
         machine_zone(machine())
+
+
+@pytest.mark.parametrize(
+    ("variable", "winter", "summer"),
+    [("UTC+3", -3, -3), ("CET-1CEST,M3.5.0,M10.5.0/3", 1, 2), ("<+05>-5", 5, 5)],
+)
+def test_a_variable_may_hold_a_rule_as_posix_has_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, variable: str, winter: int, summer: int
+) -> None:
+    """The C library reads such rules, so the machine's clock goes by them."""
+    monkeypatch.setenv("TZ", variable)
+    zone = machine_zone(machine()).zone
+    for month, hours in ((1, winter), (7, summer)):
+        moment = datetime(2026, month, 15, 12, tzinfo=zone)
+        assert moment.utcoffset() == timedelta(hours=hours)
 
 
 def test_a_localtime_that_is_no_zone_is_an_error(machine: Machine) -> None:

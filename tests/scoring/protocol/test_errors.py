@@ -1,0 +1,61 @@
+"""The tree drawn in scoring/protocol/errors.py is the whole truth."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import client
+import scheduler
+import scoring
+import server
+from fashion_model.dataset import description
+from scoring.inference import bundle
+from scoring.preprocessing import errors as decode_errors
+from scoring.protocol import errors
+from scoring.protocol.errors import ScoringError
+
+LINE = re.compile(r"^(?P<bars>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
+# The two families that are drawn where they live, and what is raised in one place only.
+FAMILIES = {bundle: "BundleError", decode_errors: "DecodeError"}
+NOT_DRAWN = {"EndedTheReader", "HttpError"}
+
+
+def load_everything() -> None:
+    assert description  # the one module of the training side with an error of this tree
+    for package in (scoring, client, server, scheduler):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
+def drawn(text: str, root: str) -> dict[str, str]:
+    """Return each drawn class with the one above it."""
+    above, found = [root], {}
+    for line in LINE.finditer(text):
+        depth = len(line["bars"]) // 4 + 1
+        found[line["name"]] = above[depth - 1]
+        above[depth:] = [line["name"]]
+    return found
+
+
+def subclasses(kind: type[ScoringError]) -> Iterator[type[ScoringError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+def test_the_drawing_is_the_tree() -> None:
+    load_everything()
+    tree = drawn(errors.__doc__ or "", "ScoringError")
+    for module, root in FAMILIES.items():
+        tree |= drawn(module.__doc__ or "", root)
+    packages = ("scoring.", "client.", "server.", "scheduler.", "fashion_model.")
+    real = {
+        one.__name__: one.__bases__[0].__name__
+        for one in subclasses(ScoringError)
+        if one.__module__.startswith(packages) and one.__name__ not in NOT_DRAWN
+    }
+    assert tree == real
