@@ -56,7 +56,7 @@ def read_header(data: bytes) -> Header:
             orientation = orientation_of(data[start:end])
     if size is None or not all(size):
         raise CorruptImage("JPEG without a frame before its scan")
-    in_one_scan = data[start : start + 1] == bytes((len(components),))
+    in_one_scan = int.from_bytes(data[start : start + 1]) == len(components)
     if kind in _PROGRESSIVE or (kind in _SEQUENTIAL and not in_one_scan):
         scans = _check_scans(data, kind, components, start - 4)
         if scans * size[0] * size[1] > _MAX_SCANNED_PIXELS:

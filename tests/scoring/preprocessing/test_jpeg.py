@@ -393,3 +393,17 @@ def test_the_first_of_two_exif_blocks_counts() -> None:
         both = jpeg_with_exif(jpeg_with_exif(BASELINE, second), first)
         one = jpeg_with_exif(BASELINE, first)
         np.testing.assert_array_equal(color_of(both), color_of(one))
+
+
+def test_a_frame_that_names_every_component_there_is_raises_only_decode_errors() -> None:
+    frame = BASELINE.index(b"\xff\xc0")
+    behind = frame + 2 + int.from_bytes(BASELINE[frame + 2 : frame + 4])
+    components = b"".join(bytes((number, 0x11, 0)) for number in range(256))
+    body = BASELINE[frame + 4 : frame + 9] + b"\xff" + components
+    with pytest.raises(DecodeError):
+        grey_of(BASELINE[:frame] + segment(0xC0, body) + BASELINE[behind:])
+
+
+def test_a_scan_header_that_is_empty_and_ends_the_file_raises_only_decode_errors() -> None:
+    with pytest.raises(DecodeError):
+        grey_of(BASELINE[: BASELINE.index(SCAN)] + SCAN + b"\0\2")
