@@ -15,7 +15,12 @@ settings.register_profile(
     "same", derandomize=True, database=None, deadline=None, suppress_health_check=BUSY
 )
 settings.register_profile(
-    "fuzz", database=None, deadline=None, print_blob=True, suppress_health_check=BUSY
+    "fuzz",
+    derandomize=False,  # hypothesis draws the same each time where CI is set in the environment
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=BUSY,
 )
 settings.load_profile("same")
 # Else the constants of whatever modules are loaded become examples: others alone than in the suite,
