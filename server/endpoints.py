@@ -77,7 +77,7 @@ def _scoring(
             name = path.get("name", "")
             signature = handler.signature(name)
             call = _call(read_body(settings, dialect.media_types, share), path)
-            limits = handler.limits(signature)
+            limits = handler.limits(signature, share.take)
             share.take(dialect.weigh(call, signature, limits))
             wanted = dialect.decode(call, signature, limits)
             request.environ["scoring.rows"] = len(wanted.ids)

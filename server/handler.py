@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from scoring.inference.predictions import Predictions
 from scoring.protocol.metadata import Readiness, served_models
-from scoring.protocol.prediction import RequestLimits
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.models import ModelTable
+from server.prediction_request import RequestLimits, Take, take_nothing
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,13 @@ class Handler:
         """Return the signature of a model."""
         return self._models.find(name).signature
 
-    def limits(self, signature: Signature) -> RequestLimits:
-        """Return what one request to this model may hold."""
-        rows = row_limit(self._settings, signature)
-        return RequestLimits(rows=rows, json_depth=self._settings.max_json_depth)
+    def limits(self, signature: Signature, take: Take = take_nothing) -> RequestLimits:
+        """Return what one request to this model may hold; ``take`` accounts for its memory."""
+        return RequestLimits(
+            rows=row_limit(self._settings, signature),
+            json_depth=self._settings.max_json_depth,
+            take=take,
+        )
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -1,67 +1,24 @@
-"""A prediction request and its answer, as both sides know them. No web framework here."""
+"""What the client sends and is answered, as both sides know it. No web framework here."""
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from scoring.protocol.errors import AnswerError, BadRequest, InvalidPixels, TooLarge
-from scoring.protocol.frame_codec import (
-    Compression,
-    RowIds,
-    decode_block,
-    decode_ids,
-    encode_block,
-    too_many_rows,
-)
-from scoring.protocol.json_shape import json_shape
-from scoring.protocol.pixel_table import decode_table
-from scoring.protocol.signature import InputSpec
-
-FORMS = ("dataframe_b64", "dataframe_split")
-NOT_JSON = ("NaN", "Infinity")
+from scoring.protocol.errors import AnswerError
+from scoring.protocol.frame_codec import Compression, RowIds, encode_block
 
 
 class BadResponse(AnswerError):
     """The server's answer does not belong to the request; it is never written."""
 
     code = "bad-response"
-
-
-@dataclass(frozen=True)
-class PredictionRequest:
-    """Rows to score.
-
-    Attributes:
-        ids: one id a row, echoed in the answer.
-        pixels: uint8, shape [N, H·W·C], values 0 to 255.
-    """
-
-    ids: RowIds
-    pixels: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class RequestLimits:
-    """What a request may hold at most: images, and JSON nested so deep."""
-
-    rows: int
-    json_depth: int
-
-    @property
-    def json_containers(self) -> int:
-        """Arrays and objects in all: one a row, and room for a request that says it wants more.
-
-        Millions of empty lists would hold the interpreter for seconds.
-        """
-        return 2 * self.rows + 1_000
 
 
 @dataclass(frozen=True)
@@ -100,20 +57,6 @@ class PredictionResponse:
 def encode_request(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> bytes:
     """Return the client's own compact JSON for uint8 pixels [N, H·W·C]."""
     return orjson.dumps({"dataframe_b64": encode_block(ids, pixels, compression)})
-
-
-def decode_request(body: bytes, spec: InputSpec, limits: RequestLimits) -> PredictionRequest:
-    """Read a JSON request with one of the known forms; ``spec`` is the model's input.
-
-    Raises BadRequest (400), TooLarge (413) or InvalidPixels (422).
-    """
-    document = _parse(body, limits)
-    if not isinstance(document, dict):
-        _refuse(f"send a JSON object with one of: {', '.join(FORMS)}")
-    form = _only_form(document)
-    if form == "dataframe_b64":
-        return PredictionRequest(*decode_block(document[form], spec.row_length, limits.rows))
-    return _decode_split(document[form], spec, limits, may_hold_booleans(body))
 
 
 def encode_response(
@@ -219,69 +162,3 @@ def _check_row(row: RowPrediction, labels: frozenset[str]) -> None:
         raise BadResponse(f"the second class is likelier: {row.second_confidence}")
     if not math.isfinite(row.outlier_score):
         raise BadResponse(f"outlier_score {row.outlier_score} is no number")
-
-
-def _parse(body: bytes, limits: RequestLimits) -> Any:
-    # Windows' editors and PowerShell put it before a text; a parser may ignore it (RFC 8259, 8.1).
-    body = body.removeprefix(codecs.BOM_UTF8)
-    shape = json_shape(body)
-    if shape.depth > limits.json_depth:
-        raise BadRequest(
-            f"the JSON is nested deeper than {limits.json_depth} levels",
-            code="too_deep",
-            limit=limits.json_depth,
-        )
-    if shape.containers > limits.json_containers:
-        raise TooLarge(
-            f"the JSON has more than {limits.json_containers} arrays and objects",
-            code="too_many_arrays",
-            limit=limits.json_containers,
-        )
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if "infinity" in str(error) or any(name.encode() in body for name in NOT_JSON):
-            raise InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255") from error
-        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
-
-
-def _only_form(document: dict[str, Any]) -> str:
-    present = [form for form in FORMS if form in document]
-    if len(present) != 1:
-        _refuse(f"send exactly one of: {', '.join(FORMS)}")
-    return present[0]
-
-
-def _decode_split(
-    split: Any, spec: InputSpec, limits: RequestLimits, booleans: bool
-) -> PredictionRequest:
-    if not isinstance(split, dict) or not isinstance(split.get("data"), list):
-        _refuse("dataframe_split is an object with columns, index and data")
-    rows = split["data"]
-    if len(rows) > limits.rows:
-        raise too_many_rows(len(rows), limits.rows)
-    ids = decode_ids(split.get("index"), len(rows))
-    return PredictionRequest(ids, decode_table(rows, split.get("columns"), spec, booleans))
-
-
-def may_hold_booleans(body: bytes) -> bool:
-    """Tell cheaply whether a look for booleans among the pixels is due: Python takes True for 1."""
-    return b"true" in body or b"false" in body
-
-
-def _refuse(message: str) -> NoReturn:
-    raise BadRequest(message)
-
-
-__all__ = [
-    "BadResponse",
-    "PredictionRequest",
-    "PredictionResponse",
-    "RequestLimits",
-    "RowPrediction",
-    "TooLarge",
-    "decode_request",
-    "decode_response",
-    "encode_request",
-    "encode_response",
-]

@@ -8,5 +8,9 @@ DIALECTS: tuple[Dialect, ...] = (own.DIALECT,)
 
 def dialect_at(path: str) -> Dialect:
     """Return the dialect in which a path is refused."""
-    others = (dialect for dialect in DIALECTS if path.startswith(dialect.prefixes))
+    others = (dialect for dialect in DIALECTS if any(_covers(one, path) for one in dialect.paths))
     return next(others, DIALECTS[0])
+
+
+def _covers(one: str, path: str) -> bool:
+    return path.startswith(one) if one.endswith("/") else path == one

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scoring.protocol.errors import ApiError
-from scoring.protocol.prediction import PredictionRequest, RequestLimits
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.handler import Answer, Handler
+from server.prediction_request import PredictionRequest, RequestLimits
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def media_type(self) -> str:
+        """The content type in small letters, without its parameters; "" where none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ class Dialect:
 
     Attributes:
         name: for logs and metrics.
-        prefixes: a path that begins so and leads nowhere is refused in this dialect.
+        paths: what is refused under them is refused in this dialect: a path itself, or all that
+            begins so where it ends with a slash. The first dialect has all of no other.
         media_types: content types of a body it reads, "" where none is sent.
         tellings, scorings: its routes.
         weigh: how much memory reading the body will take, in bytes, told without reading it.
@@ -88,7 +94,7 @@ class Dialect:
     """
 
     name: str
-    prefixes: tuple[str, ...]
+    paths: tuple[str, ...]
     media_types: frozenset[str]
     tellings: tuple[Telling, ...]
     scorings: tuple[Scoring, ...]

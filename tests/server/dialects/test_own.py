@@ -14,7 +14,6 @@ import pytest
 
 from scoring.inference.predictions import summarise
 from scoring.protocol.errors import ApiError, InvalidPixels, TooLarge, Unavailable
-from scoring.protocol.prediction import PredictionRequest, RequestLimits
 from scoring.protocol.signature import (
     ColumnNames,
     InputSpec,
@@ -23,9 +22,10 @@ from scoring.protocol.signature import (
     parse_signature,
 )
 from scoring.settings import ServerSettings
-from server.dialects import own
+from server.dialects import own, own_schema
 from server.dialects.dialect import Call
 from server.handler import Answer
+from server.prediction_request import PredictionRequest, RequestLimits
 from tests.conftest import BUNDLE
 
 GOLDEN = Path(__file__).parent / "golden" / "own"
@@ -82,13 +82,13 @@ def test_a_refusal_is_written(name: str, refusal: ApiError) -> None:
 
 
 def test_each_route_is_described_once() -> None:
-    described = own.describe(ServerSettings(), SIGNATURE).paths
+    described = own_schema.describe(ServerSettings(), SIGNATURE).paths
     told = [telling.path for telling in own.DIALECT.tellings]
     scored = [scoring.path for scoring in own.DIALECT.scorings]
     assert sorted(described) == sorted(told + scored)
 
 
 def test_the_described_example_is_read() -> None:
-    schemas = own.describe(ServerSettings(), SIGNATURE).schemas
+    schemas = own_schema.describe(ServerSettings(), SIGNATURE).schemas
     body = orjson.dumps(schemas["PredictionRequest"]["example"])
     assert own.decode(Call(body), SIGNATURE, LIMITS).pixels.tolist() == [[0, 0, 0, 0]]

@@ -10,12 +10,12 @@ import requests
 
 import server.dialects
 from scoring.protocol.errors import ApiError, InvalidPixels
-from scoring.protocol.prediction import PredictionRequest, RequestLimits
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings, Settings
 from server.dialects.dialect import Call, Description, Dialect, Reply, Scoring, Telling
 from server.dialects.openapi_parts import operation
 from server.handler import Answer, Handler
+from server.prediction_request import PredictionRequest, RequestLimits
 from tests.conftest import BUNDLE, garment_pixels, running_server
 from tests.server.raw import ask, head
 
@@ -57,7 +57,7 @@ def describe(settings: ServerSettings, signature: Signature) -> Description:
 
 HEX = Dialect(
     name="hex",
-    prefixes=("/hex",),
+    paths=("/hex", "/hex/"),
     media_types=frozenset({"text/plain"}),
     tellings=(Telling("/hex", tell),),
     scorings=(Scoring("/hex/{name}"),),
@@ -102,7 +102,7 @@ def test_it_is_asked_and_answers_in_its_own_way(url: str) -> None:
         ("POST", "/hex/fashion", {}, 401, "unauthorized"),
         ("POST", "/hex/hats", PLAIN, 404, "unknown_model"),
         ("GET", "/hex/fashion", KEY, 405, "method_not_allowed"),
-        ("GET", "/hexes", KEY, 404, "not_found"),
+        ("POST", "/hex", PLAIN, 405, "method_not_allowed"),
     ],
 )
 def test_it_is_refused_in_its_own_way(
@@ -121,7 +121,8 @@ def test_it_is_refused_in_its_own_way_before_its_body_has_come(url: str) -> None
 
 
 def test_the_other_dialect_is_as_it_was_and_both_are_described(url: str) -> None:
-    response = requests.get(f"{url}/nothing", headers=KEY, timeout=10)
-    assert response.json()["error"]["code"] == "not_found"
+    for path in ("/nothing", "/hexes"):
+        response = requests.get(url + path, headers=KEY, timeout=10)
+        assert response.json()["error"]["code"] == "not_found"
     paths = requests.get(f"{url}/openapi.json", headers=KEY, timeout=10).json()["paths"]
     assert {"/hex", "/hex/{name}", "/predict"} <= set(paths)

@@ -1,0 +1,49 @@
+"""A body of JSON: bounded in depth and in the objects that parsing makes, before it is parsed."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+
+import orjson
+
+from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.json_shape import json_shape
+from server.prediction_request import RequestLimits
+
+# What curl sends with -d and no header is JSON too, here.
+JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
+NOT_JSON = ("NaN", "Infinity")
+
+
+def parse_json(body: bytes, limits: RequestLimits) -> Any:
+    """Return what a JSON text says.
+
+    Raises BadRequest (400), TooLarge (413), or InvalidPixels (422) for numbers that are none.
+    """
+    # Windows' editors and PowerShell put it before a text; a parser may ignore it (RFC 8259, 8.1).
+    body = body.removeprefix(codecs.BOM_UTF8)
+    shape = json_shape(body)
+    if shape.depth > limits.json_depth:
+        raise BadRequest(
+            f"the JSON is nested deeper than {limits.json_depth} levels",
+            code="too_deep",
+            limit=limits.json_depth,
+        )
+    if shape.containers > limits.json_containers:
+        raise TooLarge(
+            f"the JSON has more than {limits.json_containers} arrays and objects",
+            code="too_many_arrays",
+            limit=limits.json_containers,
+        )
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "infinity" in str(error) or any(name.encode() in body for name in NOT_JSON):
+            raise InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255") from error
+        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
+
+
+def may_hold_booleans(body: bytes) -> bool:
+    """Tell cheaply whether a look for booleans among the pixels is due: Python takes True for 1."""
+    return b"true" in body or b"false" in body
