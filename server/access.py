@@ -6,6 +6,7 @@ A request of this session is signed and needs no key; its answer proves that it 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
@@ -22,8 +23,6 @@ from scoring.protocol.identity import (
 from scoring.protocol.loopback import is_loopback
 from scoring.settings import ServerSettings
 
-HEALTH_ROUTES = frozenset({"/health/live", "/health/ready"})
-
 
 def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> None:
     """Raise SettingsError where anyone on the network could ask without a key."""
@@ -39,20 +38,24 @@ class Access:
     """The rules of one server. They look at headers only, so that a body need not have come yet."""
 
     def __init__(
-        self, settings: ServerSettings, *, loopback: bool, secret: SessionSecret | None
+        self,
+        settings: ServerSettings,
+        open_paths: Collection[str],
+        *,
+        loopback: bool,
+        secret: SessionSecret | None,
     ) -> None:
+        """Take the rules; the ``open_paths`` want no key."""
         self._key = _key(settings)
+        self._open_paths = open_paths
         self._loopback = loopback
         self._secret = secret
 
     def check(self, path: str, headers: Headers, protocol: str, *, signed: bool) -> None:
-        """Raise BadRequest for another host than this machine, Unauthorized without the key.
-
-        The health routes want no key, for whoever watches has none.
-        """
+        """Raise BadRequest for another host than this machine, Unauthorized without the key."""
         if self._loopback:
             _check_host(headers.get("Host", ""), protocol)
-        if self._key and path not in HEALTH_ROUTES and not signed:
+        if self._key and path not in self._open_paths and not signed:
             self._check_key(headers.get("Authorization", ""))
 
     def is_signed(self, method: str, path: str, headers: Headers) -> bool:

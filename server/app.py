@@ -53,7 +53,9 @@ def create_app(
     app.url_map.merge_slashes = False
     error_handlers.register(app)
     _log_requests(app)
-    access = Access(settings.server, loopback=loopback, secret=secret)
+    access = Access(
+        settings.server, dialects.open_paths(dialects.DIALECTS), loopback=loopback, secret=secret
+    )
     memory = MemoryBudget(settings.server.max_memory_bytes)
     app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes)
     guard(app, access)

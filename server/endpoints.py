@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import orjson
 from flask import Blueprint, Response, request
@@ -15,6 +18,9 @@ from server.handler import Handler
 from server.memory import MemoryBudget
 from server.request_body import read_body
 
+# HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
+ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+COMPRESSION_LEVEL = 1
 View = Callable[..., Response]
 
 
@@ -75,15 +81,26 @@ def _scoring(
         # waitress holds the body beside the application's own.
         with handler.working(), memory.share(request.content_length or 0) as share:
             name = path.get("name", "")
-            signature = handler.signature(name)
+            signature = handler.signature(name, path.get("version", ""))
             call = _call(read_body(settings, dialect.media_types, share), path)
             limits = handler.limits(signature, share.take)
             share.take(dialect.weigh(call, signature, limits))
             wanted = dialect.decode(call, signature, limits)
             request.environ["scoring.rows"] = len(wanted.ids)
-            return respond(dialect.encode(wanted, handler.score(name, wanted.pixels)))
+            reply = dialect.encode(wanted, handler.score(name, wanted.pixels))
+            return respond(_compressed(reply) if dialect.compresses else reply)
 
     return view
+
+
+def _compressed(reply: Reply) -> Reply:
+    """Compress an answer where its caller said that it may be (RFC 9110, 12.5.3)."""
+    encoding = request.accept_encodings.best_match(ENCODERS)
+    headers = {**reply.headers, "Vary": "Accept-Encoding"}
+    if encoding is None:
+        return replace(reply, headers=headers)
+    body = ENCODERS[encoding](reply.body, COMPRESSION_LEVEL)
+    return replace(reply, body=body, headers={**headers, "Content-Encoding": encoding})
 
 
 def _call(body: bytes, path: dict[str, str]) -> Call:

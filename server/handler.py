@@ -12,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.inference.predictions import Predictions
+from scoring.protocol.errors import NotFound
 from scoring.protocol.metadata import Readiness, served_models
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.drain import Drain
 from server.models import ModelTable
 from server.prediction_request import RequestLimits, Take, take_nothing
+
+# How a version is called by programs that count them, and how much of ours is enough.
+ONLY_VERSION = "1"
+VERSION_START = 8
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,11 @@ class Handler:
         """Return the signatures of all models, the first one's first."""
         return self._models.signatures()
 
-    def signature(self, name: str = "") -> Signature:
-        """Return the signature of a model."""
-        return self._models.find(name).signature
+    def signature(self, name: str = "", version: str = "") -> Signature:
+        """Return the signature of a model; raises NotFound for a version that it is not."""
+        signature = self._models.find(name).signature
+        check_version(version, signature)
+        return signature
 
     def limits(self, signature: Signature, take: Take = take_nothing) -> RequestLimits:
         """Return what one request to this model may hold; ``take`` accounts for its memory."""
@@ -78,6 +85,19 @@ class Handler:
         started = time.perf_counter()
         predictions = predictor.predict(pixels)
         return Answer(predictor.signature, predictions, time.perf_counter() - started)
+
+
+def check_version(version: str, signature: Signature) -> None:
+    """Raise NotFound for a version that this model is not.
+
+    It is the whole one, or its beginning, or 1: some callers know nothing but numbers.
+    """
+    is_start = len(version) >= VERSION_START and signature.version.startswith(version)
+    if version and version != ONLY_VERSION and not is_start:
+        raise NotFound(
+            f"{signature.name} has version {signature.version} only (or {ONLY_VERSION} for short)",
+            code="unknown_version",
+        )
 
 
 def row_limit(settings: ServerSettings, signature: Signature) -> int:

@@ -52,15 +52,22 @@ class Reply:
 
 @dataclass(frozen=True)
 class Telling:
-    """``GET path`` answers what ``tell`` says of the server or of a model, without pixels."""
+    """``GET path`` answers what ``tell`` says of the server or of a model, without pixels.
+
+    An ``open_`` one wants no key, for whoever watches a server's health has none.
+    """
 
     path: str
     tell: Callable[[Handler, Call], Reply]
+    open_: bool = False
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """A route that takes pixels; ``{name}`` in its path is a model, the first where none is."""
+    """A route that takes pixels.
+
+    ``{name}`` in its path is a model, the first where none is; ``{version}`` must be that model's.
+    """
 
     path: str
     method: str = "POST"
@@ -91,6 +98,8 @@ class Dialect:
         encode: writes the answer to that request.
         error: writes a refusal.
         describe: what /openapi.json says of it.
+        compresses: whether callers who accept it get their answers compressed. On one machine
+            that costs more time than it saves.
     """
 
     name: str
@@ -103,3 +112,4 @@ class Dialect:
     encode: Callable[[PredictionRequest, Answer], Reply]
     error: Callable[[ApiError], Reply]
     describe: Callable[[ServerSettings, Signature], Description]
+    compresses: bool = False

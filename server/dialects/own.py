@@ -118,8 +118,8 @@ DIALECT = Dialect(
     media_types=JSON_TYPES,
     tellings=(
         Telling("/", _tell_what_this_is),
-        Telling("/health/live", _tell_liveness),
-        Telling(READY_PATH, _tell_readiness),
+        Telling("/health/live", _tell_liveness, open_=True),
+        Telling(READY_PATH, _tell_readiness, open_=True),
         Telling(model_path("{name}"), _tell_metadata),
     ),
     scorings=(Scoring("/predict"), Scoring("/models/{name}/predict")),
