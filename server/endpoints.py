@@ -19,7 +19,10 @@ from server.memory import MemoryBudget
 from server.request_body import read_body
 
 # HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
-ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
 COMPRESSION_LEVEL = 1
 View = Callable[..., Response]
 
