@@ -50,6 +50,7 @@ HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 CENTURY_DAYS = 36_500
 # More is a slip of the hand, and some of it more than a clock, a socket or a date can hold.
 MOST_THREADS = 1_000
+MOST_PROXIES = 16
 MOST_BYTES = 10**15
 # OpenCV's own cap.
 MOST_PIXELS = 2**30
@@ -112,6 +113,16 @@ class ServerSettings(Section):
     stop_seconds: float = Field(10.0, gt=0, le=HOUR)
     api_key: Key | None = None
     allow_anonymous: bool = False
+    forwarded_for: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_proto: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_host: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_prefix: int = Field(0, ge=0, le=MOST_PROXIES)
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether others reach the server through a proxy, wherever it listens itself."""
+        hops = (self.forwarded_for, self.forwarded_proto, self.forwarded_host)
+        return any((*hops, self.forwarded_prefix))
 
 
 class ClientSettings(Section):

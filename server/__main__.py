@@ -19,6 +19,7 @@ from scoring.records.telling import telling_never_fails
 from scoring.settings import Settings, load_settings
 from server.access import require_key_beyond_loopback
 from server.app import create_app
+from server.console import log_to_console
 from server.drain import Drain
 from server.http_server import HttpServer, bind
 from server.models import ModelTable, load_models
@@ -33,11 +34,7 @@ WAIT_TURN_SECONDS = 0.5
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s")
-    # That a caller hung up is no news, and would be told with his path as he wrote it.
-    logging.getLogger("waitress").setLevel(logging.WARNING)
-    # "Task queue depth is 1" is no news for whoever reads this log.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    log_to_console()
     stop = threading.Event()
     try:
         settings = load_settings(server=_flags(arguments))
@@ -62,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default: server.host)")
     parser.add_argument("--port", type=int, help="port to listen on (default: server.port)")
-    parser.add_argument("--check", action="store_true", help="verify the bundles and leave")
+    parser.add_argument("--check", action="store_true", help="verify all it needs, and leave")
     parser.add_argument(FLAG, action="store_true", help=argparse.SUPPRESS)
     return parser
 
@@ -78,6 +75,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check(settings: Settings) -> int:
+    require_key_beyond_loopback(settings.server, is_loopback(settings.server.host))
     models = _load(settings)
     for predictor in models.all():
         signature = predictor.signature

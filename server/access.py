@@ -26,7 +26,7 @@ from scoring.settings import ServerSettings
 
 def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> None:
     """Raise SettingsError where anyone on the network could ask without a key."""
-    if loopback or settings.allow_anonymous or _key(settings):
+    if settings.allow_anonymous or _key(settings) or (loopback and not settings.has_proxy):
         return
     raise SettingsError(
         "a server that others can reach wants a key: set SCORING_SERVER__API_KEY (or server.api_key"
@@ -48,7 +48,8 @@ class Access:
         """Take the rules; the ``open_paths`` want no key."""
         self._key = _key(settings)
         self._open_paths = open_paths
-        self._loopback = loopback
+        # A proxy passes on the name that others know it by.
+        self._loopback = loopback and not settings.has_proxy
         self._secret = secret
 
     def check(self, path: str, headers: Headers, protocol: str, *, signed: bool) -> None:

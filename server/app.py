@@ -18,6 +18,7 @@ from server.endpoints import AnyName, make_endpoints
 from server.handler import Handler
 from server.memory import MemoryBudget
 from server.models import ModelTable, load_models
+from server.proxies import believe_proxies
 
 DOOR = "scoring.door"
 
@@ -59,6 +60,7 @@ def create_app(
     memory = MemoryBudget(settings.server.max_memory_bytes)
     app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes)
     guard(app, access)
+    believe_proxies(app, settings.server)
     handler = Handler(models, settings.server, drain or Drain())
     app.register_blueprint(make_endpoints(dialects.DIALECTS, handler, settings.server, memory))
     return app

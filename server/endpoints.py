@@ -49,7 +49,8 @@ def make_endpoints(
 
     @api.get(openapi.PATH)
     def description() -> Response:
-        document = openapi.openapi_document(dialects, settings, handler.signature())
+        prefix, signature = request.script_root, handler.signature()
+        document = openapi.openapi_document(dialects, settings, signature, prefix)
         return respond(Reply(orjson.dumps(document)))
 
     return api

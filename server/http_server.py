@@ -58,7 +58,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             sockets=[listener],
             threads=settings.threads,
             ident=None,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=not settings.has_proxy,
             max_request_header_size=HEADER_BYTES,
             max_request_body_size=settings.max_request_bytes * CHUNKED_FACTOR,
             # No request and no answer becomes a temporary file: there may be no handle for it.

@@ -17,9 +17,12 @@ PATH = "/openapi.json"
 
 
 def openapi_document(
-    dialects: Iterable[Dialect], settings: ServerSettings, signature: Signature
+    dialects: Iterable[Dialect], settings: ServerSettings, signature: Signature, prefix: str = ""
 ) -> dict[str, Any]:
-    """Return the description with the limits of this server; the signature is its first model's."""
+    """Return the description with the limits of this server; the signature is its first model's.
+
+    Its paths lie below ``prefix``: a proxy or Apache may serve this server as a part of another.
+    """
     parts = [dialect.describe(settings, signature) for dialect in dialects]
     itself = {PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)}}
     return {
@@ -29,6 +32,7 @@ def openapi_document(
             "version": API_VERSION,
             "description": "Names what is in small images and says how sure it is.",
         },
+        "servers": [{"url": prefix or "/"}],
         "security": [{"key": []}, {}],
         "paths": itself | {path: item for part in parts for path, item in part.paths.items()},
         "components": {

@@ -101,6 +101,11 @@ def test_the_server_loads_no_tensorflow_and_no_pandas(statement: str) -> None:
     assert not names & {"tensorflow", "keras", "pandas", "apprise", "rich", "cv2", "simplejpeg"}
 
 
+def test_the_name_of_the_application_costs_nothing_until_it_is_asked_for() -> None:
+    assert not loaded("import server") & {"flask", "numpy", "pydantic", "waitress"}
+    assert "flask" in loaded("from server import create_app")
+
+
 def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     names = loaded("import client.request")
     assert {"pandas", "requests"} <= names

@@ -1,0 +1,208 @@
+"""Under gunicorn: the command as it is documented, its workers, its limits, and how it stops."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+import requests
+
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.prediction import encode_request
+from scoring.settings import CODE_ROOT
+from tests.conftest import BUNDLE, garment_pixels
+from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.server.raw import code, connected, head, read_answer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="gunicorn is for POSIX systems"),
+]
+
+# The documented command; tests want a port of their own and do with fewer workers.
+COMMAND = ["gunicorn", "server:create_app()", "-b", "127.0.0.1:0", "--timeout", "600"]
+KEY = {"Authorization": "Bearer s3cret"}
+LIMIT = 1_000_000
+BODY = encode_request(range(20), garment_pixels(20), None)
+ENVIRONMENT = {
+    "SCORING_SERVER__API_KEY": "s3cret",
+    "SCORING_SERVER__MAX_REQUEST_BYTES": str(LIMIT),
+    "SCORING_SERVER__MODELS": f'["{BUNDLE}"]',
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Gunicorn:
+    """A running gunicorn, and what it said."""
+
+    def __init__(self, project: Path, *flags: str, **changed: str) -> None:
+        self.log = project / "gunicorn.log"
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
+        project_is = {"SCORING_PROJECT": str(project)}
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *COMMAND, *flags],
+                cwd=CODE_ROOT,
+                env={**kept, **ENVIRONMENT, **project_is, **changed},
+                stdout=output,
+                stderr=output,
+            )
+
+    def said(self, pattern: str) -> list[str]:
+        """Return all that its output has of a pattern."""
+        return re.findall(pattern, self.log.read_text(encoding="utf-8"))
+
+    def url(self) -> str:
+        """Wait for its address, and for the first worker."""
+        wait_for(lambda: bool(self.said(r"Listening at: (\S+)")), "gunicorn's address")
+        url = self.said(r"Listening at: (\S+)")[0]
+        wait_for(lambda: read_readiness(url) is not None, "a worker")
+        return url
+
+
+@contextmanager
+def started(project: Path, *flags: str, **changed: str) -> Iterator[Gunicorn]:
+    one = Gunicorn(project, *flags, **changed)
+    try:
+        yield one
+    finally:
+        one.process.kill()
+        one.process.wait()
+        wait_for(lambda: not project_processes(project), "the end of every worker")
+
+
+@pytest.fixture(scope="module")
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+    with started(tmp_path_factory.mktemp("gunicorn"), "--workers", "2") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def url(gunicorn: Gunicorn) -> str:
+    return gunicorn.url()
+
+
+def post(url: str, body: object, **headers: str) -> requests.Response:
+    return requests.post(f"{url}/predict", data=body, headers={**KEY, **headers}, timeout=60)  # type: ignore[arg-type]
+
+
+def test_every_worker_scores_alike(url: str) -> None:
+    asked: dict[int, object] = {}
+
+    def both_have_answered() -> bool:
+        with requests.Session() as session:
+            pid = session.get(f"{url}/health/ready", timeout=20).json()["pid"]
+            answer = session.post(f"{url}/predict", data=BODY, headers=KEY, timeout=20)
+            asked[pid] = answer.json()["predictions"]
+        return len(asked) == 2
+
+    wait_for(both_have_answered, "answers of both workers")
+    first, second = asked.values()
+    assert first == second
+    assert len(list(first)) == 20  # type: ignore[call-overload]
+
+
+def test_each_request_is_a_line(gunicorn: Gunicorn, url: str) -> None:
+    assert requests.get(f"{url}/no/such?key=s3cret", headers=KEY, timeout=20).status_code == 404
+    wait_for(
+        lambda: bool(gunicorn.said(r"127\.0\.0\.1 GET /no/such 404 ")), "the line of a request"
+    )
+    assert gunicorn.said("s3cret") == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+def test_the_key_is_asked_for(url: str, headers: dict[str, str]) -> None:
+    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=20)
+    assert (answer.status_code, code(answer.content)) == (401, "unauthorized")
+    assert requests.get(f"{url}/health/live", timeout=20).status_code == 200
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    for _ in range(size // 10_000):
+        yield bytes(10_000)
+
+
+@pytest.mark.parametrize("size", [LIMIT + 10_000, 8 * LIMIT])
+def test_a_body_has_the_same_limit_however_it_is_framed(url: str, size: int) -> None:
+    for body in (bytes(size), chunks(size)):
+        answer = post(url, body)
+        assert (answer.status_code, answer.json()["error"]["limit"]) == (413, LIMIT)
+
+
+def test_a_chunked_body_is_read(url: str) -> None:
+    answer = post(url, iter([BODY[:100], BODY[100:]]))
+    assert len(answer.json()["predictions"]) == 20
+
+
+def test_a_bomb_of_gzip_is_refused(url: str) -> None:
+    answer = post(url, gzip.compress(bytes(500 * LIMIT)), **{"Content-Encoding": "gzip"})
+    assert (answer.status_code, code(answer.content)) == (413, "too_large")
+
+
+def test_a_bomb_of_json_is_refused(url: str) -> None:
+    for bomb in (b"[" * 900_000, b'{"dataframe_split":' + b'{"data":' * 100_000):
+        answer = post(url, bomb)
+        assert (answer.status_code, code(answer.content)) == (400, "too_deep")
+
+
+@pytest.mark.parametrize("worker", ["gthread", "sync"])
+def test_told_to_stop_it_answers_what_it_has_begun(tmp_path: Path, worker: str) -> None:
+    with started(tmp_path, "--worker-class", worker) as one:
+        with connected(one.url()) as connection:
+            length = f"Content-Length: {len(BODY)}"
+            connection.sendall(head(length, "Authorization: Bearer s3cret", "Expect: 100-continue"))
+            assert connection.recv(100).startswith(b"HTTP/1.1 100")
+            one.process.terminate()
+            wait_for(lambda: bool(one.said("Handling signal: term")), "gunicorn to be stopping")
+            connection.sendall(BODY)
+            status, _, body = read_answer(connection)
+        assert (status, len(orjson.loads(body)["predictions"])) == (200, 20)
+        assert one.process.wait(60) == 0
+        assert project_processes(tmp_path) == {}
+
+
+REFUSALS = {
+    "no key": ([], {"SCORING_SERVER__API_KEY": ""}, "wants a key: set SCORING_SERVER__API_KEY"),
+    "wrong setting": ([], {"SCORING_SERVER__THREADS": "0"}, "setting server.threads = '0'"),
+    "no model": ([], {"SCORING_SERVER__MODELS": '["nowhere"]'}, "nowhere"),
+    "preload": (["--preload"], {}, "leave out --preload"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_what_can_never_work_is_one_line_and_the_end(tmp_path: Path, why: str) -> None:
+    flags, changed, line = REFUSALS[why]
+    with started(tmp_path, *flags, **changed) as one:
+        assert one.process.wait(120) != 0
+        (error,) = one.said("(?m)^error: (.*)$")
+        assert line in error
+        assert one.said("Traceback|Booting worker") == []
+
+
+def test_without_its_file_it_ends_too(tmp_path: Path) -> None:
+    with started(tmp_path, "--config", os.devnull, SCORING_SERVER__API_KEY="") as one:
+        assert one.process.wait(120) != 0
+        assert "wants a key" in one.said("(?m)^error: (.*)$")[0]
+
+
+def test_the_procfile_starts_the_documented_command(tmp_path: Path) -> None:
+    line = (CODE_ROOT / "Procfile").read_text(encoding="utf-8")
+    kind, command = line.strip().split(": ", 1)
+    assert kind == "web"
+    shown = subprocess.run(
+        ["sh", "-c", command.replace("gunicorn", "printf '%s|'", 1)],
+        env={"PORT": "8000", "WEB_CONCURRENCY": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = ["server:create_app()", "-b", "0.0.0.0:8000", "--workers", "3", "--timeout", "600", ""]
+    assert shown.stdout.split("|") == wanted
