@@ -88,7 +88,7 @@ class ScoringClient:
         if not known or (name and name not in known):
             raise NoServer(
                 f"the server at {self.url} does not serve {name or 'any model'}; it has "
-                f"{', '.join(known) or 'none'} (start one with python -m server --model DIR)"
+                f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
             )
         return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
 

@@ -325,10 +325,6 @@ class Settings(BaseSettings):
         return self.path(self.paths.logs)
 
     @property
-    def model_folders(self) -> tuple[Path, ...]:
-        return tuple(self.path(folder) for folder in self.server.models)
-
-    @property
     def server_url(self) -> str:
         """Where the client finds the server: its own setting, else this machine's server."""
         return self.client.server.rstrip("/") or self.own_server_url

@@ -12,6 +12,7 @@ from typing import Any
 
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
+from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback
@@ -55,8 +56,9 @@ def _open_pipe(settings: Settings, stop: threading.Event) -> ParentPipe:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server", description="Serve the model.")
     parser.add_argument(
-        "--model", action="append", metavar="DIR", type=Path, help="bundle folder; may be repeated"
-    )
+        "--model", action="append", metavar="MODEL", type=Path,
+        help="a model's name, or its bundle's folder; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--host", help="address to listen on (default: server.host)")
     parser.add_argument("--port", type=int, help="port to listen on (default: server.port)")
     parser.add_argument("--check", action="store_true", help="verify all it needs, and leave")
@@ -66,12 +68,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     flags = {"host": arguments.host, "port": arguments.port}
-    for folder in arguments.model or ():
-        if not folder.is_dir():
-            raise UsageError(f"--model {folder}: there is no such folder")
     if arguments.model:
-        flags["models"] = tuple(folder.resolve() for folder in arguments.model)
+        flags["models"] = tuple(map(_model, arguments.model))
     return {name: value for name, value in flags.items() if value is not None}
+
+
+def _model(given: Path) -> Path:
+    """Return a folder seen from here, or a model's name as it is."""
+    if given.is_dir():
+        return given.resolve()
+    if given.parts != (given.name,):
+        raise UsageError(f"--model {given}: there is no such folder")
+    return given
 
 
 def _check(settings: Settings) -> int:
@@ -85,7 +93,7 @@ def _check(settings: Settings) -> int:
 
 
 def _load(settings: Settings) -> ModelTable:
-    return load_models(settings.model_folders, settings.server.inference_threads)
+    return load_models(served_bundles(settings), settings.server.inference_threads)
 
 
 def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Event) -> int:

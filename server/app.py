@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
+from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
 from server import dialects, error_handlers
@@ -47,7 +48,7 @@ def create_app(
     settings = settings or load_settings()
     require_key_beyond_loopback(settings.server, loopback)
     if models is None:
-        models = load_models(settings.model_folders, settings.server.inference_threads)
+        models = load_models(served_bundles(settings), settings.server.inference_threads)
     app = Flask("server", static_folder=None)
     app.url_map.converters["name"] = AnyName
     # Two slashes are part of a name that is refused, not a reason to send the caller elsewhere.

@@ -1,15 +1,44 @@
-"""Which bundle folder a model's name means: told by the signatures, without loading a model."""
+"""Which bundle folders are meant: by their paths, or by the names that their signatures say.
+
+No model is loaded for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from scoring.protocol.errors import UsageError
+from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import SignatureError, parse_signature
 from scoring.settings import CODE_ROOT, Settings
 
 SIGNATURE_FILE = "signature.json"
+
+
+def served_bundles(settings: Settings) -> tuple[Path, ...]:
+    """Return the bundle folders that ``server.models`` names, in its order.
+
+    An entry is a folder of the project, or the name of a model: one without a slash that is no
+    folder.
+
+    Raises:
+        SettingsError: a name that no bundle has, or several have.
+    """
+    return tuple(_served(settings, entry) for entry in settings.server.models)
+
+
+def _served(settings: Settings, entry: Path) -> Path:
+    folder = settings.path(entry)
+    if not _may_be_name(entry) or folder.is_dir():
+        return folder
+    try:
+        return find_bundle(settings, entry.name)
+    except UsageError as error:
+        raise SettingsError(f"server.models: there is no folder {folder}, and {error}") from error
+
+
+def _may_be_name(entry: Path) -> bool:
+    return entry.parts == (entry.name,)
 
 
 def find_bundle(settings: Settings, name: str) -> Path:
@@ -42,7 +71,8 @@ def find_bundle(settings: Settings, name: str) -> Path:
 
 def _homes(settings: Settings) -> Iterator[list[Path]]:
     """Yield the project's bundle folders, each once, then those that come with the code."""
-    served = [path.resolve() for path in settings.model_folders]
+    named = (settings.path(entry) for entry in settings.server.models)
+    served = [folder.resolve() for folder in named if folder.is_dir()]
     yield list(dict.fromkeys([*served, *_bundles_in(settings.project)]))
     yield _bundles_in(CODE_ROOT)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.protocol.bundle_names import find_bundle
-from scoring.protocol.errors import UsageError
+from scoring.protocol.bundle_names import find_bundle, served_bundles
+from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import CODE_ROOT, Settings, load_settings
 
@@ -65,3 +65,41 @@ def test_an_unknown_name_is_told_what_there_is(project: Path, settings: Settings
     (project / "models" / "broken" / "signature.json").write_bytes(b"{")
     with pytest.raises(UsageError, match=r"there are: cats_dogs, digits, fashion, shoes$"):
         find_bundle(settings, "hats")
+
+
+def serving(*entries: str) -> Settings:
+    return load_settings(server={"models": entries})
+
+
+def test_a_server_is_told_its_models_by_folder_or_by_name(project: Path, tmp_path: Path) -> None:
+    shop = signed(project / "models" / "from the shop", "shoes")
+    away = signed(tmp_path / "away", "hats")
+    entries = ("shoes", "models/from the shop", str(away), "digits")
+    assert served_bundles(serving(*entries)) == (
+        shop,
+        project / "models" / "from the shop",
+        away,
+        CODE_ROOT / "models" / "digits",
+    )
+
+
+def test_a_folder_of_the_project_stands_before_a_model_of_that_name(project: Path) -> None:
+    signed(project / "models" / "a", "shoes")
+    folder = signed(project / "shoes", "boots")
+    assert served_bundles(serving("shoes")) == (folder,)
+    # The name of one that is served by its folder means that one.
+    assert served_bundles(serving("shoes", "boots")) == (folder, folder)
+
+
+def test_a_path_that_leads_nowhere_is_no_name(project: Path) -> None:
+    signed(project / "models" / "a", "shoes")
+    assert served_bundles(serving("models/shoes")) == (project / "models" / "shoes",)
+
+
+def test_an_unknown_model_to_serve_says_where_was_looked(project: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        served_bundles(serving("digits", "shoes"))
+    assert str(caught.value) == (
+        f"server.models: there is no folder {project}/shoes, and no model is named 'shoes';"
+        " there are: cats_dogs, digits, fashion"
+    )
