@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import orjson
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import BaseConverter
 
 from scoring.settings import ServerSettings
@@ -46,6 +47,8 @@ def make_endpoints(
         for scoring in dialect.scorings:
             view = _scoring(dialect, handler, settings, memory)
             _add(api, scoring.method, scoring.path, view)
+            if scoring.method != "GET":
+                _add(api, "GET", scoring.path, _refuse_method(scoring.method))
 
     @api.get(openapi.PATH)
     def description() -> Response:
@@ -69,6 +72,15 @@ def respond(reply: Reply) -> Response:
 def _add(api: Blueprint, method: str, path: str, view: View) -> None:
     rule = path.replace("{", "<name:").replace("}", ">")
     api.add_url_rule(rule, f"{method} {path}", view, methods=[method])
+
+
+def _refuse_method(right: str) -> View:
+    """Else a name that may have slashes would take the path of another route for a model's."""
+
+    def view(**path: str) -> Response:
+        raise MethodNotAllowed([right])
+
+    return view
 
 
 def _telling(telling: Telling, handler: Handler) -> View:

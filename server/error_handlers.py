@@ -15,6 +15,10 @@ logger = logging.getLogger("scoring.server")
 
 # How soon a caller may try again where trying again can help.
 RETRY_AFTER_SECONDS = 5
+MESSAGES = {
+    404: "there is nothing at this path; GET /openapi.json tells what there is",
+    405: "the path has another method; see the header Allow",
+}
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
 
 
@@ -35,7 +39,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        response = _answer(HttpError(error.code or 500, error.description or ""))
+        message = MESSAGES.get(error.code or 500, error.description or "")
+        response = _answer(HttpError(error.code or 500, message))
         allow = error.get_response().headers.get("Allow")
         if allow:
             response.headers["Allow"] = allow

@@ -19,6 +19,25 @@ READY_PATH = "/health/ready"
 PLATFORM = "litert_int8"
 
 
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor of the Open Inference Protocol, whose first side is the number of images."""
+
+    name: str
+    datatype: str
+    is_per_class: bool = False
+
+
+PIXELS = TensorSpec("pixels", "UINT8")
+OUTPUTS = (
+    TensorSpec("label", "BYTES"),
+    TensorSpec("confidence", "FP32"),
+    TensorSpec("review", "BYTES"),
+    TensorSpec("outlier_score", "FP32"),
+    TensorSpec("probabilities", "FP32", is_per_class=True),
+)
+
+
 class ForeignAnswer(StrangerOnPort):
     """What answered is no server of this software, or one of another time."""
 
@@ -96,12 +115,10 @@ def encode_metadata(signature: Signature) -> dict[str, Any]:
         "name": signature.name,
         "versions": [signature.version],
         "platform": PLATFORM,
-        "inputs": [
-            {"name": "pixels", "datatype": "UINT8", "shape": [-1, signature.input.row_length]}
-        ],
+        "inputs": [_tensor(PIXELS, [signature.input.row_length])],
         "outputs": [
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {"name": "confidence", "datatype": "FP64", "shape": [-1]},
+            _tensor(output, [len(signature.labels)] if output.is_per_class else [])
+            for output in OUTPUTS
         ],
         "parameters": signature.to_dict(),
     }
@@ -117,6 +134,10 @@ def decode_metadata(body: bytes) -> Signature:
         return parse_signature(orjson.dumps(document["parameters"]))
     except (KeyError, TypeError, SignatureError) as error:
         raise ForeignAnswer(f"the model is described in a way unknown here: {error}") from error
+
+
+def _tensor(spec: TensorSpec, sides: list[int]) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": [-1, *sides]}
 
 
 def _object(body: bytes) -> dict[str, Any]:

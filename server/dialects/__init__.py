@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from server.dialects import own
+from server.dialects import open_inference, own
 from server.dialects.dialect import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (own.DIALECT,)
+DIALECTS: tuple[Dialect, ...] = (own.DIALECT, open_inference.DIALECT)
 
 
 def dialect_at(path: str) -> Dialect:

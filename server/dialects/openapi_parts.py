@@ -32,20 +32,20 @@ PREDICTING: Errors = (TooLarge, UnsupportedMedia, InvalidPixels, Unavailable)
 
 
 def operation(
-    summary: str, answer: dict[str, Any], errors: Errors, *, open_: bool = False
+    summary: str, answer: dict[str, Any], errors: Errors, *, open_: bool = False, family: str = ""
 ) -> dict[str, Any]:
-    """Describe one operation; an ``open_`` one wants no key."""
+    """Describe one operation; an ``open_`` one wants no key, its errors are those of a family."""
     responses: dict[str, Any] = {"200": {"description": "OK", "content": json_content(answer)}}
     for error in errors:
-        responses[str(error.status)] = {"$ref": f"#/components/responses/{error.__name__}"}
+        responses[str(error.status)] = {"$ref": f"#/components/responses/{family}{error.__name__}"}
     described = {"summary": summary, "responses": responses}
     return {**described, "security": []} if open_ else described
 
 
-def error_responses(schema: dict[str, Any]) -> dict[str, Any]:
-    """Describe every refusal, its body being of ``schema``."""
+def error_responses(schema: dict[str, Any], family: str = "") -> dict[str, Any]:
+    """Describe every refusal, its body being of ``schema``; a family for each dialect."""
     return {
-        error.__name__: {"description": meaning, "content": json_content(schema)}
+        f"{family}{error.__name__}": {"description": meaning, "content": json_content(schema)}
         for error, meaning in MEANINGS.items()
     }
 
@@ -58,6 +58,18 @@ def model_name(signature: Signature) -> dict[str, Any]:
         "required": True,
         "schema": {"type": "string", "minLength": 1},
         "example": signature.name,
+    }
+
+
+def model_version(signature: Signature) -> dict[str, Any]:
+    """Describe the ``{version}`` of a model in a path."""
+    return {
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "description": "the model's version, the first 8 characters of it or more, or 1",
+        "example": signature.version,
     }
 
 

@@ -12,10 +12,8 @@ from scoring.protocol.frame_codec import RowIds
 from scoring.protocol.json_shape import parsed_bytes
 from scoring.protocol.metadata import (
     READY_PATH,
-    encode_metadata,
     encode_models,
     encode_readiness,
-    model_path,
     served_models,
 )
 from scoring.protocol.prediction import encode_response
@@ -104,10 +102,6 @@ def _tell_readiness(handler: Handler, call: Call) -> Reply:
     return _json(encode_readiness(readiness), 200 if readiness.ready else 503)
 
 
-def _tell_metadata(handler: Handler, call: Call) -> Reply:
-    return _json(encode_metadata(handler.signature(call.path["name"])))
-
-
 def _json(document: Any, status: int = 200) -> Reply:
     return Reply(orjson.dumps(document), status)
 
@@ -120,7 +114,6 @@ DIALECT = Dialect(
         Telling("/", _tell_what_this_is),
         Telling("/health/live", _tell_liveness, open_=True),
         Telling(READY_PATH, _tell_readiness, open_=True),
-        Telling(model_path("{name}"), _tell_metadata),
     ),
     scorings=(Scoring("/predict"), Scoring("/models/{name}/predict")),
     weigh=weigh,

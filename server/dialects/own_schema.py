@@ -7,7 +7,7 @@ from typing import Any
 
 from scoring.protocol.errors import NotFound
 from scoring.protocol.frame_codec import ID_CHARACTERS
-from scoring.protocol.metadata import READY_PATH, model_path
+from scoring.protocol.metadata import READY_PATH
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
@@ -44,12 +44,10 @@ def _paths(signature: Signature) -> dict[str, Any]:
         "content": json_content(ready),
     }
     live = operation("The process answers", reference("Liveness"), (), open_=True)
-    model = operation("A model", reference("Model"), (*ALWAYS, NotFound))
     return {
         "/": {"get": operation("What is served here", reference("About"), ALWAYS)},
         "/health/live": {"get": live},
         READY_PATH: {"get": ready_operation},
-        model_path("{name}"): {"parameters": [name], "get": model},
         "/predict": {"post": _predict("Score with the first model", ())},
         "/models/{name}/predict": {
             "parameters": [name],
@@ -94,7 +92,6 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
         "About": object_of({"service": text, "models": models}),
-        "Model": object_of({"name": text, "versions": {"type": "array", "items": text}}),
         "Error": object_of({"error": object_of({"code": text, "message": text})}),
     }
 
