@@ -1,185 +1,188 @@
-"""ScoringClient: what the batch job asks of a prediction server."""
+"""ScoringClient: how a program has its pictures scored. ``client.request`` is one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from types import MappingProxyType
-from typing import Any, NoReturn
-from urllib.parse import quote
+from types import TracebackType
+from typing import Self, TypeVar
 
 import numpy as np
-import orjson
 import requests
-import urllib3
 from numpy.typing import NDArray
 
-from client.identity import ByHand, Identity, InSession
-from client.transport import new_session, take_from_environment
-from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer
+from client.chunk_poster import ChunkPoster
+from client.retry_policy import can_heal, reason
+from client.server_link import ServerLink
+from client.tries import Tries
+from scoring.protocol.errors import HttpRefusal, NoServer, SettingsError
 from scoring.protocol.frame_codec import Compression
 from scoring.protocol.identity import SessionSecret
-from scoring.protocol.metadata import (
-    READY_PATH,
-    Readiness,
-    decode_metadata,
-    decode_readiness,
-    model_path,
-)
-from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
+from scoring.protocol.loopback import is_loopback_url
+from scoring.protocol.metadata import ServedModel
+from scoring.protocol.prediction import RowPrediction
 from scoring.protocol.signature import Signature
+from scoring.records.rows import ChunkCost
+from scoring.settings import ClientSettings, Settings, load_settings
 
-# An answer has about 150 bytes a row; one that does not end is cut off.
-ANSWER_BYTES_PER_ROW = 2_000
-METADATA_BYTES = 2_000_000
-READ_SIZE = 65_536
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+Told = TypeVar("Told")
+
+HOW_TO_START = "start a server with 'python -m server'"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A checked response and the bytes that were sent for it."""
+class ScoredRows:
+    """The predictions of one block of rows, in their order, and what they cost."""
 
-    response: PredictionResponse
-    payload_bytes: int
+    predictions: list[RowPrediction]
+    cost: ChunkCost
 
 
 class ScoringClient:
-    """Talks to one server; every wait has a limit, and so has the whole of an answer.
+    """Has pictures scored by one server; use it in a ``with`` block.
 
-    Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
-    for an answer that is not whole, BadResponse for one that does not fit the request and
-    StrangerOnPort for whoever is not the server of this session.
+    It needs no more than the server's URL: no project folder, no ledger, no scheduler. Several
+    threads may use one.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        connect_seconds: float,
-        read_seconds: float,
+        model: str = "",
         api_key: str = "",
+        options: ClientSettings | None = None,
         secret: SessionSecret | None = None,
-        compression: Compression = None,
         session: requests.Session | None = None,
     ) -> None:
-        """Take the way to one server; with the session's ``secret`` the key is of no use."""
-        self.url = url.rstrip("/")
-        self._timeout = (connect_seconds, read_seconds)
-        self._compression = compression
-        self._identity: Identity = ByHand(self.url, api_key, connect_seconds)
-        if secret:
-            self._identity = InSession(secret, read_seconds)
-        self._session = session or new_session(self._identity.greet)
-        take_from_environment(self._session, self.url)
-        self._session.headers["Accept-Encoding"] = "identity"
+        """Take the way to a server; nothing is sent yet.
+
+        Args:
+            url: where it answers, like ``http://host:5000``.
+            model: name of the model to score with, by default the server's first.
+            api_key: the key that the server wants, if it wants one.
+            options: tries, waits, sizes of chunks and limits on files, as ``[client]`` of
+                ``settings.toml`` has them; by default those that stand there.
+            secret: of the session that started server and client together.
+            session: the way there, by default one over the network.
+
+        Raises SettingsError for a URL or a key that cannot be one.
+        """
+        given = {"server": url, "model": model, "api_key": api_key}
+        self.options = (options or ClientSettings()).changed(
+            **{name: value for name, value in given.items() if value}
+        )
+        self.url = self.options.server.rstrip("/")
+        if not self.url:
+            raise SettingsError("name a server, like ScoringClient('http://host:5000')")
+        key = self.options.api_key
+        self._link = ServerLink(
+            self.url,
+            connect_seconds=self.options.connect_seconds,
+            read_seconds=self.options.read_seconds,
+            api_key=key.get_secret_value() if key else "",
+            secret=secret,
+            compression=_compression(self.options),
+            session=session,
+        )
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings | None = None,
+        *,
+        url: str = "",
+        secret: SessionSecret | None = None,
+        session: requests.Session | None = None,
+    ) -> Self:
+        """Return a client as the project's settings have it: server, key, model, tries, limits.
+
+        ``url`` stands in for the server's. Raises SettingsError for settings that are wrong.
+        """
+        settings = settings or load_settings()
+        client = settings.client
+        # The key of this machine's own server goes to no other.
+        key = client.api_key or (None if client.server else settings.server.api_key)
+        return cls(
+            url or settings.server_url,
+            model=client.model,
+            api_key=key.get_secret_value() if key else "",
+            options=client,
+            secret=secret,
+            session=session,
+        )
 
     def close(self) -> None:
-        self._session.close()
+        """Close the connections."""
+        self._link.close()
 
-    def check_identity(self) -> Readiness:
-        """Return what the server says of itself, once it is ready and ours."""
-        return decode_readiness(self._send("GET", READY_PATH, METADATA_BYTES))
+    def __enter__(self) -> Self:
+        return self
 
-    def signature(self, name: str = "") -> Signature:
-        """Return the signature of a model, by default of the server's first."""
-        known = [model.name for model in self.check_identity().models]
-        if not known or (name and name not in known):
-            raise NoServer(
-                f"the server at {self.url} does not serve {name or 'any model'}; it has "
-                f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
-            )
-        return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
 
-    def predict(
-        self, signature: Signature, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
-    ) -> Answer:
-        """Score uint8 pixels [N, H·W·C]; the answer is checked against the request.
+    def models(self) -> tuple[ServedModel, ...]:
+        """Return what the server serves, by name and version; the first answers by default.
 
-        Several threads may ask at once; each uses a connection of its own.
+        Raises what ``signature`` raises.
         """
-        body = encode_request(ids, pixels, self._compression)
-        limit = METADATA_BYTES + ANSWER_BYTES_PER_ROW * len(ids)
-        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
-        answer = self._send("POST", f"/models/{signature.name}/predict", limit, body, headers)
-        response = decode_response(answer, ids, signature.labels, signature.version)
-        return Answer(response, len(body))
+        return self._ask(self._link.check_identity, Tries(self.options)).models
 
-    def _send(
+    def signature(self, model: str = "", tries: Tries | None = None) -> Signature:
+        """Return what a model is: its labels, its input, its preprocessing, its version.
+
+        ``model`` is by default the client's own. Raises NoServer where no try helped, or where
+        that model is not served.
+        """
+        name = model or self.options.model
+        return self._ask(lambda: self._link.signature(name), tries or Tries(self.options))
+
+    def score_rows(
         self,
-        method: str,
-        path: str,
-        limit: int,
-        body: bytes = b"",
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> bytes:
-        """Return the body of an answer that is whole, proved and not an error."""
-        signed = self._identity.sign(method, path, body)
-        with self._session.request(
-            method,
-            self.url + quote(path),
-            data=body or None,
-            headers={**headers, **signed},
-            timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = b"".join(_bounded(response, limit))
-            _check_length(response, content)
-            self._identity.check(signed, response.status_code, response.headers, content)
-            if response.status_code != 200:
-                _refuse(response, content)
-            return content
+        signature: Signature,
+        ids: Sequence[int],
+        pixels: NDArray[np.uint8],
+        request_id: str = "",
+        tries: Tries | None = None,
+    ) -> ScoredRows:
+        """Score one block of rows that are in the model's form already.
+
+        Args:
+            signature: of the model, as ``signature`` returns it.
+            ids: one a row; the server answers with them.
+            pixels: uint8 [N, H·W·C]; halved and sent again where the server says 413.
+            request_id: stands in the server's log.
+            tries: who stops it and who hears of tries that failed.
+
+        Raises ScoringFailed where no try helped.
+        """
+        poster = ChunkPoster(self._link, signature, tries or Tries(self.options))
+        predictions = poster.post(ids, pixels, request_id)
+        return ScoredRows(predictions, poster.cost)
+
+    def _ask(self, question: Callable[[], Told], tries: Tries) -> Told:
+        try:
+            for attempt in tries.policy():
+                with attempt:
+                    tries.stop.raise_if_requested()
+                    answer = question()
+        except Exception as error:
+            if can_heal(error) or isinstance(error, HttpRefusal):
+                raise NoServer(no_server(self.url, error)) from error
+            raise
+        return answer
 
 
-def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:
-    """Yield the body as it comes, bounded in bytes."""
-    received = 0
-    while part := _read_some(response):
-        received += len(part)
-        if received > limit:
-            raise BrokenAnswer(f"the answer does not end; cut off after {limit} bytes")
-        yield part
+def no_server(url: str, error: BaseException) -> str:
+    """Return what to do about a server that gave no answer, or none that helps."""
+    text = f"no scoring server at {url} ({reason(error)})"
+    return text if isinstance(error, HttpRefusal) else f"{text}; {HOW_TO_START}"
 
 
-def _read_some(response: requests.Response) -> bytes:
-    """Return what has come, nothing at the end; as ``iter_content`` does, but without filling up.
-
-    Raises what requests raises.
-    """
-    try:
-        part: bytes = response.raw.read1(READ_SIZE, decode_content=False)
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise requests.exceptions.ReadTimeout(error) from error
-    except urllib3.exceptions.HTTPError as error:
-        raise requests.exceptions.ChunkedEncodingError(error) from error
-    return part
-
-
-def _check_length(response: requests.Response, body: bytes) -> None:
-    """An answer that stops short may still be read without an error by the HTTP library."""
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) != len(body):
-        raise BrokenAnswer(f"the answer broke off after {len(body)} of {announced} bytes")
-
-
-def _refuse(response: requests.Response, body: bytes) -> NoReturn:
-    try:
-        message = str(orjson.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = response.reason or "no reason given"
-    raise HttpRefusal(response.status_code, message[:500], retry_after(response.headers))
-
-
-def retry_after(headers: Any) -> float | None:
-    """Return the seconds a server asks to wait (RFC 9110, 10.2.3), if it does."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-        now = parsedate_to_datetime(headers["Date"])
-    except (ValueError, TypeError, KeyError):
-        return None
-    return max(0.0, (date - now).total_seconds())
+def _compression(options: ClientSettings) -> Compression:
+    if options.compression == "auto":
+        return None if is_loopback_url(options.server) else "zlib"
+    return "zlib" if options.compression == "zlib" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from client.retry_policy import reason
 from scoring.batches.image_folder import ImageList
 from scoring.records.events_log import EventsLog, Level
 
@@ -50,6 +51,10 @@ class BatchEvents:
         """Tell of images that were under way when the batch ended."""
         text = f"a chunk that was under way at the end was not scored: {error}"
         self.tell("WARNING", "chunk-failed", text)
+
+    def try_failed(self, error: BaseException) -> None:
+        """Tell of a try that failed; another one follows."""
+        self.tell("WARNING", "retry", f"{reason(error)}; trying again")
 
     def finish(self) -> None:
         """Tell how many images were not told of one by one."""

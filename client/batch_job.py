@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.batch_events import BatchEvents
-from client.chunk_poster import ChunkPoster
+from client.chunk_poster import ScoringFailed
 from client.pixel_frame import pixel_columns, pixel_frame
-from client.run_context import Interrupted, RunContext, ScoringFailed
+from client.run_context import RunContext
+from client.stop_signal import Interrupted
+from client.tries import Tries
 from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
@@ -56,6 +58,7 @@ class BatchJob:
         self._images = images
         self._alive = alive
         self._events = BatchEvents(context.events, run.id, batch.name)
+        self._tries = Tries(context.settings.client, context.stop, self._events.try_failed)
         self._columns = pixel_columns(context.signature.input.row_length)
         self._touched = False
         self._known = array("q")
@@ -184,10 +187,12 @@ class BatchJob:
         frame = pixel_frame(readable, self._columns)
         # No name: not every folder's fits a header, and none of the server's business.
         request_id = f"{self._run.id}/{self._position}/{readable[0].num}"
-        poster = ChunkPoster(self._context, self._run.id, self._batch)
         pixels: NDArray[np.uint8] = frame.to_numpy()
-        predictions = poster.post(frame.index.to_list(), pixels, request_id)
-        return [*_scored(readable, predictions, pixels), *failed], poster.cost
+        context = self._context
+        answer = context.client.score_rows(
+            context.signature, frame.index.to_list(), pixels, request_id, self._tries
+        )
+        return [*_scored(readable, answer.predictions, pixels), *failed], answer.cost
 
 
 def _scored(

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
+from client.chunk_poster import ScoringFailed
 from client.process_time import ProcessTime
 from client.progress import ProgressView
-from client.run_context import Interrupted, RunContext, ScoringFailed
+from client.run_context import RunContext
+from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
@@ -161,7 +163,7 @@ class BatchScoring:
             if run.scope == "all" or self._is_owed(run, batch):
                 job.touch()
             for rows in chunks:
-                context.raise_if_stopped()
+                context.stop.raise_if_requested()
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
             job.finish()

@@ -1,4 +1,4 @@
-"""One chunk on its way to the server and back, with the retries the user asked for."""
+"""One chunk on its way to the server and back, with the tries that the user asked for."""
 
 from __future__ import annotations
 
@@ -7,20 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from client.retry_policy import can_heal, failure, reason, retrying
-from client.run_context import Interrupted, RunContext, ScoringFailed
+from client.retry_policy import can_heal, reason
+from client.server_link import Answer, ServerLink
+from client.stop_signal import Interrupted
+from client.tries import Tries
 from scoring.protocol.errors import HttpRefusal, ScoringError
 from scoring.protocol.prediction import BadResponse, RowPrediction
-from scoring.records.ledger import ChunkCost
+from scoring.protocol.signature import Signature
+from scoring.records.rows import ChunkCost
+
+
+class ScoringFailed(ScoringError):
+    """The run cannot go on: no answer after all tries, or one that cannot be trusted."""
+
+    code = "scoring-failed"
 
 
 class ChunkPoster:
-    """Posts one chunk with the retries the user asked for; halves it on 413."""
+    """Posts one chunk with the tries it has; halves it on 413.  ``cost`` is what it took."""
 
-    def __init__(self, context: RunContext, run_id: str, batch: str) -> None:
-        self._context = context
-        self._run_id = run_id
-        self._batch = batch
+    def __init__(self, link: ServerLink, signature: Signature, tries: Tries) -> None:
+        self._link = link
+        self._signature = signature
+        self._tries = Tries(tries.options, tries.stop, self._count_and_tell)
+        self._tell = tries.tell
         self.cost = ChunkCost()
 
     def post(
@@ -28,7 +38,7 @@ class ChunkPoster:
     ) -> list[RowPrediction]:
         """Return the predictions in order; raises ScoringFailed when no try helped."""
         try:
-            return self._post_with_retries(ids, pixels, request_id)
+            return self._post_with_tries(ids, pixels, request_id)
         except HttpRefusal as error:
             if error.status != 413 or len(ids) < 2:
                 raise ScoringFailed(str(error)) from error
@@ -37,45 +47,38 @@ class ChunkPoster:
                 ids[half:], pixels[half:], request_id
             )
 
-    def _post_with_retries(
+    def _post_with_tries(
         self, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
     ) -> list[RowPrediction]:
-        context = self._context
-        policy = retrying(
-            context.settings.client,
-            context.stop.window,
-            context.stop.sleep,
-            lambda state: self._tell_retry(failure(state)),
-        )
         try:
-            for attempt in policy:
+            for attempt in self._tries.policy():
                 with attempt:
                     self._check_before(attempt.retry_state.attempt_number)
-                    answer = context.client.predict(context.signature, ids, pixels, request_id)
+                    answer = self._link.predict(self._signature, ids, pixels, request_id)
         except (Interrupted, HttpRefusal):
             raise
         except Exception as error:
             if can_heal(error) or isinstance(error, (BadResponse, ScoringError)):
                 raise ScoringFailed(f"no predictions after all tries: {reason(error)}") from error
             raise
-        self._add(answer.response.inference_seconds, answer.payload_bytes)
+        self._add(answer)
         return answer.response.predictions
 
     def _check_before(self, attempt: int) -> None:
         """Before another try: is a stop asked for, and who is on the port now?"""
         if attempt > 1:
-            self._context.raise_if_stopped()
-            self._context.client.check_identity()
+            self._tries.stop.raise_if_requested()
+            self._link.check_identity()
 
-    def _add(self, seconds: float, payload_bytes: int) -> None:
+    def _add(self, answer: Answer) -> None:
         cost = self.cost
         self.cost = ChunkCost(
-            cost.prediction_seconds + seconds, cost.payload_bytes + payload_bytes, cost.retries
+            cost.prediction_seconds + answer.response.inference_seconds,
+            cost.payload_bytes + answer.payload_bytes,
+            cost.retries,
         )
 
-    def _tell_retry(self, error: BaseException | None) -> None:
+    def _count_and_tell(self, error: BaseException) -> None:
         cost = self.cost
         self.cost = ChunkCost(cost.prediction_seconds, cost.payload_bytes, cost.retries + 1)
-        self._context.events.warning(
-            "retry", f"{reason(error)}; trying again", run=self._run_id, batch=self._batch
-        )
+        self._tell(error)

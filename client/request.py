@@ -20,9 +20,9 @@ from client.own_server import ServerPlace, own_server
 from client.parent import obey_parent
 from client.process_time import ProcessTime
 from client.progress import progress_view
-from client.run_context import Interrupted, RunContext
+from client.run_context import RunContext
 from client.selection import select
-from client.stop_signal import StopSignal
+from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
 from scoring.processes.locks import run_lock
 from scoring.processes.stop_signals import on_stop_signals

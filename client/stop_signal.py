@@ -5,6 +5,14 @@ from __future__ import annotations
 import threading
 
 from client.retry_policy import RunWindow
+from scoring.protocol.errors import ExitCode, ScoringError
+
+
+class Interrupted(ScoringError):
+    """The run was stopped and can be resumed."""
+
+    code = "interrupted"
+    exit_code = ExitCode.PARTIAL
 
 
 class StopSignal:
@@ -45,6 +53,11 @@ class StopSignal:
     def requested(self) -> bool:
         """Whether the run should end, for whatever reason."""
         return self._event.is_set() or self.window_over
+
+    def raise_if_requested(self) -> None:
+        """Raise Interrupted once a stop is asked for."""
+        if self.requested:
+            raise Interrupted("stopped before all images were scored")
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not past a stop."""

@@ -37,7 +37,14 @@ from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
 from scoring.settings_sources import PROJECT_VARIABLE as PROJECT_VARIABLE
 from scoring.settings_sources import TRACKED_FILE as TRACKED_FILE
-from scoring.settings_sources import Environment, HandedOn, SettingsFile, TrackedFile, explain
+from scoring.settings_sources import (
+    Environment,
+    HandedOn,
+    SettingsFile,
+    TrackedFile,
+    explain,
+    explain_table,
+)
 from scoring.settings_sources import is_shown as is_shown
 
 CODE_ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +78,14 @@ class Section(BaseModel):
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError("this is not a matter of true or false")
         return value
+
+    def changed(self, **given: Any) -> Self:
+        """Return it with some keys changed, by the same rules; raises SettingsError naming them."""
+        try:
+            return type(self)(**{**self.model_dump(), **given})
+        except ValidationError as error:
+            # Not "from error": its text may show a key.
+            raise SettingsError(explain_table(error)) from None
 
 
 def _as_header_value(key: SecretStr) -> SecretStr:

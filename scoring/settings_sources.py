@@ -149,15 +149,28 @@ def explain(error: ValidationError, settings_cls: type[BaseSettings]) -> str:
     return "; ".join(_explain_one(part, settings_cls) for part in error.errors())
 
 
+def explain_table(error: ValidationError) -> str:
+    """Return one line about a table that no file holds; it shows no value."""
+    return "; ".join(f"{_dotted(part)}: {_message(part)}" for part in error.errors())
+
+
 def _explain_one(part: Any, settings_cls: type[BaseSettings]) -> str:
-    name = ".".join(str(piece) for piece in part["loc"])
+    name = _dotted(part)
     if part["type"] == "extra_forbidden":
         return f"unknown setting {name} (see settings.toml for all there are)"
-    message = str(part["msg"]).removeprefix("Value error, ")
+    message = _message(part)
     section, key = (*map(str, part["loc"]), "", "")[:2]
     if is_shown(settings_cls, section, key) and isinstance(part.get("input"), PLAIN):
         return f"setting {name} = {part['input']!r}: {message}"
     return f"setting {name}: {message}"
+
+
+def _dotted(part: Any) -> str:
+    return ".".join(str(piece) for piece in part["loc"])
+
+
+def _message(part: Any) -> str:
+    return str(part["msg"]).removeprefix("Value error, ")
 
 
 def is_shown(settings_cls: type[BaseSettings], section: str, key: str) -> bool:

@@ -17,8 +17,9 @@ import pytest
 from client.api import ScoringClient
 from client.batch_job import BatchJob
 from client.batch_scoring import RunRequest
-from client.run_context import Interrupted, RunContext, ScoringFailed
-from client.stop_signal import StopSignal
+from client.chunk_poster import ScoringFailed
+from client.run_context import RunContext
+from client.stop_signal import Interrupted, StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
@@ -71,7 +72,7 @@ class Scene:
     def stop(self) -> None:
         """Ask for a stop, and notice it."""
         self.context.stop.request()
-        self.context.raise_if_stopped()
+        self.context.stop.raise_if_requested()
 
     def scored(self) -> int:
         """Return how many images have a row that is committed."""
@@ -108,7 +109,7 @@ def begun(
         batch = Batch("G1", settings.batches_folder / "G1")
         write_batch(batch.folder, COUNT)
         with answering(relay(server_url, relayed)) as url, Ledger.from_settings(settings) as ledger:
-            client = ScoringClient(url, connect_seconds=2, read_seconds=30)
+            client = ScoringClient(url)
             signature = client.signature()
             context = RunContext(
                 load_settings(), client, signature, ledger, EventsLog.from_settings(settings),

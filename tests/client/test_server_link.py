@@ -1,4 +1,4 @@
-"""ScoringClient against real servers and real strangers, over real sockets."""
+"""ServerLink against real servers and real strangers, over real sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import requests
 
-from client.api import ScoringClient
+from client.server_link import ServerLink
 from scoring.processes.managed_server import ManagedServer
 from scoring.processes.port_owner import free_port
 from scoring.protocol.errors import (
@@ -37,8 +37,8 @@ KEY = "the-key-of-the-shop"
 @contextmanager
 def client_of(
     url: str, secret: SessionSecret | None = None, api_key: str = ""
-) -> Iterator[ScoringClient]:
-    client = ScoringClient(url, connect_seconds=5, read_seconds=20, api_key=api_key, secret=secret)
+) -> Iterator[ServerLink]:
+    client = ServerLink(url, connect_seconds=5, read_seconds=20, api_key=api_key, secret=secret)
     yield client
     client.close()
 
@@ -50,7 +50,7 @@ def url(settings: Settings) -> Iterator[str]:
         yield url
 
 
-def score(client: ScoringClient, count: int = 5, seed: int = 0) -> list[str]:
+def score(client: ServerLink, count: int = 5, seed: int = 0) -> list[str]:
     signature = client.signature()
     answer = client.predict(signature, range(count), garment_pixels(count, seed), "r/0/0")
     return [str(row.label) for row in answer.response.predictions]
@@ -88,7 +88,7 @@ def test_a_pooled_connection_that_is_reopened_to_a_stranger_carries_nothing(
     with ManagedServer(load_settings(server={"api_key": KEY}), port=0) as server:
         server.start()
         server.wait_until_ready()
-        client = ScoringClient(
+        client = ServerLink(
             server.url, connect_seconds=5, read_seconds=20, api_key=KEY, secret=server.secret
         )
         signature = client.signature()
@@ -244,7 +244,7 @@ def test_a_model_that_is_not_served_is_named_with_those_that_are(url: str) -> No
 def test_an_answer_that_does_not_end_or_breaks_off_is_broken(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.api.METADATA_BYTES", 100)
+    monkeypatch.setattr("client.server_link.METADATA_BYTES", 100)
     with client_of(url, SECRET) as client, pytest.raises(BrokenAnswer, match="does not end"):
         client.check_identity()
 
@@ -266,7 +266,7 @@ def test_nobody_there_is_what_the_http_library_says() -> None:
 
 def test_somebody_who_never_answers_a_greeting_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = ScoringClient(
+        client = ServerLink(
             f"http://127.0.0.1:{silent.getsockname()[1]}",
             connect_seconds=5,
             read_seconds=0.1,

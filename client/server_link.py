@@ -1,0 +1,185 @@
+"""The way to one server: each question once, its answer whole, proved and held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import numpy as np
+import orjson
+import requests
+import urllib3
+from numpy.typing import NDArray
+
+from client.identity import ByHand, Identity, InSession
+from client.transport import new_session, take_from_environment
+from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer
+from scoring.protocol.frame_codec import Compression
+from scoring.protocol.identity import SessionSecret
+from scoring.protocol.metadata import (
+    READY_PATH,
+    Readiness,
+    decode_metadata,
+    decode_readiness,
+    model_path,
+)
+from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
+from scoring.protocol.signature import Signature
+
+# An answer has about 150 bytes a row; one that does not end is cut off.
+ANSWER_BYTES_PER_ROW = 2_000
+METADATA_BYTES = 2_000_000
+READ_SIZE = 65_536
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A checked response and the bytes that were sent for it."""
+
+    response: PredictionResponse
+    payload_bytes: int
+
+
+class ServerLink:
+    """Asks one server; every wait has a limit, and so has the whole of an answer.
+
+    Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
+    for an answer that is not whole, BadResponse for one that does not fit the request and
+    StrangerOnPort for whoever is not the server of this session.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_seconds: float,
+        read_seconds: float,
+        api_key: str = "",
+        secret: SessionSecret | None = None,
+        compression: Compression = None,
+        session: requests.Session | None = None,
+    ) -> None:
+        """Take the way to one server; with the session's ``secret`` the key is of no use."""
+        self.url = url.rstrip("/")
+        self._timeout = (connect_seconds, read_seconds)
+        self._compression = compression
+        self._identity: Identity = ByHand(self.url, api_key, connect_seconds)
+        if secret:
+            self._identity = InSession(secret, read_seconds)
+        self._session = session or new_session(self._identity.greet)
+        take_from_environment(self._session, self.url)
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def close(self) -> None:
+        self._session.close()
+
+    def check_identity(self) -> Readiness:
+        """Return what the server says of itself, once it is ready and ours."""
+        return decode_readiness(self._send("GET", READY_PATH, METADATA_BYTES))
+
+    def signature(self, name: str = "") -> Signature:
+        """Return the signature of a model, by default of the server's first."""
+        known = [model.name for model in self.check_identity().models]
+        if not known or (name and name not in known):
+            raise NoServer(
+                f"the server at {self.url} does not serve {name or 'any model'}; it has "
+                f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
+            )
+        return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
+
+    def predict(
+        self, signature: Signature, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
+    ) -> Answer:
+        """Score uint8 pixels [N, H·W·C]; the answer is checked against the request.
+
+        Several threads may ask at once; each uses a connection of its own.
+        """
+        body = encode_request(ids, pixels, self._compression)
+        limit = METADATA_BYTES + ANSWER_BYTES_PER_ROW * len(ids)
+        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        answer = self._send("POST", f"/models/{signature.name}/predict", limit, body, headers)
+        response = decode_response(answer, ids, signature.labels, signature.version)
+        return Answer(response, len(body))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        limit: int,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> bytes:
+        """Return the body of an answer that is whole, proved and not an error."""
+        signed = self._identity.sign(method, path, body)
+        with self._session.request(
+            method,
+            self.url + quote(path),
+            data=body or None,
+            headers={**headers, **signed},
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = b"".join(_bounded(response, limit))
+            _check_length(response, content)
+            self._identity.check(signed, response.status_code, response.headers, content)
+            if response.status_code != 200:
+                _refuse(response, content)
+            return content
+
+
+def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:
+    """Yield the body as it comes, bounded in bytes."""
+    received = 0
+    while part := _read_some(response):
+        received += len(part)
+        if received > limit:
+            raise BrokenAnswer(f"the answer does not end; cut off after {limit} bytes")
+        yield part
+
+
+def _read_some(response: requests.Response) -> bytes:
+    """Return what has come, nothing at the end; as ``iter_content`` does, but without filling up.
+
+    Raises what requests raises.
+    """
+    try:
+        part: bytes = response.raw.read1(READ_SIZE, decode_content=False)
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.exceptions.ReadTimeout(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+    return part
+
+
+def _check_length(response: requests.Response, body: bytes) -> None:
+    """An answer that stops short may still be read without an error by the HTTP library."""
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and int(announced) != len(body):
+        raise BrokenAnswer(f"the answer broke off after {len(body)} of {announced} bytes")
+
+
+def _refuse(response: requests.Response, body: bytes) -> NoReturn:
+    try:
+        message = str(orjson.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = response.reason or "no reason given"
+    raise HttpRefusal(response.status_code, message[:500], retry_after(response.headers))
+
+
+def retry_after(headers: Any) -> float | None:
+    """Return the seconds a server asks to wait (RFC 9110, 10.2.3), if it does."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+        now = parsedate_to_datetime(headers["Date"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return max(0.0, (date - now).total_seconds())
