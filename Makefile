@@ -32,6 +32,7 @@ lint: $(VENV)/all.installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/hadolint Dockerfile
 
 # Asks PyPI for known vulnerabilities of every pin; fails where it cannot be asked.
 audit: $(VENV)/audit/installed

@@ -54,7 +54,13 @@ def reason(error: BaseException | None) -> str:
     """Return one clear clause; the HTTP library's own texts run to three lines."""
     if isinstance(error, ScoringError):
         return str(error)
-    texts = {"Timeout": "no answer in time", "ConnectionError": "nobody listens there"}
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its certificate is not trusted; REQUESTS_CA_BUNDLE names a file of those that are"
+    texts = {
+        "SSLError": "what listens there speaks no TLS that is understood",
+        "Timeout": "no answer in time",
+        "ConnectionError": "nobody listens there",
+    }
     for kind in type(error).__mro__:
         for name, text in texts.items():
             if kind.__name__.endswith(name):

@@ -75,10 +75,10 @@ def new_session(greet: Greet) -> requests.Session:
 def take_from_environment(session: requests.Session, url: str) -> None:
     """Let the environment choose proxies and certificates, but no credentials (``~/.netrc``).
 
-    Between two processes of this machine it has no say at all.
+    Between two processes of this machine no proxy has a say.
     """
     session.trust_env = False
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    session.verify = bundle or True
     if not is_loopback_url(url):
         session.proxies = get_environ_proxies(url)
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        session.verify = bundle or True

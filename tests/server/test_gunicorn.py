@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
 import requests
 
-from scoring.processes.readiness import read_readiness
 from scoring.protocol.prediction import encode_request
 from scoring.settings import CODE_ROOT
 from tests.conftest import BUNDLE, garment_pixels
 from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.server.gunicorn_process import Gunicorn, started
 from tests.server.raw import code, connected, head, read_answer
 
 pytestmark = [
@@ -27,61 +24,19 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="gunicorn is for POSIX systems"),
 ]
 
-# The documented command; tests want a port of their own and do with fewer workers.
-COMMAND = ["gunicorn", "server:create_app()", "-b", "127.0.0.1:0", "--timeout", "600"]
 KEY = {"Authorization": "Bearer s3cret"}
 LIMIT = 1_000_000
 BODY = encode_request(range(20), garment_pixels(20), None)
-ENVIRONMENT = {
+SETTINGS = {
     "SCORING_SERVER__API_KEY": "s3cret",
     "SCORING_SERVER__MAX_REQUEST_BYTES": str(LIMIT),
     "SCORING_SERVER__MODELS": f'["{BUNDLE}"]',
-    "PYTHONUNBUFFERED": "1",
 }
-
-
-class Gunicorn:
-    """A running gunicorn, and what it said."""
-
-    def __init__(self, project: Path, *flags: str, **changed: str) -> None:
-        self.log = project / "gunicorn.log"
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
-        project_is = {"SCORING_PROJECT": str(project)}
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *COMMAND, *flags],
-                cwd=CODE_ROOT,
-                env={**kept, **ENVIRONMENT, **project_is, **changed},
-                stdout=output,
-                stderr=output,
-            )
-
-    def said(self, pattern: str) -> list[str]:
-        """Return all that its output has of a pattern."""
-        return re.findall(pattern, self.log.read_text(encoding="utf-8"))
-
-    def url(self) -> str:
-        """Wait for its address, and for the first worker."""
-        wait_for(lambda: bool(self.said(r"Listening at: (\S+)")), "gunicorn's address")
-        url = self.said(r"Listening at: (\S+)")[0]
-        wait_for(lambda: read_readiness(url) is not None, "a worker")
-        return url
-
-
-@contextmanager
-def started(project: Path, *flags: str, **changed: str) -> Iterator[Gunicorn]:
-    one = Gunicorn(project, *flags, **changed)
-    try:
-        yield one
-    finally:
-        one.process.kill()
-        one.process.wait()
-        wait_for(lambda: not project_processes(project), "the end of every worker")
 
 
 @pytest.fixture(scope="module")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    with started(tmp_path_factory.mktemp("gunicorn"), "--workers", "2") as one:
+    with started(tmp_path_factory.mktemp("gunicorn"), "--workers", "2", settings=SETTINGS) as one:
         yield one
 
 
@@ -155,7 +110,7 @@ def test_a_bomb_of_json_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("worker", ["gthread", "sync"])
 def test_told_to_stop_it_answers_what_it_has_begun(tmp_path: Path, worker: str) -> None:
-    with started(tmp_path, "--worker-class", worker) as one:
+    with started(tmp_path, "--worker-class", worker, settings=SETTINGS) as one:
         with connected(one.url()) as connection:
             length = f"Content-Length: {len(BODY)}"
             connection.sendall(head(length, "Authorization: Bearer s3cret", "Expect: 100-continue"))
@@ -180,7 +135,7 @@ REFUSALS = {
 @pytest.mark.parametrize("why", REFUSALS)
 def test_what_can_never_work_is_one_line_and_the_end(tmp_path: Path, why: str) -> None:
     flags, changed, line = REFUSALS[why]
-    with started(tmp_path, *flags, **changed) as one:
+    with started(tmp_path, *flags, settings={**SETTINGS, **changed}) as one:
         assert one.process.wait(120) != 0
         (error,) = one.said("(?m)^error: (.*)$")
         assert line in error
@@ -188,7 +143,9 @@ def test_what_can_never_work_is_one_line_and_the_end(tmp_path: Path, why: str) -
 
 
 def test_without_its_file_it_ends_too(tmp_path: Path) -> None:
-    with started(tmp_path, "--config", os.devnull, SCORING_SERVER__API_KEY="") as one:
+    with started(
+        tmp_path, "--config", os.devnull, settings={**SETTINGS, "SCORING_SERVER__API_KEY": ""}
+    ) as one:
         assert one.process.wait(120) != 0
         assert "wants a key" in one.said("(?m)^error: (.*)$")[0]
 
