@@ -62,15 +62,23 @@ def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def results_path(path: Path) -> Path:
     """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
-    if path.is_dir():
-        raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
-    if path.exists() and not path.is_file():
-        raise UsageError(f"--out {path} is a pipe or a device; name a file")
     try:
-        with path.open("rb") as file:
-            start = file.read(len(HEADER_START))
-    except OSError:
-        start = b""
+        if path.is_dir():
+            raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"--out {path} is a pipe or a device; name a file")
+        start = _start(path)
+    except OSError as error:
+        raise UsageError(f"--out {path}: {error.strerror}; name another file") from error
     if start and start != HEADER_START:
         raise UsageError(f"--out {path} is no results file; it is left as it is")
     return Path(os.path.realpath(path))
+
+
+def _start(path: Path) -> bytes:
+    """Return what would be overwritten, as far as it tells; nothing where there is no file yet."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEADER_START))
+    except FileNotFoundError:
+        return b""

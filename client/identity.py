@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ReadTimeoutError
@@ -15,12 +15,15 @@ from scoring.protocol.errors import StrangerOnPort
 from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, Headers, SessionSecret
 from scoring.protocol.metadata import READY_PATH
 
+# Opens the connection that it belongs to; raises what the HTTP library does.
+Connect = Callable[[], None]
+
 
 class Identity(Protocol):
     """What goes with each request, and what must be shown before anything is believed."""
 
-    def greet(self, connection: HTTPConnection) -> None:
-        """Ask on or about a new connection who is there; raises StrangerOnPort.
+    def greet(self, connection: HTTPConnection, connect: Connect) -> None:
+        """Open a connection with ``connect``, and ask who is there; raises StrangerOnPort.
 
         A pool opens a connection anew without anybody's notice, and a stranger may have taken the
         port meanwhile: no pixels and no key go to him.
@@ -41,14 +44,15 @@ class InSession:
         self._secret = secret
         self._seconds = seconds
 
-    def greet(self, connection: HTTPConnection) -> None:
+    def greet(self, connection: HTTPConnection, connect: Connect) -> None:
+        connect()
         assert connection.sock, "it was just opened"
         waits = connection.sock.gettimeout()
         connection.sock.settimeout(self._seconds)
         try:
             self._ask_on(connection)
         except TimeoutError as error:
-            raise ReadTimeoutError(None, READY_PATH, "no answer in time") from error  # type: ignore[arg-type]  # it wants its pool for no more than a text
+            raise _no_answer() from error
         except http.client.HTTPException as error:
             if isinstance(error, OSError):  # it hung up, as a server does that just ends
                 raise
@@ -83,20 +87,32 @@ class ByHand:
     server on purpose: https does.
     """
 
-    def __init__(self, url: str, api_key: str, seconds: float) -> None:
-        """Take the key, which goes to ``url`` only; a greeting takes ``seconds`` at most."""
+    def __init__(self, url: str, api_key: str, connect_seconds: float, read_seconds: float) -> None:
+        """Take the key, which goes to ``url`` only; a greeting is waited for as an answer is."""
         self._url = url
         self._key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._seconds = seconds
+        # A certificate says who is there before any greeting does, and on ways (a proxy, a
+        # certificate of one's own) that a greeting may not go: it is not waited for long there.
+        self._is_secure = url.startswith("https:")
+        self._seconds = connect_seconds if self._is_secure else read_seconds
 
-    def greet(self, connection: HTTPConnection) -> None:
-        # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each.
+    def greet(self, connection: HTTPConnection, connect: Connect) -> None:
+        # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each. And on
+        # one before: a server with a single worker has no other for it while the second is open.
         peer = read_readiness(self._url, self._seconds)
         if peer and peer.foreign:
             raise StrangerOnPort("who answers there is no scoring server")
+        connect()
+        if not (peer or self._is_secure):
+            raise _no_answer()
 
     def sign(self, method: str, path: str, body: bytes) -> dict[str, str]:
         return {} if path == READY_PATH else self._key
 
     def check(self, signed: Mapping[str, str], status: int, headers: Headers, body: bytes) -> None:
         pass
+
+
+def _no_answer() -> ReadTimeoutError:
+    pool: Any = None  # it is wanted for no more than a text
+    return ReadTimeoutError(pool, READY_PATH, "no answer in time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -45,12 +45,17 @@ def _batches(
     if arguments.nightly:
         named = named or settings.schedule.batches
         if named:
-            return tuple(dict.fromkeys(expected_batches(named, home)))
+            return _each_once(expected_batches(named, home))
     if named:
-        return tuple(dict.fromkeys(find_batch(name, home) for name in named))
+        return _each_once(find_batch(name, home) for name in named)
     if arguments.nightly or arguments.every_batch:
         return _every_batch(settings, events)
     raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
+
+
+def _each_once(batches: Iterable[Batch]) -> tuple[Batch, ...]:
+    """Several paths may lead to one batch: its name tells, not how its folder was spelt."""
+    return tuple({batch.name: batch for batch in batches}.values())
 
 
 def _every_batch(settings: Settings, events: EventsLog) -> tuple[Batch, ...]:

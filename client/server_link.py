@@ -68,7 +68,7 @@ class ServerLink:
         self.url = url.rstrip("/")
         self._timeout = (connect_seconds, read_seconds)
         self._compression = compression
-        self._identity: Identity = ByHand(self.url, api_key, connect_seconds)
+        self._identity: Identity = ByHand(self.url, api_key, *self._timeout)
         if secret:
             self._identity = InSession(secret, read_seconds)
         self._session = session or new_session(self._identity.greet)

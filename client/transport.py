@@ -19,8 +19,9 @@ from urllib3.connectionpool import HTTPConnectionPool
 from scoring.processes.whole_answer import WholeAnswer
 from scoring.protocol.loopback import is_loopback_url
 
-# Is called with each new connection, and raises whatever speaks against using it.
-Greet = Callable[[HTTPConnection], None]
+# Is called with each new connection and with what opens it, once; raises whatever speaks against
+# using it.
+Greet = Callable[[HTTPConnection, Callable[[], None]], None]
 
 
 class WholeAnswerAdapter(HTTPAdapter):
@@ -48,18 +49,20 @@ def _connection_classes(greet: Greet) -> dict[type, Any]:
         response_class = WholeAnswer
 
         def connect(self) -> None:
-            super().connect()
             # A proxy that passes requests on is at the other end itself.
-            if not self.proxy:
-                greet(self)
+            if self.proxy:
+                super().connect()
+            else:
+                greet(self, super().connect)
 
     class SecureConnection(HTTPSConnection):
         response_class = WholeAnswer
 
         def connect(self) -> None:
-            super().connect()
-            if not self.proxy_is_forwarding:
-                greet(self)
+            if self.proxy_is_forwarding:
+                super().connect()
+            else:
+                greet(self, super().connect)
 
     return {HTTPConnection: Connection, HTTPSConnection: SecureConnection}
 

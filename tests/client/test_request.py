@@ -8,14 +8,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from client import connection, request
-from client.api import ScoringClient
+from client import request
 from scoring.protocol.errors import ExitCode
 from scoring.records.ledger import Ledger
 from scoring.records.metrics_log import columns
@@ -152,38 +150,6 @@ def test_out_never_takes_the_place_of_something_else(project: Path, batch: Path)
     assert image.read_bytes() == before
     assert request.main(["G1", "--out", str(project / "mine.csv")]) == ExitCode.DONE
     assert request.main(["G1", "--out", str(project / "mine.csv")]) == ExitCode.DONE
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["G1", "--start-server", "--server", "http://127.0.0.1:5000"],
-        ["G1", "--every-batch"],
-        ["G1", "--all"],
-    ],
-)
-def test_flags_that_contradict_each_other_are_a_usage_error(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        request.main(arguments)
-    assert caught.value.code == ExitCode.USAGE
-
-
-def test_the_key_of_the_local_server_goes_to_no_other(
-    project: Path, batch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str | None] = []
-
-    class Spy(ScoringClient):
-        def __init__(self, url: str, **options: Any) -> None:
-            seen.append(options["api_key"])
-            super().__init__(url, **options)
-
-    monkeypatch.setattr(connection, "ScoringClient", Spy)
-    monkeypatch.setenv("SCORING_SERVER__API_KEY", "s3cret")
-    assert request.main(["G1"]) == ExitCode.DONE
-    monkeypatch.setenv("SCORING_CLIENT__API_KEY", "other")
-    assert request.main(["G1"]) == ExitCode.DONE
-    assert seen == ["", "other"]
 
 
 def test_no_batch_is_a_usage_error(project: Path) -> None:

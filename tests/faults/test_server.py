@@ -214,6 +214,8 @@ def test_row_06_stale_server_with_an_older_model(
     """In the middle of a run an older server answers on the port."""
     faulty.write("G1", 12)
     monkeypatch.setenv("SCORING_CLIENT__CHUNK_ROWS", "4")
+    # One after the other, so that the second answer is the second chunk's.
+    monkeypatch.setenv("SCORING_CLIENT__CHUNKS_IN_FLIGHT", "1")
     older = load_settings(server={"models": (other_version(tmp_path / "older"),)})
     asked = 0
     with running_server(older) as older_url:

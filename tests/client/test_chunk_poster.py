@@ -1,4 +1,4 @@
-"""The batch job against no server, strangers and liars."""
+"""Chunks on their way to servers that are busy, refuse, break off or lie."""
 
 from __future__ import annotations
 
@@ -25,26 +25,6 @@ def _quick(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def events(project: Path) -> str:
     return (project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
-
-
-def test_no_server_is_three_tries_each_an_event_then_exit_5(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert request.main(["G1", "--server", "http://127.0.0.1:1"]) == ExitCode.NO_SERVER
-    lines = [line for line in events(project).splitlines() if "no-server" in line]
-    assert len(lines) == 3
-    assert all("python -m server" in line for line in lines)
-    assert capsys.readouterr().err.count("python -m server") == 3
-    assert not (project / "Results.csv").exists()
-
-
-@pytest.mark.parametrize("content", [b"<html>hello</html>", b'{"hello": 1}', b"[]"])
-def test_something_else_that_answers_200_is_not_scored_through(
-    project: Path, content: bytes
-) -> None:
-    with answering(lambda *_: (200, content, {})) as url:
-        assert request.main(["G1", "--server", url]) == ExitCode.NO_SERVER
-    assert "no scoring server" in events(project)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from client.command_line import HEADER_START, parse_arguments, results_path, settings_flags
+from scoring.protocol.errors import ExitCode, UsageError
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["G1", "--start-server", "--server", "http://127.0.0.1:5000"], "leave out --server"),
+        (["G1", "--every-batch"], "name none"),
+        (["G1", "--all"], "--all goes with --every-batch"),
+        (["--nightly", "20th"], "invalid fromisoformat value"),
+        (["G1", "--fresher"], "unrecognized arguments: --fresher"),
+    ],
+)
+def test_a_wrong_command_line_is_told_and_costs_nothing(
+    argv: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse_arguments(argv)
+    assert caught.value.code == ExitCode.USAGE
+    assert told in capsys.readouterr().err
+
+
+def test_the_scheduler_may_ask_for_all_of_a_night() -> None:
+    arguments = parse_arguments(["--nightly", "2026-11-20", "--all"])
+    assert (arguments.nightly, arguments.all) == (date(2026, 11, 20), True)
+
+
+def test_only_what_is_said_is_set_over_the_settings() -> None:
+    assert settings_flags(parse_arguments(["G1"])) == {"client": {}}
+    argv = ["G1", "--server", "http://other:80", "--model", "hats"]
+    client = {"server": "http://other:80", "model": "hats"}
+    assert settings_flags(parse_arguments(argv)) == {"client": client}
+
+
+@pytest.mark.parametrize("content", [None, b"", HEADER_START, HEADER_START + b";Batch\r\n"])
+def test_results_go_where_nothing_or_a_results_file_lies(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "mine.csv"
+    if content is not None:
+        path.write_bytes(content)
+    assert results_path(path) == path
+
+
+def test_a_folder_that_is_not_there_yet_is_made_later(tmp_path: Path) -> None:
+    assert results_path(tmp_path / "new" / "mine.csv") == tmp_path / "new" / "mine.csv"
+
+
+@pytest.mark.parametrize(
+    "content", [b"N", HEADER_START[:-1], HEADER_START[3:], b"\x89PNG\r\n\x1a\n", b"\0"]
+)
+def test_results_never_take_the_place_of_something_else(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="no results file; it is left as it is"):
+        results_path(path)
+
+
+def test_a_folder_is_answered_with_a_name_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is a folder; name a file, like .*Results\.csv"):
+        results_path(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="a pipe or a device"):
+        results_path(tmp_path / "pipe")
+
+
+def no_name(tmp_path: Path) -> Path:
+    return tmp_path / ("a" * 300)
+
+
+def below_a_file(tmp_path: Path) -> Path:
+    (tmp_path / "file").touch()
+    return tmp_path / "file" / "mine.csv"
+
+
+def round_and_round(tmp_path: Path) -> Path:
+    (tmp_path / "link").symlink_to("link")
+    return tmp_path / "link"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other words for these")
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (no_name, "File name too long"),
+        (below_a_file, "Not a directory"),
+        (round_and_round, "Too many levels"),
+    ],
+)
+def test_what_no_file_can_be_is_told_before_the_work(
+    tmp_path: Path, place: Callable[[Path], Path], told: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{told}.*; name another file"):
+        results_path(place(tmp_path))
+
+
+def test_a_link_stands_for_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "mine.csv")
+    assert results_path(tmp_path / "link.csv") == tmp_path / "mine.csv"

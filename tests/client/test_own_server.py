@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from client.own_server import ServerPlace, own_server
+from fashion_model import reseal
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.errors import UsageError
+from scoring.settings import Settings, load_settings
+from tests.conftest import BUNDLE
+
+
+def settings_for(model: str) -> Settings:
+    """Return settings whose server takes a free port."""
+    return load_settings(server={"port": 0}, client={"model": model})
+
+
+def served(place: ServerPlace) -> list[str]:
+    """Return what the server says that it serves, once it has proved that it is ours."""
+    peer = read_readiness(place.url, 60, place.secret)
+    assert peer
+    assert peer.ready
+    assert not peer.foreign
+    return [model.name for model in peer.models]
+
+
+def test_it_serves_the_settings_models_and_ends_with_the_run(project: Path) -> None:
+    with own_server(settings_for("")) as place:
+        assert served(place) == ["fashion"]
+    assert read_readiness(place.url) is None
+
+
+def test_it_serves_the_model_that_is_asked_for_though_no_setting_names_it(project: Path) -> None:
+    folder = project / "models" / "hats"
+    folder.mkdir(parents=True)
+    for name in ("signature.json", "model.tflite", "model.keras", "head.npz"):
+        shutil.copy(BUNDLE / name, folder / name)
+    assert reseal.main(["--bundle", str(folder), "--set", "name=hats"]) == 0
+    with own_server(settings_for("hats")) as place:
+        assert served(place) == ["hats"]
+
+
+def test_a_model_that_nobody_has_starts_nothing(project: Path) -> None:
+    with pytest.raises(UsageError, match=r"no model is named 'socks'; there are: .*fashion"):
+        with own_server(settings_for("socks")):
+            pytest.fail("it was started")
+    assert not (project / "logs").exists()
+
+
+def test_a_run_that_fails_leaves_no_server_behind(project: Path) -> None:
+    with pytest.raises(ZeroDivisionError), own_server(settings_for("")) as place:
+        raise ZeroDivisionError
+    assert read_readiness(place.url) is None
