@@ -22,7 +22,7 @@ from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.image_statistics import image_statistics
-from scoring.protocol.prediction import RowPrediction
+from scoring.protocol.prediction import RowPrediction, join_reasons
 from scoring.records.ledger import ChunkCost, Model, Run, ScoredImage
 
 NOT_KNOWN = -1
@@ -202,14 +202,13 @@ def _scored(
     statistics = zip(*(values.tolist() for values in image_statistics(pixels)), strict=True)
     for row, answer, figures in zip(rows, predictions, statistics, strict=True):
         # What preprocessing saw comes first: a background it cannot judge explains the rest.
-        reasons = [reason for reason in (row.review, answer.review) if reason]
         yield ScoredImage(
             row.num,
             row.path,
             row.content_hash,
             answer.label,
             answer.confidence,
-            "; ".join(reasons) or None,
+            join_reasons(row.review, answer.review),
             None,
             answer.second_label,
             answer.second_confidence,

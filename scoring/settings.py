@@ -122,8 +122,10 @@ class ServerSettings(Section):
     max_request_bytes: int = Field(16_000_000, ge=1024, le=2_000_000_000)
     max_memory_bytes: int = Field(512_000_000, ge=1_000_000, le=1_000_000_000_000)
     max_rows: int = Field(20_000, ge=1, le=10_000_000)
+    max_image_pixels: int = Field(100_000_000, ge=1, le=MOST_PIXELS)
     # The forms of a request nest 4 deep; the parser itself goes to 1,024.
     max_json_depth: int = Field(32, ge=4, le=1024)
+    images: Place | Literal[""] = ""
     ready_seconds: float = Field(60.0, gt=0, le=DAY)
     stop_seconds: float = Field(10.0, gt=0, le=HOUR)
     api_key: Key | None = None

@@ -17,6 +17,7 @@ from server.door import Door
 from server.drain import Drain
 from server.endpoints import AnyName, make_endpoints
 from server.handler import Handler
+from server.image_folder import ImageFolder
 from server.memory import MemoryBudget
 from server.models import ModelTable, load_models
 from server.proxies import believe_proxies
@@ -63,7 +64,11 @@ def create_app(
     guard(app, access)
     believe_proxies(app, settings.server)
     handler = Handler(models, settings.server, drain or Drain())
-    app.register_blueprint(make_endpoints(dialects.DIALECTS, handler, settings.server, memory))
+    folder = settings.path(settings.server.images) if settings.server.images else None
+    images = ImageFolder(folder, settings.server.max_request_bytes)
+    app.register_blueprint(
+        make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images)
+    )
     return app
 
 

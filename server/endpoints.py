@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import orjson
@@ -14,9 +14,10 @@ from werkzeug.routing import BaseConverter
 
 from scoring.settings import ServerSettings
 from server import openapi
-from server.dialects.dialect import Call, Dialect, Reply, Telling
+from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
 from server.handler import Handler
-from server.memory import MemoryBudget
+from server.image_folder import ImageFolder
+from server.memory import MemoryBudget, Share
 from server.request_body import read_body
 
 # HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
@@ -25,7 +26,11 @@ ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "deflate": zlib.compress,
 }
 COMPRESSION_LEVEL = 1
+# What a file is, its content tells.
+ANY_PICTURE = "image/*"
 View = Callable[..., Response]
+Path = Mapping[str, str]
+Read = Callable[[Share, Path], Call]
 
 
 class AnyName(BaseConverter):
@@ -36,7 +41,11 @@ class AnyName(BaseConverter):
 
 
 def make_endpoints(
-    dialects: Iterable[Dialect], handler: Handler, settings: ServerSettings, memory: MemoryBudget
+    dialects: Iterable[Dialect],
+    handler: Handler,
+    settings: ServerSettings,
+    memory: MemoryBudget,
+    images: ImageFolder,
 ) -> Blueprint:
     """Return the blueprint of the API."""
     api = Blueprint("api", __name__)
@@ -45,7 +54,8 @@ def make_endpoints(
         for telling in dialect.tellings:
             _add(api, "GET", telling.path, _telling(telling, handler))
         for scoring in dialect.scorings:
-            view = _scoring(dialect, handler, settings, memory)
+            read = _reader(dialect, scoring, settings, images)
+            view = _scoring(dialect, handler, read, memory)
             _add(api, scoring.method, scoring.path, view)
             if scoring.method != "GET":
                 _add(api, "GET", scoring.path, _refuse_method(scoring.method))
@@ -90,15 +100,30 @@ def _telling(telling: Telling, handler: Handler) -> View:
     return view
 
 
-def _scoring(
-    dialect: Dialect, handler: Handler, settings: ServerSettings, memory: MemoryBudget
-) -> View:
+def _reader(
+    dialect: Dialect, scoring: Scoring, settings: ServerSettings, images: ImageFolder
+) -> Read:
+    """Return what reads a request: its own body, or the file that it names."""
+
+    def read_file(share: Share, path: Path) -> Call:
+        data = images.read(request.args.get(scoring.file_parameter, ""))
+        share.take(len(data))
+        call = _call(data, path)
+        return replace(call, headers={**call.headers, "content-type": ANY_PICTURE})
+
+    def read_own(share: Share, path: Path) -> Call:
+        return _call(read_body(settings, dialect.media_types, share), path)
+
+    return read_file if scoring.file_parameter else read_own
+
+
+def _scoring(dialect: Dialect, handler: Handler, read: Read, memory: MemoryBudget) -> View:
     def view(**path: str) -> Response:
         # waitress holds the body beside the application's own.
         with handler.working(), memory.share(request.content_length or 0) as share:
             name = path.get("name", "")
             signature = handler.signature(name, path.get("version", ""))
-            call = _call(read_body(settings, dialect.media_types, share), path)
+            call = read(share, path)
             limits = handler.limits(signature, share.take)
             share.take(dialect.weigh(call, signature, limits))
             wanted = dialect.decode(call, signature, limits)
@@ -119,6 +144,6 @@ def _compressed(reply: Reply) -> Reply:
     return replace(reply, body=body, headers={**headers, "Content-Encoding": encoding})
 
 
-def _call(body: bytes, path: dict[str, str]) -> Call:
+def _call(body: bytes, path: Path) -> Call:
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Call(body, path, request.args, headers)

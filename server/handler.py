@@ -70,6 +70,7 @@ class Handler:
         return RequestLimits(
             rows=row_limit(self._settings, signature),
             json_depth=self._settings.max_json_depth,
+            image_pixels=self._settings.max_image_pixels,
             take=take,
         )
 

@@ -38,7 +38,6 @@ class RequestLimits:
         rows: images in all.
         json_depth: arrays and objects within one another.
         image_pixels: of a picture as its header announces it.
-        file_bytes: of a picture's file.
         take: accounts for that many bytes more of memory before they are there; raises
             Unavailable or TooLarge where there is no room.
     """
@@ -46,7 +45,6 @@ class RequestLimits:
     rows: int
     json_depth: int
     image_pixels: int = 100_000_000
-    file_bytes: int = 64_000_000
     take: Take = take_nothing
 
     @property

@@ -28,7 +28,8 @@ def read_body(settings: ServerSettings, media_types: Collection[str], share: Sha
     limit = settings.max_request_bytes
     if (request.content_length or 0) > limit:
         raise body_too_large(limit)
-    if request.mimetype not in media_types:
+    family = f"{request.mimetype.partition('/')[0]}/*"
+    if request.mimetype not in media_types and family not in media_types:
         known = ", ".join(sorted(filter(None, media_types)))
         raise UnsupportedMedia(f"send one of these content types: {known}")
     encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from scoring.batches.left_out import LeftOut, kind_by_name
 from scoring.batches.litter import Litter
-from scoring.batches.regular_file import is_placeholder, open_regular
 from scoring.preprocessing.formats import HEAD_BYTES, sniff
+from scoring.records.regular_file import is_placeholder, open_regular
 
 # A file with one of these is a candidate whatever is in it: an empty or destroyed picture must
 # have its row, too. Every other file is asked for its content.

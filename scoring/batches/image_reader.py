@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.in_flight import InFlight
 from scoring.batches.read_alone import read_alone
-from scoring.batches.regular_file import is_placeholder, open_regular, read_to_end
 from scoring.batches.suspects import Suspects
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
 from scoring.preprocessing.pixels import Pixels, Preprocess
+from scoring.preprocessing.reading import preprocessed
+from scoring.records.regular_file import is_placeholder, open_regular, read_to_end
 from scoring.records.text import printable
 
 # (path as the ledger spells it, content hash) → id of the prediction that is known already.
@@ -149,7 +149,7 @@ class ImageReader:
             step.beat()
             pixels = self._decode(row.path, data, step)
             row.pixels = pixels.values
-            row.review = "; ".join(filter(None, (pixels.review, pixels.note))) or None
+            row.review = pixels.remark
             self.suspects.acquit(self.batch, row.path)
 
     def _decode(self, path: str, data: bytes, step: Step) -> Pixels:
@@ -157,22 +157,13 @@ class ImageReader:
             step.phase = "alone"
             return read_alone(data, self.preprocess, self.shape, self.limits, self.file_seconds)
         try:
-            return self._preprocessed(data)
+            return preprocessed(self.preprocess, data, self.shape, self.limits)
         except MemoryError:
             pass  # and with it all that the decoder had made so far
         self.budget.release()
         self.budget.reserve_all()
         step.beat()
-        return self._preprocessed(data)
-
-    def _preprocessed(self, data: bytes) -> Pixels:
-        """OpenCV has an error of its own where memory is short. Raises MemoryError instead."""
-        try:
-            return self.preprocess(data, self.shape, self.limits)
-        except cv2.error as error:
-            if error.code == cv2.Error.StsNoMem:
-                raise MemoryError(error.err) from None
-            raise
+        return preprocessed(self.preprocess, data, self.shape, self.limits)
 
     def _read_bytes(self, name: str, row: ImageRow, step: Step) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""

@@ -7,6 +7,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.protocol.prediction import join_reasons
+
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels of the model's input."""
 
@@ -42,6 +44,11 @@ class Pixels:
     values: NDArray[np.uint8]
     review: str | None
     note: str | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """What a person should know of the picture, before any model has seen it."""
+        return join_reasons(self.review, self.note)
 
 
 class Preprocess(Protocol):

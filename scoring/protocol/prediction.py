@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from scoring.protocol.errors import AnswerError
 from scoring.protocol.frame_codec import Compression, RowIds, encode_block
+
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class BadResponse(AnswerError):
@@ -54,6 +57,11 @@ class PredictionResponse:
     predictions: list[RowPrediction]
 
 
+def join_reasons(*reasons: str | None) -> str | None:
+    """Return all reasons to look at an image as one text, in their order; None where none is."""
+    return "; ".join(filter(None, reasons)) or None
+
+
 def encode_request(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> bytes:
     """Return the client's own compact JSON for uint8 pixels [N, H·W·C]."""
     return orjson.dumps({"dataframe_b64": encode_block(ids, pixels, compression)})
@@ -64,13 +72,17 @@ def encode_response(
     model_version: str,
     inference_seconds: float,
     predictions: Iterable[dict[str, Any]],
+    more: Mapping[str, Any] = NOTHING_MORE,
 ) -> bytes:
-    """Return the answer as JSON; the rows have the entries of RowPrediction.
+    """Return the answer as JSON; the rows have the entries of RowPrediction, or an error.
+
+    ``more`` stands beside the rows.
 
     Raises ValueError rather than write a score that is no number.
     """
     rows = list(predictions)
-    if not all(math.isfinite(row["confidence"] + row["outlier_score"]) for row in rows):
+    scored = (row for row in rows if "error" not in row)
+    if not all(math.isfinite(row["confidence"] + row["outlier_score"]) for row in scored):
         raise ValueError("the model gave a score that is no number")
     return orjson.dumps(
         {
@@ -78,6 +90,7 @@ def encode_response(
             "model_version": model_version,
             "inference_seconds": inference_seconds,
             "predictions": rows,
+            **more,
         }
     )
 

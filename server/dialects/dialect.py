@@ -67,10 +67,12 @@ class Scoring:
     """A route that takes pixels.
 
     ``{name}`` in its path is a model, the first where none is; ``{version}`` must be that model's.
+    Where ``file_parameter`` is named, the body is the file of that name in ``server.images``.
     """
 
     path: str
     method: str = "POST"
+    file_parameter: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Dialect:
         name: for logs and metrics.
         paths: what is refused under them is refused in this dialect: a path itself, or all that
             begins so where it ends with a slash. The first dialect has all of no other.
-        media_types: content types of a body it reads, "" where none is sent.
+        media_types: content types of a body it reads, "" where none is sent; ``image/*`` for all
+            of a family.
         tellings, scorings: its routes.
         weigh: how much memory reading the body will take, in bytes, told without reading it.
         decode: reads the rows of a request; raises ApiError. It may return a subclass of

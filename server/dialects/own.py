@@ -18,9 +18,11 @@ from scoring.protocol.metadata import (
 )
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
+from server.dialects import pictures
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
 from server.dialects.json_body import JSON_TYPES
-from server.dialects.own_schema import describe
+from server.dialects.own_schema import IMAGE_NAME, PREDICT, PREDICT_BY_NAME, describe
+from server.dialects.pictures import PictureRequest
 from server.dialects.pixel_forms import BLOCK, SPLIT, read_form
 from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
@@ -30,20 +32,27 @@ FORMS = {**BLOCK, **SPLIT}
 
 def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
     """Return what the JSON takes once it is parsed, and the pixels once they are inflated."""
+    if pictures.is_pictures(call):
+        return pictures.weigh(call)
     inflated = limits.rows * signature.input.row_length if b"zlib" in call.body else 0
     return parsed_bytes(call.body) + inflated
 
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
-    """Read one of the forms."""
+    """Read pictures, or one of the forms of pixels."""
+    if pictures.is_pictures(call):
+        return pictures.decode(call, signature, limits)
     return read_form(call.body, signature, limits, FORMS)
 
 
 def encode(request: PredictionRequest, answer: Answer) -> Reply:
     """Write one row for each of the request, under its id."""
-    signature = answer.signature
-    rows = _rows(request.ids, answer)
-    return Reply(encode_response(signature.name, signature.version, answer.seconds, rows))
+    signature, more = answer.signature, {}
+    rows = list(_rows(request.ids, answer))
+    if isinstance(request, PictureRequest):
+        rows = list(pictures.woven(rows, request))
+        more = pictures.of_one(rows[0], signature) if len(rows) == 1 else {}
+    return Reply(encode_response(signature.name, signature.version, answer.seconds, rows, more))
 
 
 def error(refusal: ApiError) -> Reply:
@@ -82,7 +91,7 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
             "what": handler.signature().purpose,
             "models": encode_models(served_models(handler.signatures())),
             "endpoints": {
-                "POST /predict": "dataframe_b64 or dataframe_split; the first model answers",
+                "POST /predict": "pictures as files, or pixels as JSON; the first model answers",
                 "POST /models/{name}/predict": "the same with the model named",
                 "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
                 "GET /openapi.json": "this API, described for programs",
@@ -109,13 +118,16 @@ def _json(document: Any, status: int = 200) -> Reply:
 DIALECT = Dialect(
     name="own",
     paths=(),
-    media_types=JSON_TYPES,
+    media_types=JSON_TYPES | pictures.MEDIA_TYPES,
     tellings=(
         Telling("/", _tell_what_this_is),
         Telling("/health/live", _tell_liveness, open_=True),
         Telling(READY_PATH, _tell_readiness, open_=True),
     ),
-    scorings=(Scoring("/predict"), Scoring("/models/{name}/predict")),
+    scorings=(
+        *(Scoring(path) for path in PREDICT),
+        *(Scoring(path, "GET", file_parameter=IMAGE_NAME) for path in PREDICT_BY_NAME),
+    ),
     weigh=weigh,
     decode=decode,
     encode=encode,

@@ -25,6 +25,10 @@ from server.dialects.openapi_parts import (
 from server.handler import row_limit
 
 UINT8_MAX = 255
+PREDICT = ("/predict", "/models/{name}/predict")
+# Called so by the tutorials whose callers are served here, too.
+PREDICT_BY_NAME = ("/predictint", "/models/{name}/predictint")
+IMAGE_NAME = "imageName"
 
 
 def describe(settings: ServerSettings, signature: Signature) -> Description:
@@ -48,18 +52,46 @@ def _paths(signature: Signature) -> dict[str, Any]:
         "/": {"get": operation("What is served here", reference("About"), ALWAYS)},
         "/health/live": {"get": live},
         READY_PATH: {"get": ready_operation},
-        "/predict": {"post": _predict("Score with the first model", ())},
-        "/models/{name}/predict": {
+        PREDICT[0]: {"post": _predict("Score with the first model", ())},
+        PREDICT[1]: {
             "parameters": [name],
             "post": _predict("Score with a named model", (NotFound,)),
+        },
+        PREDICT_BY_NAME[0]: {"get": _predict_by_name("Score a picture that lies on the server")},
+        PREDICT_BY_NAME[1]: {
+            "parameters": [name],
+            "get": _predict_by_name("Score a picture that lies on the server with a named model"),
         },
     }
 
 
 def _predict(summary: str, errors: Errors) -> dict[str, Any]:
     answer = reference("PredictionResponse")
-    body = {"required": True, "content": json_content(reference("PredictionRequest"))}
+    picture = {"schema": {"type": "string", "contentMediaType": "image/*"}}
+    content = json_content(reference("PredictionRequest"))
+    content |= {"multipart/form-data": {"schema": _form()}, "image/*": picture}
+    body = {"required": True, "content": content}
     return {**operation(summary, answer, (*ALWAYS, *errors, *PREDICTING)), "requestBody": body}
+
+
+def _form() -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "image/*"}
+    form = object_of({"file": {"type": "array", "items": file, "minItems": 1}})
+    form["description"] = "pictures as files, one or many; their names come back as ids"
+    return form
+
+
+def _predict_by_name(summary: str) -> dict[str, Any]:
+    errors = (*ALWAYS, NotFound, *PREDICTING)
+    name = {
+        "name": IMAGE_NAME,
+        "in": "query",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "description": "the name of a file in server.images, no path",
+    }
+    described = operation(summary, reference("PredictionResponse"), errors)
+    return {**described, "parameters": [name]}
 
 
 def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
@@ -76,14 +108,7 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         },
         "PixelBlock": _pixel_block(max_rows, row_length),
         "PixelTable": _pixel_table(max_rows, row_length),
-        "PredictionResponse": object_of(
-            {
-                "model_name": text,
-                "model_version": text,
-                "inference_seconds": {"type": "number", "minimum": 0},
-                "predictions": {"type": "array", "items": _row(signature.labels)},
-            }
-        ),
+        "PredictionResponse": _response(signature.labels),
         "Readiness": object_of(
             {
                 **{"live": flag, "ready": flag, "pid": {"type": "integer"}},
@@ -142,6 +167,25 @@ def _ids(max_rows: int) -> list[dict[str, Any]]:
 def _range() -> dict[str, Any]:
     whole = {"type": "integer"}
     return {**object_of({"start": whole, "stop": whole}), "additionalProperties": False}
+
+
+def _response(labels: tuple[str, ...]) -> dict[str, Any]:
+    text = {"type": "string"}
+    id_ = {"type": ["integer", "string"]}
+    error = object_of({"code": text, "message": text})
+    rows = {"anyOf": [_row(labels), object_of({"id": id_, "error": error})]}
+    response = object_of(
+        {
+            "model_name": text,
+            "model_version": text,
+            "inference_seconds": {"type": "number", "minimum": 0},
+            "predictions": {"type": "array", "items": rows},
+        }
+    )
+    prediction = object_of({"label": text, "confidence": {"type": "number"}})
+    prediction["description"] = "of one picture that was sent as a file; the same as in the list"
+    response["properties"] |= {"prediction": prediction, "digit": {"type": "integer"}}
+    return response
 
 
 def _row(labels: tuple[str, ...]) -> dict[str, Any]:

@@ -129,9 +129,7 @@ def test_errors_of_http_itself_are_json_too(url: str) -> None:
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert response.json()["error"]["code"] == "method_not_allowed"
-    response = post(url, b"{}", headers={"Content-Type": "image/png"})
-    assert response.status_code == 415
-    response = requests.post(f"{url}/predict", files={"file": b"x"}, timeout=10)
+    response = post(url, b"{}", headers={"Content-Type": "text/html"})
     assert response.status_code == 415
     response = post(url, b"{}", headers={"Content-Encoding": "br"})
     assert response.status_code == 415

@@ -14,8 +14,8 @@ from scoring.batches.image_folder import (
     list_images,
     natural_key,
 )
-from scoring.batches.regular_file import open_regular
 from scoring.protocol.errors import BatchMissing
+from scoring.records.regular_file import open_regular
 from scoring.settings import BatchesSettings
 
 RULES = BatchesSettings()

@@ -12,9 +12,9 @@ import pytest
 from scoring.batches import image_reader
 from scoring.batches.image_reader import IN_A_CLOUD
 from scoring.batches.read_ahead import SILENT_FILES, ReadAhead
-from scoring.batches.regular_file import open_regular
 from scoring.preprocessing.decode import CorruptImage
 from scoring.protocol.errors import BatchUnreadable
+from scoring.records.regular_file import open_regular
 from tests.scoring.batches.reading import (
     LONG_AGO,
     NIGHTLY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.batches.regular_file import is_placeholder, open_regular, read_to_end
+from scoring.records.regular_file import is_placeholder, open_regular, read_to_end
 
 DATA = bytes(range(256)) * 1_000
 
