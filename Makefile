@@ -1,13 +1,18 @@
 # make run: set up and score once, now.  make test: set up the rest and run the tests.
 # make quick: those that take two minutes.  make test-long: those that take half an hour.
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
+# make conformance: other people's clients against this server, ten minutes at most.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test quick test-long test-busy fuzz lint audit setup clean
+CLIENTS := $(VENV)/conformance
+ENVIRONMENTS := $(patsubst requirements-conformance-%.txt,$(CLIENTS)/%/installed,\
+	$(wildcard requirements-conformance-*.txt))
+
+.PHONY: run test quick test-long test-busy fuzz conformance lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
@@ -27,6 +32,10 @@ test-busy: $(VENV)/all.installed
 
 fuzz: $(VENV)/all.installed
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+# WRITE=--write puts the table into docs/api.md.
+conformance: $(VENV)/all.installed $(ENVIRONMENTS)
+	$(BIN)/python -m tests.conformance $(WRITE)
 
 lint: $(VENV)/all.installed
 	$(BIN)/python -m ruff check .
@@ -54,6 +63,12 @@ $(VENV)/all.installed: requirements.txt requirements-gunicorn.txt $(VENV)/scorin
 $(VENV)/audit/installed: requirements-audit.txt
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
+
+$(CLIENTS)/%/installed: requirements-conformance-%.txt
+	@echo "setting up $(@D) (once)"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 clean:

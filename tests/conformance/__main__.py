@@ -1,0 +1,133 @@
+"""``make conformance``: other people's clients, unmodified, against a real server.
+
+Each client is installed in an environment of its own (``requirements-conformance-….txt``) and
+sends the same hundred pictures; each must be told the same labels and float32 confidences, bit by
+bit. The try-outs of ``deploy/`` are run, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scoring.settings import CODE_ROOT
+from tests.conformance.report import Result, table, tally, write_into
+from tests.conformance.serving import expected, server
+
+ENVIRONMENTS = CODE_ROOT / ".venv" / "conformance"
+# Of the whole run, so that whoever waits for it knows when to look.
+BUDGET_SECONDS = 600.0
+DOCUMENT = CODE_ROOT / "docs" / "api.md"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client, the module with its checks, and the environment that it is installed in."""
+
+    name: str
+    module: str
+    environment: str = ""
+    program: str = ""
+
+    @property
+    def python(self) -> Path:
+        if not self.environment:
+            return Path(sys.executable)
+        return ENVIRONMENTS / self.environment / "bin" / "python"
+
+    def missing(self) -> str:
+        """Return why the checks cannot be made here, "" where they can."""
+        if self.program and not shutil.which(self.program):
+            return f"there is no {self.program} here"
+        if not self.python.exists():
+            return "its environment is not installed; make conformance does that"
+        return ""
+
+
+CLIENTS = (
+    Client("client.request", "own_client"),
+    Client("curl", "curl", program="curl"),
+    Client("tritonclient[http]", "tritonclient_http", "tritonclient"),
+    Client("kserve.InferenceRESTClient", "kserve_rest", "kserve"),
+)
+TRY_OUTS = ("gunicorn", "apache", "nginx")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run all checks and print the table; 1 where one failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/api.md")
+    arguments = parser.parse_args(argv)
+    deadline = time.monotonic() + BUDGET_SECONDS
+    results = [*_ask_clients(deadline), *_try_outs(deadline)]
+    sys.stdout.write(f"\n{table(results)}\n\n{tally(results)}\n")
+    if arguments.write:
+        write_into(DOCUMENT, table(results))
+    return int(any(one.error for one in results))
+
+
+def _ask_clients(deadline: float) -> Iterator[Result]:
+    with TemporaryDirectory() as scratch, server(Path(scratch)) as url:
+        expected(url).save(Path(scratch))
+        for client in CLIENTS:
+            yield from _ask(client, scratch, deadline)
+
+
+def _ask(client: Client, folder: str, deadline: float) -> Iterator[Result]:
+    if client.missing():
+        yield Result(client.name, "", "all checks", skipped=client.missing())
+        return
+    module = f"tests.conformance.clients.{client.module}"
+    done = _run([str(client.python), "-m", module, folder], deadline)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    for line in lines:
+        yield Result(client.name, **line)
+    if done.returncode and not any(line["error"] for line in lines):
+        yield Result(client.name, "", "all checks", error=_last_line(done.stderr))
+
+
+def _try_outs(deadline: float) -> Iterator[Result]:
+    for name in TRY_OUTS:
+        done = _run(["bash", f"deploy/try/{name}.sh"], deadline)
+        verdict, _, text = done.stdout.strip().partition(f" {name}: ")
+        if done.returncode or verdict not in ("ok", "SKIPPED"):
+            sys.stderr.write(done.stdout + done.stderr)
+            yield Result(f"deploy/try/{name}.sh", "", "", error=_last_line(done.stderr))
+        elif verdict == "SKIPPED":
+            yield Result(f"deploy/try/{name}.sh", "", "", skipped=text)
+        else:
+            yield Result(f"deploy/try/{name}.sh", "", text)
+
+
+def _run(command: list[str], deadline: float) -> subprocess.CompletedProcess[str]:
+    """Run a command for as long as the budget has time left."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
+    try:
+        return subprocess.run(
+            command,
+            cwd=CODE_ROOT,
+            env=kept,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=max(1.0, deadline - time.monotonic()),
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", "the time for all checks is over")
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

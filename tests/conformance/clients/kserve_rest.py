@@ -1,0 +1,88 @@
+"""KServe's own client, unmodified: ``kserve.InferenceRESTClient``, protocols v1 and v2."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+
+from tests.conformance.checking import refused, run_checks
+from tests.conformance.images import Images
+
+
+def run(protocol: str, call: str, *arguments: Any, **options: Any) -> Any:
+    """Make one call of the client, which speaks asyncio only."""
+
+    async def ask() -> Any:
+        client = InferenceRESTClient(RESTConfig(protocol=protocol, timeout=60, retries=0))
+        answer: Coroutine[Any, Any, Any] = getattr(client, call)(*arguments, **options)
+        return await answer
+
+    return asyncio.run(ask())
+
+
+def infer(images: Images, *, binary: bool) -> Any:
+    pixels = InferInput("pixels", list(images.pixels.shape), "UINT8")
+    pixels.set_data_from_numpy(images.pixels, binary_data=binary)
+    request = InferRequest(str(images.model), [pixels], request_id="night 7")
+    return run("v2", "infer", str(images.url), request, model_name=str(images.model))
+
+
+def check_infer(images: Images) -> None:
+    """v2: infer, JSON"""
+    compare(images, infer(images, binary=False))
+
+
+def check_binary(images: Images) -> None:
+    """v2: infer, binary in"""
+    compare(images, infer(images, binary=True))
+
+
+def compare(images: Images, answer: Any) -> None:
+    assert answer.id == "night 7", answer.id
+    outputs = {one.name: one.as_numpy() for one in answer.outputs}
+    labels = [one.decode() if isinstance(one, bytes) else one for one in outputs["label"].tolist()]
+    images.check_scores(labels, outputs["confidence"])
+
+
+def check_health(images: Images) -> None:
+    """v2: live, ready, model ready"""
+    assert run("v2", "is_server_live", str(images.url)) is True
+    assert run("v2", "is_server_ready", str(images.url)) is True
+    assert run("v2", "is_model_ready", str(images.url), str(images.model)) is True
+
+
+def check_refusals(images: Images) -> None:
+    """v2: unknown model, refused in words"""
+    body = {"inputs": [{"name": "pixels", "shape": [1, 1], "datatype": "UINT8", "data": [0]}]}
+    refused(
+        lambda: run("v2", "infer", str(images.url), body, model_name="nobody"),
+        httpx.HTTPStatusError,
+        "fashion",
+    )
+
+
+def check_v1(images: Images) -> None:
+    """v1: predict, instances of numbers"""
+    body = {"instances": images.pixels.tolist()}
+    answer = run("v1", "infer", str(images.url), body, model_name=str(images.model))
+    rows = answer["predictions"]
+    images.check_scores([one["label"] for one in rows], [one["confidence"] for one in rows])
+
+
+def check_v1_health(images: Images) -> None:
+    """v1: live, model ready"""
+    assert run("v1", "is_server_live", str(images.url)) is True
+    assert run("v1", "is_model_ready", str(images.url), str(images.model)) is True
+
+
+V2 = (check_infer, check_binary, check_health, check_refusals)
+V1 = (check_v1, check_v1_health)
+
+if __name__ == "__main__":
+    sys.exit(run_checks(version("kserve"), V2))
