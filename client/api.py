@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,7 +13,10 @@ import requests
 from numpy.typing import NDArray
 
 from client.chunk_poster import ChunkPoster
+from client.pictures import Pictures, PictureSource
+from client.results import PictureResult
 from client.retry_policy import can_heal, reason
+from client.scoring_stream import stream_results
 from client.server_link import ServerLink
 from client.tries import Tries
 from scoring.protocol.errors import HttpRefusal, NoServer, SettingsError
@@ -23,7 +27,7 @@ from scoring.protocol.metadata import ServedModel
 from scoring.protocol.prediction import RowPrediction
 from scoring.protocol.signature import Signature
 from scoring.records.rows import ChunkCost
-from scoring.settings import ClientSettings, Settings, load_settings
+from scoring.settings import BatchesSettings, ClientSettings, Settings, load_settings
 
 Told = TypeVar("Told")
 
@@ -52,6 +56,7 @@ class ScoringClient:
         model: str = "",
         api_key: str = "",
         options: ClientSettings | None = None,
+        reading: BatchesSettings | None = None,
         secret: SessionSecret | None = None,
         session: requests.Session | None = None,
     ) -> None:
@@ -63,6 +68,7 @@ class ScoringClient:
             api_key: the key that the server wants, if it wants one.
             options: tries, waits, sizes of chunks and limits on files, as ``[client]`` of
                 ``settings.toml`` has them; by default those that stand there.
+            reading: what of a folder is left out and what reading may take, as ``[batches]``.
             secret: of the session that started server and client together.
             session: the way there, by default one over the network.
 
@@ -72,6 +78,7 @@ class ScoringClient:
         self.options = (options or ClientSettings()).changed(
             **{name: value for name, value in given.items() if value}
         )
+        self._reading = reading or BatchesSettings()
         self.url = self.options.server.rstrip("/")
         if not self.url:
             raise SettingsError("name a server, like ScoringClient('http://host:5000')")
@@ -108,6 +115,7 @@ class ScoringClient:
             model=client.model,
             api_key=key.get_secret_value() if key else "",
             options=client,
+            reading=settings.batches,
             secret=secret,
             session=session,
         )
@@ -139,6 +147,50 @@ class ScoringClient:
         """
         name = model or self.options.model
         return self._ask(lambda: self._link.signature(name), tries or Tries(self.options))
+
+    def predict(self, pictures: Pictures, *, model: str = "") -> list[PictureResult]:
+        """Return what the model sees in each picture, in order; ``iter_predictions`` as a list."""
+        return list(self.iter_predictions(pictures, model=model))
+
+    def iter_predictions(
+        self, pictures: Pictures, *, model: str = ""
+    ) -> Generator[PictureResult, None, None]:
+        """Yield what the model sees in each picture, in order, while the next ones are under way.
+
+        A picture that cannot be read is a result with its ``error`` and costs no other. Memory
+        does not grow with their number; the ones to come are asked for as they are needed.
+
+        Args:
+            pictures: one of
+
+                - a path: a folder, whose pictures come in natural order, or one image file
+                  (``bytes``: its content);
+                - any iterable, also an endless one, of pictures, each of them
+
+                  - a path of an image file (``str`` or ``Path``),
+                  - ``bytes``: the content of an image file,
+                  - an array of two or three dimensions: a picture of any size, uint8 [H, W] grey,
+                    [H, W, 3] red, green, blue (OpenCV has them the other way round: turn them
+                    with ``[..., ::-1]``) or [H, W, 4] with alpha. It is preprocessed as a file
+                    would be, by the model's own preprocessing,
+                  - an array of one dimension: a row [H·W·C] in the model's own form, whole
+                    numbers 0 to 255; nothing is done to it;
+
+                - a pixel ``DataFrame``, or an array of two dimensions [N, H·W·C] by itself: rows
+                  in the model's own form, whole numbers 0 to 255 of any type. The columns of a
+                  DataFrame may stand in any order and are named ``pixel1`` …, ``pixel0`` …, or by
+                  numbers from 0 or 1.
+
+            model: name of the model, by default the client's own.
+
+        Raises NoServer where no server helps, ScoringFailed where one does no longer, InvalidPixels
+        that says which column or value of a table is wrong, BatchMissing or BatchUnreadable for a
+        folder. All are ScoringErrors; results that were yielded before stay good.
+        """
+        signature = self.signature(model)
+        source = PictureSource(signature, self.options, self._reading)
+        with closing(source.chunks(pictures)) as chunks:
+            yield from stream_results(self, signature, chunks)
 
     def score_rows(
         self,

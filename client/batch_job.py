@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ from client.batch_events import BatchEvents
 from client.chunk_poster import ScoringFailed
 from client.pixel_frame import pixel_columns, pixel_frame
 from client.run_context import RunContext
+from client.scoring_stream import answer_of
 from client.stop_signal import Interrupted
 from client.tries import Tries
 from scoring.batches.image_folder import Batch, ImageList
@@ -26,7 +27,6 @@ from scoring.protocol.prediction import RowPrediction, join_reasons
 from scoring.records.ledger import ChunkCost, Model, Run, ScoredImage
 
 NOT_KNOWN = -1
-LISTEN_SECONDS = 0.5
 
 # The images of a chunk as they are to be written down, and what it took to score them.
 Scored = tuple[list[ScoredImage], ChunkCost]
@@ -149,10 +149,7 @@ class BatchJob:
         return last
 
     def _answer(self, sent: Future[Scored]) -> Scored:
-        """In short turns: on Windows a wait without an end does not let Ctrl-C through."""
-        while not wait([sent], timeout=LISTEN_SECONDS).done:
-            self._alive()
-        return sent.result()
+        return answer_of(sent, self._alive)
 
     def _commit(self, scored: Scored | None) -> None:
         if scored is None:

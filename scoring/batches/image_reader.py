@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from scoring.batches.suspects import Suspects
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
 from scoring.preprocessing.pixels import Pixels, Preprocess
 from scoring.preprocessing.reading import preprocessed
+from scoring.protocol.errors import InvalidPixels
 from scoring.records.regular_file import is_placeholder, open_regular, read_to_end
 from scoring.records.text import printable
 
@@ -102,15 +103,18 @@ class ImageReader:
     file_seconds: float
     settling: Settling | None = None
 
-    def read_one(self, num: int, name: str, step: Step) -> ImageRow:
-        """Return the row of one file; never raises for what is in it."""
-        row = ImageRow(num, printable(name))
+    def read_one(self, num: int, file: Any, step: Step) -> ImageRow:
+        """Return the row of one file; never raises for what is in it.
+
+        ``file`` is its path below the folder; a subclass may take more than that.
+        """
+        row = ImageRow(num, self._shown(num, file))
         step.row, step.phase = row, "reading"
         step.beat()
         self.in_flight.note(step.slot, self.batch.encode(), row.path)
         try:
-            self._fill(row, name, step)
-        except DecodeError as error:
+            self._fill(row, file, step)
+        except (DecodeError, InvalidPixels) as error:
             row.error = str(error)
         except OSError as error:
             row.error = f"cannot be read: {error.strerror or error}"
@@ -138,19 +142,30 @@ class ImageReader:
             row.error = f"decoding it takes more than {self.file_seconds:g} s: save it again"
         return row
 
-    def _fill(self, row: ImageRow, name: str, step: Step) -> None:
-        data = self._read_bytes(name, row, step)
+    def _shown(self, num: int, file: Any) -> str:
+        """Return what a file goes by in ledger, results and messages."""
+        return printable(file)
+
+    def _open(self, file: str) -> int:
+        return open_regular(f"{self.folder}/{file}")
+
+    def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
+        data = self._read_bytes(file, row, step)
         if data is None:
             return
         row.content_hash = hashlib.sha256(data).hexdigest()
         row.known = self.find_known(row.path, row.content_hash)
         if row.known is None:
-            step.phase = "decoding"
-            step.beat()
-            pixels = self._decode(row.path, data, step)
-            row.pixels = pixels.values
-            row.review = pixels.remark
+            self._see(row, data, step)
             self.suspects.acquit(self.batch, row.path)
+
+    def _see(self, row: ImageRow, data: bytes, step: Step) -> None:
+        """Make the model's pixels of an image file's bytes."""
+        step.phase = "decoding"
+        step.beat()
+        pixels = self._decode(row.path, data, step)
+        row.pixels = pixels.values
+        row.review = pixels.remark
 
     def _decode(self, path: str, data: bytes, step: Step) -> Pixels:
         if self.suspects.is_suspect(self.batch, path):
@@ -165,9 +180,9 @@ class ImageReader:
         step.beat()
         return preprocessed(self.preprocess, data, self.shape, self.limits)
 
-    def _read_bytes(self, name: str, row: ImageRow, step: Step) -> bytes | None:
+    def _read_bytes(self, file: str, row: ImageRow, step: Step) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""
-        handle = open_regular(f"{self.folder}/{name}")
+        handle = self._open(file)
         try:
             status = os.fstat(handle)
             if self.settling and self.settling.is_unsettled(status.st_mtime):

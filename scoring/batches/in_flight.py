@@ -22,13 +22,16 @@ BatchFile = tuple[str, str]
 class InFlight:
     """One slot a reading thread; removed at any end of a run that is not sudden.
 
-    Where the file cannot be written nothing outlives the process, and the run goes on without.
+    Where the file cannot be written, or is not wanted (None), nothing outlives the process.
     """
 
-    def __init__(self, path: Path, slots: int) -> None:
+    def __init__(self, path: Path | None, slots: int) -> None:
         self.slots = slots
         self._path = path
         size = slots * SLOT_BYTES
+        if path is None:
+            self._map = mmap.mmap(-1, size)
+            return
         try:
             # Written, not only made long: a page without room on the disk could not be mapped.
             path.write_bytes(bytes(size))
@@ -40,8 +43,9 @@ class InFlight:
     def close(self) -> None:
         """Note nothing any more: the run has come to an end of its own."""
         self._map.close()
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        if self._path:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def note(self, slot: int, batch: bytes, path: str) -> None:
         """Note the file that a thread takes up; ``batch`` is the batch's name in UTF-8."""

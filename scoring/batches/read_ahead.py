@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self
 
 import cv2
 
-from scoring.batches.image_folder import ImageList
 from scoring.batches.image_reader import ImageReader, ImageRow
 from scoring.batches.reading_crew import LOOK_SECONDS, Piece, ReadingCrew
 from scoring.protocol.errors import BatchUnreadable
+from scoring.settings import ClientSettings
 
 # Chunks decoded ahead of the one being scored: enough to keep the server busy, and no pile.
 CHUNKS_AHEAD = 2
@@ -19,28 +19,38 @@ CHUNKS_AHEAD = 2
 SILENT_FILES = 3
 
 
-class ReadAhead:
-    """Reads a batch chunk by chunk, in a ``with`` block; iterate over it once.
+def rows_of_chunk(client: ClientSettings, row_length: int) -> int:
+    """Return how many pictures go to the server in one request, by their number and bytes."""
+    return max(1, min(client.chunk_rows, client.chunk_bytes // row_length))
 
+
+def chunks_of(names: Sequence[str], rows: int) -> Iterator[Sequence[str]]:
+    """Yield all names in order, ``rows`` at a time."""
+    return (names[start : start + rows] for start in range(0, len(names), rows))
+
+
+class ReadAhead:
+    """Reads pictures chunk by chunk, in a ``with`` block; iterate over it once.
+
+    ``chunks`` are what ``reader`` takes, mostly names; they are asked for as far as is read ahead.
     ``alive`` is called at least every second while it waits for the threads.
     """
 
     def __init__(
         self,
-        images: ImageList,
+        chunks: Iterable[Sequence[Any]],
         reader: ImageReader,
         *,
-        chunk_rows: int,
         threads: int,
         alive: Callable[[], object] = lambda: None,
     ) -> None:
-        self._images = images
+        self._chunks = chunks
         self._reader = reader
-        self._chunk_rows = chunk_rows
         self._threads = threads
         self._alive = alive
         self._silent = 0
         # OpenCV must not start threads of its own inside ours.
+        self._threads_of_opencv = cv2.getNumThreads()
         cv2.setNumThreads(1)
         self._crew = ReadingCrew(reader, threads)
 
@@ -49,6 +59,7 @@ class ReadAhead:
 
     def __exit__(self, *_: object) -> None:
         self._crew.close()
+        cv2.setNumThreads(self._threads_of_opencv)
 
     def __iter__(self) -> Iterator[list[ImageRow]]:
         """Yield chunks of rows in order, with the next ones read while the caller scores.
@@ -56,20 +67,21 @@ class ReadAhead:
         Raises BatchUnreadable where file after file gives no answer.
         """
         pending: deque[list[Piece]] = deque()
-        for start in range(0, len(self._images), self._chunk_rows):
-            names = self._images[start : start + self._chunk_rows]
-            pending.append(self._submit(start + 1, names))
+        first_num = 1
+        for chunk in self._chunks:
+            pending.append(self._submit(first_num, chunk))
+            first_num += len(chunk)
             if len(pending) > CHUNKS_AHEAD:
                 yield self._collect(pending.popleft())
         while pending:
             yield self._collect(pending.popleft())
 
-    def _submit(self, first_num: int, names: Sequence[str]) -> list[Piece]:
+    def _submit(self, first_num: int, chunk: Sequence[Any]) -> list[Piece]:
         """Spread one chunk over the threads in few large pieces: handing over costs time too."""
-        size = -(-len(names) // self._threads)
+        size = -(-len(chunk) // self._threads)
         pieces = [
-            Piece(first_num + start, names[start : start + size])
-            for start in range(0, len(names), size)
+            Piece(first_num + start, chunk[start : start + size])
+            for start in range(0, len(chunk), size)
         ]
         for piece in pieces:
             self._crew.submit(piece)

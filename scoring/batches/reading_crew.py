@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from scoring.batches.image_reader import ImageReader, ImageRow, Step
 
@@ -18,9 +19,9 @@ CLOSE_SECONDS = 5.0
 class Piece:
     """Files that one thread reads in order; ``rest`` is what it could not come to."""
 
-    def __init__(self, first_num: int, names: Sequence[str]) -> None:
+    def __init__(self, first_num: int, files: Sequence[Any]) -> None:
         self.first_num = first_num
-        self.names = names
+        self.files = files
         self.rows: list[ImageRow] = []
         self.rest: Piece | None = None
         self.error: BaseException | None = None
@@ -34,8 +35,8 @@ class Piece:
         """Read file by file, until somebody else goes on or nobody needs them any more."""
         self.thread, self._step = threading.get_ident(), step
         try:
-            for num, name in enumerate(self.names, start=self.first_num):
-                row = reader.read_one(num, name, step)
+            for num, file in enumerate(self.files, start=self.first_num):
+                row = reader.read_one(num, file, step)
                 with self._lock:
                     if self.left_behind or closing.is_set():
                         return
@@ -66,7 +67,7 @@ class Piece:
         self.rows.append(row)
         self.done.set()
         read = len(self.rows)
-        self.rest = Piece(self.first_num + read, self.names[read:])
+        self.rest = Piece(self.first_num + read, self.files[read:])
         return row
 
 

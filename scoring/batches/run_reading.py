@@ -12,7 +12,7 @@ from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageReader, Settling
 from scoring.batches.in_flight import BatchFile, InFlight, left_in_flight
 from scoring.batches.known_predictions import KnownPredictions
-from scoring.batches.read_ahead import ReadAhead
+from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
 from scoring.batches.suspects import Suspects
 from scoring.batches.watchdog import Watchdog
 from scoring.preprocessing.decode import DecodeLimits
@@ -75,13 +75,13 @@ class RunReading:
         self, run: Run, resumed: bool, batch: Batch, images: ImageList
     ) -> Iterator[ReadAhead]:
         """Give the chunks of a batch; in the meantime ``alive`` must be called every second."""
+        rows = rows_of_chunk(self._settings.client, self._signature.input.row_length)
         with (
             KnownPredictions(self._ledger, run, batch.name, resumed) as known,
             self._watchdog,
             ReadAhead(
-                images,
+                chunks_of(images, rows),
                 self._reader(run, batch, known),
-                chunk_rows=self.chunk_rows,
                 threads=self._threads,
                 alive=self.alive,
             ) as chunks,
@@ -91,12 +91,6 @@ class RunReading:
     def alive(self) -> None:
         """Say that the caller goes round, while it waits for something else than the chunks."""
         self._watchdog.feed()
-
-    @property
-    def chunk_rows(self) -> int:
-        """How many images one chunk has, by their number and by their bytes."""
-        client, row_length = self._settings.client, self._signature.input.row_length
-        return max(1, min(client.chunk_rows, client.chunk_bytes // row_length))
 
     def _reader(self, run: Run, batch: Batch, known: KnownPredictions) -> ImageReader:
         assert self._in_flight

@@ -51,19 +51,42 @@ def column_order(columns: Any, spec: InputSpec) -> NDArray[np.intp]:
     Numbers from 0 and from 1 are told apart by the names that are there. Raises InvalidPixels
     for a name that is doubled or foreign, and for a wrong number of them.
     """
-    count = spec.row_length
-    if not isinstance(columns, list) or len(columns) != count:
-        raise InvalidPixels(f"columns is a list of this model's {count} names")
+    if not isinstance(columns, list):
+        raise InvalidPixels(f"columns is a list of this model's {spec.row_length} names")
     names = [_name(column, place) for place, column in enumerate(columns)]
-    for prefix, first in ((spec.columns.prefix, spec.columns.first), *KNOWN_NAMES):
-        places = _places(names, prefix, first)
-        if places is not None:
-            return _each_once(places, names)
-    own = spec.column_names()
-    raise InvalidPixels(
-        f"the columns are not those of this model: name them {own[0]} to {own[-1]} or"
-        f" 0 to {count - 1}, each once, or leave columns out"
+    namings = ((spec.columns.prefix, spec.columns.first), *KNOWN_NAMES)
+    if len(names) == spec.row_length:
+        for prefix, first in namings:
+            places = _places(names, prefix, first)
+            if places is not None:
+                return _each_once(places, names)
+    raise InvalidPixels(_what_is_wrong(names, spec))
+
+
+def _what_is_wrong(names: list[str], spec: InputSpec) -> str:
+    count, own = spec.row_length, spec.column_names()
+    number = f"there are {len(names)} columns; " if len(names) != count else ""
+    odd = _odd_one(names, spec.columns.prefix)
+    which = "" if odd is None else f"{odd[:SHOWN_CHARACTERS]!r} is none of them; "
+    return (
+        f"{number}the columns are not those of this model: {which}name them {own[0]} to"
+        f" {own[-1]} or 0 to {count - 1}, each once, or leave columns out"
     )
+
+
+def _odd_one(names: list[str], prefix: str) -> str | None:
+    """Return the first name that is not like the others; what they are like a few of them tell."""
+    few = [*names[:2], *names[-2:]]
+    for start in (prefix, *(known for known, _ in KNOWN_NAMES)):
+        if any(_number(name, start) is not None for name in few):
+            return next((name for name in names if _number(name, start) is None), None)
+    return names[0] if names else None
+
+
+def _number(name: str, prefix: str) -> int | None:
+    """Return the number in a name; one is written in one way: no sign, no zero before it."""
+    digits = name.removeprefix(prefix) if name.startswith(prefix) else ""
+    return int(digits) if PLAIN_NUMBER.fullmatch(digits) else None
 
 
 def _name(column: Any, place: int) -> str:
@@ -75,14 +98,14 @@ def _name(column: Any, place: int) -> str:
 def _places(names: list[str], prefix: str, first: int) -> NDArray[np.intp] | None:
     """Return the place of each name that is ``prefix`` and a number from ``first`` on.
 
-    None where one of them is not. A number is written in one way: no sign, no zero before it.
+    None where one of them is not.
     """
     places = np.empty(len(names), dtype=np.intp)
     for at, name in enumerate(names):
-        digits = name.removeprefix(prefix) if name.startswith(prefix) else ""
-        if not PLAIN_NUMBER.fullmatch(digits):
+        number = _number(name, prefix)
+        if number is None:
             return None
-        places[at] = int(digits) - first
+        places[at] = number - first
     return places if places.min() >= 0 and places.max() < len(names) else None
 
 

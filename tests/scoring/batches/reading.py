@@ -14,7 +14,7 @@ from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.image_folder import ImageList, list_images
 from scoring.batches.image_reader import ImageReader, ImageRow, Settling
 from scoring.batches.in_flight import InFlight
-from scoring.batches.read_ahead import ReadAhead
+from scoring.batches.read_ahead import ReadAhead, chunks_of
 from scoring.batches.suspects import Suspects
 from scoring.preprocessing.pixels import DecodeLimits, Pixels, Shape
 from scoring.settings import BatchesSettings
@@ -66,5 +66,5 @@ def read_all(
     images: ImageList, reader: ImageReader, chunk_rows: int = 4, threads: int = 2
 ) -> list[ImageRow]:
     """Return the rows of a whole batch."""
-    with ReadAhead(images, reader, chunk_rows=chunk_rows, threads=threads) as chunks:
+    with ReadAhead(chunks_of(images, chunk_rows), reader, threads=threads) as chunks:
         return [row for chunk in chunks for row in chunk]

@@ -11,7 +11,7 @@ import pytest
 
 from scoring.batches import image_reader
 from scoring.batches.image_reader import IN_A_CLOUD
-from scoring.batches.read_ahead import SILENT_FILES, ReadAhead
+from scoring.batches.read_ahead import SILENT_FILES, ReadAhead, chunks_of
 from scoring.preprocessing.decode import CorruptImage
 from scoring.protocol.errors import BatchUnreadable
 from scoring.records.regular_file import open_regular
@@ -143,7 +143,7 @@ def test_a_stop_waits_for_the_file_in_hand_and_no_more(tmp_path: Path) -> None:
     read: list[bytes] = []
     images = write_files(tmp_path / "G1", 400)
     reader = reader_of(tmp_path / "G1", Played(read.append))
-    with ReadAhead(images, reader, chunk_rows=200, threads=1) as chunks:
+    with ReadAhead(chunks_of(images, 200), reader, threads=1) as chunks:
         next(iter(chunks))
         before = len(read)
         assert before >= 200

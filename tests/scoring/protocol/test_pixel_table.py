@@ -150,3 +150,20 @@ def test_a_table_that_pandas_wrote_is_read() -> None:
     shuffled = frame[sorted(frame.columns)]
     split = orjson.loads(shuffled.to_json(orient="split"))
     assert decode(split["columns"], split["data"]) == [ROW, ROW[::-1]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ([*SPEC.column_names()[:-1], "label"], "'label' is none of them"),
+        (["label", *SPEC.column_names()], "there are 13 columns; .* 'label' is none of them"),
+        ([*range(5), "5", "x" * 90, *range(6, 11)], f"'{'x' * 40}' is none of them"),
+        (["pixel1", "Pixel2", *(f"pixel{i}" for i in range(3, 13))], "'Pixel2' is none of them"),
+        (SPEC.column_names()[1:], "there are 11 columns; .* name them px1 to px12"),
+        (["a"] * WIDTH, "'a' is none of them"),
+        ([], "there are 0 columns"),
+    ],
+)
+def test_a_wrong_set_of_columns_says_which_is_wrong(columns: list[Any], told: str) -> None:
+    with pytest.raises(InvalidPixels, match=told):
+        decode(columns, [ROW])

@@ -1,0 +1,224 @@
+"""What a program hands in → chunks of rows in the model's form, read while others are scored."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from client.results import Chunk
+from client.tables import array_pixels, frame_pixels, row_pixels
+from scoring.batches.decode_budget import DecodeBudget
+from scoring.batches.image_folder import ImageList, list_images
+from scoring.batches.image_reader import ImageReader, ImageRow, Step
+from scoring.batches.in_flight import InFlight
+from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
+from scoring.batches.suspects import Suspects
+from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.errors import TooManyPixels
+from scoring.preprocessing.registry import find
+from scoring.protocol.errors import BatchMissing, InvalidPixels
+from scoring.protocol.signature import Signature
+from scoring.records.regular_file import open_regular
+from scoring.records.text import printable
+from scoring.settings import MOST_BYTES, BatchesSettings, ClientSettings, available_cores
+
+Picture: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any]
+Pictures: TypeAlias = (
+    pd.DataFrame | NDArray[Any] | str | os.PathLike[str] | bytes | Iterable[Picture]
+)
+
+Chunks: TypeAlias = Generator[Chunk, None, None]
+
+# Pictures that wait to be read are held up to so many bytes a chunk, whatever their number.
+HELD_BYTES = 16_000_000
+WHAT_THERE_IS = "a path, the bytes of an image file, or an array"
+log = logging.getLogger("scoring.client")
+
+# OpenCV's order for the channels that a picture has.
+TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+
+
+@dataclass(frozen=True)
+class PictureSource:
+    """Reads pictures as one model wants them, by the limits of the settings."""
+
+    signature: Signature
+    options: ClientSettings
+    rules: BatchesSettings
+
+    def chunks(self, pictures: Pictures) -> Chunks:
+        """Yield what the caller handed in, chunk by chunk and in order.
+
+        Raises InvalidPixels for a table, BatchMissing or BatchUnreadable for a folder that cannot
+        be used; of all else a picture that is wrong is a row with its error.
+        """
+        spec = self.signature.input
+        if isinstance(pictures, pd.DataFrame):
+            return self._table(pictures.index.tolist(), frame_pixels(pictures, spec))
+        if isinstance(pictures, np.ndarray):
+            return self._table(range(len(pictures)), array_pixels(pictures, spec))
+        if isinstance(pictures, str | os.PathLike):
+            return self._path(Path(pictures))
+        if isinstance(pictures, bytes | bytearray):
+            return self._held([bytes(pictures)])
+        return self._held(pictures)
+
+    def _table(self, ids: Sequence[Hashable], pixels: NDArray[np.uint8]) -> Chunks:
+        most = self._rows
+        for start in range(0, len(pixels), most):
+            block = pixels[start : start + most]
+            rows = [ImageRow(num, "", pixels=row) for num, row in enumerate(block, start=start + 1)]
+            yield Chunk(ids[start : start + most], rows)
+
+    def _path(self, path: Path) -> Chunks:
+        if path.is_file():
+            return self._held([path])
+        if not path.is_dir():
+            raise BatchMissing(f"there is no folder of pictures {printable(str(path))}")
+        names = list_images(path, self.rules)
+        _tell_left_out(path, names)
+        reader = ImageReader(folder=str(path), **self._reading)
+        return self._read(reader, ((part, part) for part in chunks_of(names, self._rows)))
+
+    def _held(self, pictures: Iterable[Picture]) -> Chunks:
+        length = self.signature.input.row_length
+        reader = PictureReader(folder="", row_length=length, **self._reading)
+        return self._read(reader, _in_chunks(pictures, self._rows))
+
+    def _read(
+        self, reader: ImageReader, parts: Iterable[tuple[Sequence[Hashable], Sequence[Any]]]
+    ) -> Chunks:
+        waiting: deque[Sequence[Hashable]] = deque()
+
+        def files() -> Iterator[Sequence[Any]]:
+            for ids, held in parts:
+                waiting.append(ids)
+                yield held
+
+        threads = self.options.decode_threads or available_cores()
+        try:
+            with ReadAhead(files(), reader, threads=threads) as chunks:
+                for rows in chunks:
+                    yield Chunk(waiting.popleft(), rows)
+        finally:
+            reader.in_flight.close()
+
+    @property
+    def _rows(self) -> int:
+        return rows_of_chunk(self.options, self.signature.input.row_length)
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        """Return what every reader has: no ledger knows these pictures."""
+        made_by, client = self.signature.preprocessing, self.options
+        budget = DecodeBudget(self.rules.decoded_bytes)
+        return {
+            "batch": "",
+            "preprocess": find(made_by.name, made_by.version),
+            "shape": self.signature.input.shape,
+            "limits": DecodeLimits(client.max_image_pixels, client.max_file_bytes, budget.reserve),
+            "budget": budget,
+            "find_known": lambda path, content_hash: None,
+            "in_flight": InFlight(None, 1),
+            "suspects": Suspects({}),
+            "file_seconds": self.rules.file_seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureReader(ImageReader):
+    """Reads files wherever they lie, and pictures that the caller holds."""
+
+    row_length: int
+
+    def _shown(self, num: int, file: Any) -> str:
+        is_path = isinstance(file, str | os.PathLike)
+        return printable(os.fspath(file)) if is_path else f"picture {num - 1}"
+
+    def _open(self, file: str) -> int:
+        """A link that somebody names is meant; what else lies in its folder is not looked at."""
+        try:
+            return open_regular(os.path.realpath(file))
+        except ValueError as error:
+            raise OSError(str(error)) from error
+
+    def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
+        if isinstance(file, str | os.PathLike):
+            super()._fill(row, os.fspath(file), step)
+        elif isinstance(file, np.ndarray) and file.ndim == 1:
+            row.pixels = row_pixels(file, self.row_length)
+        elif isinstance(file, np.ndarray):
+            # Not packed, it may have more bytes than any file should.
+            unbounded = replace(self, limits=replace(self.limits, max_bytes=MOST_BYTES))
+            unbounded._see(row, encoded(file, self.limits), step)
+        elif isinstance(file, bytes | bytearray | memoryview):
+            self._see(row, bytes(file), step)
+        else:
+            raise InvalidPixels(f"a picture is {WHAT_THERE_IS}, not {type(file).__name__}")
+
+
+def encoded(picture: NDArray[Any], limits: DecodeLimits) -> bytes:
+    """Return a picture as the lossless file that it could have come from.
+
+    picture: uint8 [H, W] or [H, W, 1] grey, [H, W, 3] in the order R, G, B, or [H, W, 4] with
+    alpha. Raises InvalidPixels for any other, TooManyPixels.
+    """
+    channels = picture.shape[2] if picture.ndim == 3 else 1
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise InvalidPixels(
+            "a picture is uint8 [H, W], [H, W, 3] (red, green, blue) or [H, W, 4], not"
+            f" {picture.dtype} {list(picture.shape)}"
+        )
+    height, width = picture.shape[:2]
+    if not height or not width:
+        raise InvalidPixels(f"a picture has pixels, this one is {list(picture.shape)}")
+    if height * width > limits.max_pixels:
+        raise TooManyPixels(width, height, limits.max_pixels)
+    plane = np.ascontiguousarray(picture)
+    image = cv2.cvtColor(plane, TO_BGR[channels]) if channels in TO_BGR else plane
+    # Not packed: it is unpacked again at once.
+    _, file = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    return file.tobytes()
+
+
+def _tell_left_out(folder: Path, names: ImageList) -> None:
+    left_out = names.left_out
+    if left_out.kinds:
+        log.warning("%s: not images: %s", folder, left_out.tell_kinds())
+    unreadable = left_out.tell_unreadable()
+    if unreadable:
+        log.warning("%s: cannot be read: %s", folder, unreadable)
+
+
+def _in_chunks(
+    pictures: Iterable[Picture], rows: int
+) -> Iterator[tuple[list[Hashable], list[Picture]]]:
+    """Yield pictures with what they go by; as many as a chunk has, or as memory should hold."""
+    ids: list[Hashable] = []
+    held: list[Picture] = []
+    size = 0
+    for place, picture in enumerate(pictures):
+        ids.append(os.fspath(picture) if isinstance(picture, str | os.PathLike) else place)
+        held.append(picture)
+        size += _held_bytes(picture)
+        if len(held) == rows or size >= HELD_BYTES:
+            yield ids, held
+            ids, held, size = [], [], 0
+    if held:
+        yield ids, held
+
+
+def _held_bytes(picture: Any) -> int:
+    if isinstance(picture, bytes | bytearray):
+        return len(picture)
+    return picture.nbytes if isinstance(picture, np.ndarray | memoryview) else 0

@@ -1,0 +1,67 @@
+"""What a program is told of each of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.batches.image_reader import ImageRow
+from scoring.protocol.prediction import RowPrediction, join_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class PictureResult:
+    """What became of one picture: ``label`` and all that goes with it, or ``error``.
+
+    Attributes:
+        id: which picture: of a folder the path below it, of a list the path as it was given or
+            else its place (from 0), of a table its index label.
+        label: the likeliest class.
+        confidence: its calibrated probability, 0 to 1.
+        review: why a person should look, several reasons joined by "; "; or None.
+        second_label: the class that comes next.
+        second_confidence: its calibrated probability.
+        outlier_score: larger for what is less like the training images.
+        error: why this picture has no answer, and what to do; or None.
+    """
+
+    id: Any
+    label: str | None = None
+    confidence: float | None = None
+    review: str | None = None
+    second_label: str | None = None
+    second_confidence: float | None = None
+    outlier_score: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some pictures in their order, read as far as they can be; ``ids`` are the caller's own."""
+
+    ids: Sequence[Hashable]
+    rows: Sequence[ImageRow]
+
+
+def results_of(chunk: Chunk, predictions: Sequence[RowPrediction]) -> list[PictureResult]:
+    """Return a result for each picture; ``predictions`` are those of the readable ones."""
+    answers = iter(predictions)
+    return [
+        PictureResult(id_, error=row.error or "not scored")
+        if row.pixels is None
+        else _answered(id_, row, next(answers))
+        for id_, row in zip(chunk.ids, chunk.rows, strict=True)
+    ]
+
+
+def _answered(id_: Hashable, row: ImageRow, answer: RowPrediction) -> PictureResult:
+    return PictureResult(
+        id_,
+        answer.label,
+        answer.confidence,
+        join_reasons(row.review, answer.review),
+        answer.second_label,
+        answer.second_confidence,
+        answer.outlier_score,
+    )
