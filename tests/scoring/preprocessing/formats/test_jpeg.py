@@ -37,7 +37,7 @@ from tests.scoring.preprocessing.slow_files import (
 )
 
 LIMITS = DecodeLimits(max_pixels=4_000_000, max_bytes=4_000_000)
-IMAGES = Path(__file__).parents[2] / "data" / "images"
+IMAGES = Path(__file__).parents[3] / "data" / "images"
 Damage = Callable[[bytes, int, np.random.Generator], bytes]
 END = b"\xff\xd9"
 SCAN = b"\xff\xda"

@@ -11,7 +11,7 @@ import pytest
 
 from fashion_model.drawn.draw import CLASSES, LIGHT, draw_batch, main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.slow
 

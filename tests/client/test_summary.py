@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from client.batch_scoring import RunOutcome
+from client.summary import write_summary
+
+DONE = RunOutcome(
+    run_id="r1",
+    state="done",
+    reason="",
+    images=30,
+    failed=1,
+    flagged=2,
+    mean_confidence=0.98765,
+    seconds=1.5,
+    results=Path("Results.csv"),
+    metrics=Path("Metrics-log.csv"),
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (DONE, {"run": "r1 done", "images/s": "20.0", "mean confidence": "98.77 %"}),
+        (DONE, {"time": "1.50 s", "results": "Results.csv", "event log": "Events-log.txt"}),
+        (replace(DONE, images=0, mean_confidence=None), {"mean confidence": "-"}),
+        (replace(DONE, images=0, seconds=0.0), {"images/s": "0.0"}),
+        (replace(DONE, results=None), {"results": "left as they were: nothing new"}),
+        (replace(DONE, results=None, state="failed", reason="no"), {"results": "not written"}),
+        (replace(DONE, state="partial", reason="stopped"), {"note": "stopped"}),
+    ],
+)
+def test_what_a_person_reads_after_a_run(
+    outcome: RunOutcome, told: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_summary(outcome, Path("Events-log.txt"))
+    lines = capsys.readouterr().out.splitlines()[1:]
+    table = {line[2:18].strip(): line[19:] for line in lines}
+    assert table.items() >= told.items()
+    assert ("note" in table) == bool(outcome.reason)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.protocol.image_statistics import FOREGROUND_LEVEL, image_statistics
+
+
+def test_each_row_has_its_own_shares() -> None:
+    edge = FOREGROUND_LEVEL
+    rows = np.array([[0] * 4, [255] * 4, [0, 0, 255, 255], [edge - 1, edge, 0, 0]], np.uint8)
+    found = image_statistics(rows)
+    assert found.brightness.tolist()[:3] == [0.0, 1.0, 0.5]
+    assert found.contrast.tolist()[:3] == [0.0, 0.0, 0.5]
+    assert found.foreground.tolist() == [0.0, 1.0, 0.5, 0.25]
+
+
+def test_many_bright_pixels_do_not_overflow() -> None:
+    found = image_statistics(np.full((1, 1_000_000), 250, np.uint8))
+    assert found.brightness[0] == pytest.approx(250 / 255)
+    assert found.contrast[0] == pytest.approx(0.0, abs=1e-9)
