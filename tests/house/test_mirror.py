@@ -1,0 +1,195 @@
+"""A module's tests lie where its name says: ``server/door.py``, ``tests/server/test_door.py``.
+
+Those that are tested elsewhere are named here with the reason, and only as long as it is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.settings import CODE_ROOT
+
+PACKAGES = ("scoring", "client", "server", "scheduler", "fashion_model")
+
+# Parts that have no sense alone: where the whole is tested → modules.
+WITHIN: dict[str, tuple[str, ...]] = {
+    "tests/client/test_api.py": (
+        "client/pictures.py",
+        "client/results.py",
+        "client/scoring_stream.py",
+        "client/tables.py",
+    ),
+    "tests/client/test_batch_job.py": ("client/pixel_frame.py",),
+    "tests/client/test_connection.py": ("client/tries.py",),
+    "tests/client/test_request.py": (
+        "scoring/batches/known_predictions.py",
+        "scoring/batches/run_reading.py",
+        "scoring/records/metrics_log.py",
+    ),
+    "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
+    "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),
+    "tests/fashion_model/drawn/test_draw.py": (
+        "fashion_model/drawn/bags.py",
+        "fashion_model/drawn/cloth.py",
+        "fashion_model/drawn/sheet.py",
+        "fashion_model/drawn/shoes.py",
+        "fashion_model/drawn/tops.py",
+        "fashion_model/drawn/trousers.py",
+    ),
+    "tests/fashion_model/test_commands.py": (
+        "fashion_model/evaluate.py",
+        "fashion_model/export.py",
+        "fashion_model/flags.py",
+        "fashion_model/pictures.py",
+        "fashion_model/strangers.py",
+    ),
+    "tests/fashion_model/test_training.py": (
+        "fashion_model/bundle_writer.py",
+        "fashion_model/checkpoint.py",
+        "fashion_model/job.py",
+        "fashion_model/network.py",
+        "fashion_model/teacher.py",
+        "fashion_model/train.py",
+        "fashion_model/trainer.py",
+    ),
+    "tests/faults/test_server.py": ("server/__main__.py",),
+    "tests/scheduler/test_check.py": (
+        "scheduler/check_files.py",
+        "scheduler/check_serving.py",
+        "scheduler/check_times.py",
+        "scheduler/ledger_look.py",
+        "scheduler/rehearsal.py",
+    ),
+    "tests/scheduler/test_standing.py": ("scheduler/settings_watch.py",),
+    "tests/scoring/batches/test_folder_listing.py": (
+        "scoring/batches/left_out.py",
+        "scoring/batches/patience.py",
+    ),
+    "tests/scoring/batches/test_image_folder.py": ("scoring/batches/batch_folders.py",),
+    "tests/scoring/batches/test_read_ahead.py": (
+        "scoring/batches/image_reader.py",
+        "scoring/batches/reading_crew.py",
+    ),
+    "tests/scoring/batches/test_suspects.py": (
+        "scoring/batches/in_flight.py",
+        "scoring/batches/read_alone.py",
+    ),
+    "tests/scoring/inference/test_predictor.py": (
+        "scoring/inference/head.py",
+        "scoring/inference/interpreter_pool.py",
+        "scoring/inference/predictions.py",
+    ),
+    "tests/scoring/preprocessing/formats/test_jpeg.py": (
+        "scoring/preprocessing/formats/exif.py",
+        "scoring/preprocessing/jpeg_pixels.py",
+    ),
+    "tests/scoring/preprocessing/formats/test_tiff.py": (
+        "scoring/preprocessing/formats/tiff_directory.py",
+        "scoring/preprocessing/tiff_pixels.py",
+    ),
+    "tests/scoring/preprocessing/test_avif_heif.py": (
+        "scoring/preprocessing/formats/by_pillow.py",
+        "scoring/preprocessing/formats/iso_media.py",
+        "scoring/preprocessing/pillow_pixels.py",
+    ),
+    "tests/scoring/preprocessing/test_decode.py": ("scoring/preprocessing/imdecode.py",),
+    "tests/scoring/preprocessing/test_garment_on_dark.py": ("scoring/preprocessing/garment.py",),
+    "tests/scoring/preprocessing/test_product_photo.py": (
+        "scoring/preprocessing/background.py",
+        "scoring/preprocessing/resizing.py",
+    ),
+    "tests/scoring/records/test_ledger.py": ("scoring/records/ledger_reader.py",),
+    "tests/scoring/records/test_ledger_file.py": (
+        "scoring/records/database.py",
+        "scoring/records/ledger_look.py",
+        "scoring/records/recovery.py",
+    ),
+    "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
+    "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
+    "tests/scoring/test_settings.py": ("scoring/settings_sources.py",),
+    "tests/server/dialects/test_open_inference.py": (
+        "server/dialects/infer_request.py",
+        "server/dialects/tensors.py",
+    ),
+    "tests/server/dialects/test_pictures.py": (
+        "scoring/preprocessing/reading.py",
+        "server/dialects/multipart.py",
+        "server/image_folder.py",
+    ),
+    "tests/server/dialects/test_pixel_forms.py": ("server/dialects/json_body.py",),
+    "tests/server/dialects/test_seam.py": ("server/dialects/dialect.py",),
+    "tests/server/test_api.py": (
+        "server/access_log.py",
+        "server/app.py",
+        "server/endpoints.py",
+        "server/error_handlers.py",
+        "server/http_server.py",
+        "server/request_body.py",
+    ),
+    "tests/server/test_door.py": ("server/http_request.py",),
+    "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
+    "tests/server/test_handler.py": ("server/drain.py", "server/models.py"),
+    "tests/server/test_openapi.py": (
+        "server/dialects/open_inference_schema.py",
+        "server/dialects/openapi_parts.py",
+        "server/dialects/own_schema.py",
+    ),
+    "tests/simulation/test_ten_days_of_processes.py": ("scheduler/clock.py",),
+}
+
+# Modules that no file tests as its own → why.
+ONLY_VALUES = "values without behaviour"
+BEING_WRITTEN = "its tests are being written"
+NOT_ALONE: dict[str, str] = {
+    "client/run_context.py": ONLY_VALUES,
+    "fashion_model/dataset/description.py": ONLY_VALUES,
+    "scheduler/finding.py": ONLY_VALUES,
+    "scoring/preprocessing/errors.py": ONLY_VALUES,
+    "scoring/preprocessing/formats/header.py": ONLY_VALUES,
+    "scoring/preprocessing/pixels.py": ONLY_VALUES,
+    "scoring/processes/child_log.py": BEING_WRITTEN,
+    "scoring/processes/port_owner.py": BEING_WRITTEN,
+    "scoring/processes/waiting.py": BEING_WRITTEN,
+    "scoring/processes/whole_answer.py": BEING_WRITTEN,
+    "scoring/records/rows.py": ONLY_VALUES,
+    "server/access.py": BEING_WRITTEN,
+    "server/prediction_request.py": ONLY_VALUES,
+}
+
+
+def modules() -> Iterator[str]:
+    for package in PACKAGES:
+        for path in (CODE_ROOT / package).rglob("*.py"):
+            if path.name != "__init__.py":
+                yield path.relative_to(CODE_ROOT).as_posix()
+
+
+def mirrored(module: str) -> Path:
+    path = Path(module)
+    return CODE_ROOT / "tests" / path.parent / f"test_{path.name}"
+
+
+def excused() -> list[str]:
+    return [*NOT_ALONE, *(module for within in WITHIN.values() for module in within)]
+
+
+def test_every_module_has_its_tests_where_its_name_says() -> None:
+    missing = [module for module in modules() if not mirrored(module).exists()]
+    without_reason = sorted(set(missing) - set(excused()))
+    assert not without_reason, f"no tests/…/test_<module>.py, no reason here: {without_reason}"
+
+
+def test_no_reason_is_out_of_date() -> None:
+    assert sorted(set(excused())) == sorted(excused()), "a module has one reason"
+    gone = [module for module in excused() if not (CODE_ROOT / module).exists()]
+    assert not gone, f"these modules are gone: {gone}"
+    tested = [module for module in excused() if mirrored(module).exists()]
+    assert not tested, f"these modules have tests of their own now: {tested}"
+
+
+@pytest.mark.parametrize("place", WITHIN)
+def test_the_tests_of_the_whole_are_there(place: str) -> None:
+    assert (CODE_ROOT / place).is_file()
