@@ -21,4 +21,5 @@ EXPOSE 5002
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:5002/health/ready', timeout=4)"]
 # One worker for each core; a key by -e SCORING_SERVER__API_KEY=… or an env file.
-CMD ["gunicorn", "server:create_app()", "-b", "0.0.0.0:5002", "--workers", "2", "--timeout", "600"]
+CMD ["gunicorn", "server:create_app()", "-b", "0.0.0.0:5002", "--workers", "2", "--timeout", "600", \
+     "--worker-tmp-dir", "/dev/shm"]

@@ -8,6 +8,8 @@ chmod 755 "$scratch"
 key=try-$RANDOM$RANDOM
 started=()
 policy=
+for name in "${!SCORING_@}"; do unset "$name"; done
+export NO_PROXY='*' no_proxy='*'
 
 # A project folder of its own: no ledger, no results and no settings but these.
 export SCORING_PROJECT=$scratch/project
@@ -95,6 +97,8 @@ score() {
     image=$("$python" -c 'print({"dataframe_split": {"data": [[0] * 784]}})' | tr "'" '"')
     ask -H "$auth" -H 'Content-Type: application/json' -d "$image" "$url/predict" |
         grep -q '"label":' || fail "no label for an image sent with curl"
+    ask -H "$auth" -F "file=@$project/image_batches/G1/item-001.png" "$url/predict" |
+        grep -q '"prediction":' || fail "no answer for a picture sent with curl"
     [ "$(status -d "$image" "$url/predict")" = 401 ] || fail "it answered without the key"
     head -c 17000000 /dev/zero >"$scratch/large"
     [ "$(status -H "$auth" --data-binary @"$scratch/large" "$url/predict")" = 413 ] ||

@@ -31,7 +31,11 @@ def server(project: Path) -> Iterator[str]:
     """Run ``python -m server`` with the settings as they come; yield its URL."""
     port = free_port("127.0.0.1")
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
-    ours = {"SCORING_PROJECT": str(project), "SCORING_SERVER__MODELS": f'["{BUNDLE}"]'}
+    ours = {
+        "SCORING_PROJECT": str(project),
+        "SCORING_SERVER__MODELS": f'["{BUNDLE}"]',
+        "SCORING_SERVER__IMAGES": str(PICTURES),
+    }
     with (project / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "server", "--port", str(port)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from tests.conformance.checking import run_checks
@@ -47,6 +48,28 @@ def check_named(images: Images) -> None:
     compare(images, curl(*JSON, "-d", "@-", url, body=body))
 
 
+def check_form(images: Images) -> None:
+    """/predict: 100 pictures in one form"""
+    files = [argument for path in images.files for argument in ("-F", f"file=@{path}")]
+    compare(images, curl(*files, f"{images.url}/predict"))
+
+
+def check_picture(images: Images) -> None:
+    """/predict: a picture as the body, 100 times"""
+    one_by_one(images, lambda path: ("--data-binary", f"@{path}", f"{images.url}/predict"))
+
+
+def check_name(images: Images) -> None:
+    """/predictint: the name of a picture, 100 times"""
+    url = f"{images.url}/predictint?imageName="
+    one_by_one(images, lambda path: (url + path.rsplit("/", 1)[1],))
+
+
+def one_by_one(images: Images, arguments: Callable[[str], tuple[str, ...]]) -> None:
+    answers = [curl(*arguments(str(path))) for path in images.files]
+    compare(images, {"predictions": [answer["prediction"] for answer in answers]})
+
+
 def check_infer(images: Images) -> None:
     """/v2/models/{name}/infer, compressed on the way back"""
     data = {"name": "pixels", "datatype": "UINT8", "shape": list(images.pixels.shape)}
@@ -57,7 +80,7 @@ def check_infer(images: Images) -> None:
     images.check_scores(found["label"], found["confidence"])
 
 
-CHECKS = (check_split, check_named, check_infer)
+CHECKS = (check_split, check_named, check_form, check_picture, check_name, check_infer)
 
 if __name__ == "__main__":
     told = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True)
