@@ -61,7 +61,8 @@ def test_no_server_is_three_tries_each_an_event_then_exit_5(
 @pytest.mark.parametrize("content", [b"<html>hello</html>", b'{"hello": 1}', b"[]"])
 def test_something_else_that_answers_200_is_not_scored_through(content: bytes) -> None:
     with answering(lambda *_: (200, content, {})) as url:
-        with pytest.raises(NoServer, match=f"no scoring server at {url} "), way(url):
+        told = f"no scoring server at {url} .*; {HOW_TO_START}, or add --start-server"
+        with pytest.raises(NoServer, match=told), way(url):
             pytest.fail("it was taken for one")
 
 
