@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.stop import stop_base
-from tenacity.wait import wait_base
+from tenacity.wait import wait_exception
 
 from scoring.protocol.errors import (
     RETRYABLE_STATUSES,
@@ -68,28 +68,28 @@ def reason(error: BaseException | None) -> str:
     return type(error).__name__
 
 
-class wait_as_told(wait_base):  # tenacity's own names read this way
-    """Wait the usual time, or longer where the server says ``Retry-After``.
+def wait_as_told(seconds: float, longest: float, window: RunWindow) -> wait_exception:
+    """Wait the usual ``seconds``, or longer where the server says ``Retry-After``.
 
     What lies past the window is no use, nor without one what is past ``longest`` seconds: then
     the usual time it is.
     """
 
-    def __init__(self, seconds: float, longest: float, window: RunWindow) -> None:
-        self._seconds = seconds
-        self._longest = longest
-        self._window = window
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = failure(retry_state)
+    def wait(error: BaseException) -> float:
         told = (error.retry_after if isinstance(error, HttpRefusal) else None) or 0.0
-        left = self._window.left()
-        too_long = told > self._longest if left is None else told >= left
-        return self._seconds if too_long else max(self._seconds, told)
+        left = window.left()
+        too_long = told > longest if left is None else told >= left
+        return seconds if too_long else max(seconds, told)
+
+    return wait_exception(wait)
 
 
-class stop_past_window(stop_base):
-    """Give up where the next try would fall outside the run window."""
+class stop_past_window(stop_base):  # tenacity's own names read this way
+    """Give up where the next try would fall outside the run window.
+
+    Not tenacity's ``stop_before_delay``: that counts from the first try of each request, and the
+    window from the start of the run.
+    """
 
     def __init__(self, window: RunWindow) -> None:
         self._window = window

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from client.identity import ByHand, Identity, InSession
 from client.transport import new_session, take_from_environment
-from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer
+from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer, SettingsError
 from scoring.protocol.frame_codec import Compression
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.metadata import (
@@ -34,7 +34,16 @@ from scoring.protocol.signature import Signature
 ANSWER_BYTES_PER_ROW = 2_000
 METADATA_BYTES = 2_000_000
 READ_SIZE = 65_536
+A_URL = "http://scores.example:5000"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# What the HTTP library says of an address that it cannot go to, now or ever; the server's own, or
+# that of a proxy that the environment names.
+WRONG_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,9 @@ class ServerLink:
     """Asks one server; every wait has a limit, and so has the whole of an answer.
 
     Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
-    for an answer that is not whole, BadResponse for one that does not fit the request and
-    StrangerOnPort for whoever is not the server of this session.
+    for an answer that is not whole, BadResponse for one that does not fit the request,
+    StrangerOnPort for whoever is not the server of this session and SettingsError for an address
+    that no request can go to.
     """
 
     def __init__(
@@ -116,21 +126,36 @@ class ServerLink:
     ) -> bytes:
         """Return the body of an answer that is whole, proved and not an error."""
         signed = self._identity.sign(method, path, body)
-        with self._session.request(
-            method,
-            self.url + quote(path),
-            data=body or None,
-            headers={**headers, **signed},
-            timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        with self._request(method, path, body, {**headers, **signed}) as response:
             content = b"".join(_bounded(response, limit))
             _check_length(response, content)
             self._identity.check(signed, response.status_code, response.headers, content)
             if response.status_code != 200:
                 _refuse(response, content)
             return content
+
+    def _request(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> requests.Response:
+        try:
+            return self._session.request(
+                method,
+                self.url + quote(path),
+                data=body or None,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+        except WRONG_ADDRESS as error:
+            raise SettingsError(_wrong_address(self.url, error)) from error
+
+
+def _wrong_address(url: str, error: Exception) -> str:
+    about_proxy = isinstance(error, requests.exceptions.InvalidProxyURL) or "SOCKS" in str(error)
+    if about_proxy:
+        return f"the proxy that the environment names cannot be used ({error}); correct HTTP_PROXY"
+    return f"no request can go to {url} ({error}); give client.server (--server) a URL like {A_URL}"
 
 
 def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:

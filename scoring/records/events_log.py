@@ -81,8 +81,11 @@ class EventsLog:
             with self._lock:
                 path = Path(os.path.realpath(self.path))
                 self._rotate(path)
-                with open(_open_to_append(path), "ab", buffering=0) as file:
-                    file.write(line.encode("utf-8"))
+                handle = _open_to_append(path)
+                try:
+                    _write_whole(handle, line.encode("utf-8"))
+                finally:
+                    os.close(handle)
         except OSError:
             return False
         return True
@@ -116,6 +119,29 @@ def _open_to_append(path: Path) -> int:
         os.close(handle)
         raise OSError(errno.EINVAL, "is no file", str(path))
     return handle
+
+
+def _write_whole(handle: int, line: bytes) -> None:
+    """Write one line, whole or not at all; raises OSError.
+
+    The system may take less than it was given, on a share or a disk that fills up: the rest goes
+    after it. Where that fails what was written is taken away again, for part of a line would be
+    taken for an event, and the next one would begin in its midst.
+    """
+    rest, end = memoryview(line), 0
+    try:
+        while rest:
+            written = os.write(handle, rest)
+            if not written:
+                raise OSError(errno.EIO, "nothing is written")
+            rest = rest[written:]
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+    except OSError:
+        begun = len(line) - len(rest)
+        # Unless another process has written behind it: its line is not ours to take away.
+        if begun and os.fstat(handle).st_size == end:
+            os.ftruncate(handle, end - begun)
+        raise
 
 
 def _to_stderr(line: str) -> None:

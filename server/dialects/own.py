@@ -10,12 +10,7 @@ import orjson
 from scoring.protocol.errors import ApiError
 from scoring.protocol.frame_codec import RowIds
 from scoring.protocol.json_shape import parsed_bytes
-from scoring.protocol.metadata import (
-    READY_PATH,
-    encode_models,
-    encode_readiness,
-    served_models,
-)
+from scoring.protocol.metadata import READY_PATH, encode_readiness
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
 from server.dialects import pictures
@@ -89,7 +84,7 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
         {
             "service": "image scorer",
             "what": handler.signature().purpose,
-            "models": encode_models(served_models(handler.signatures())),
+            "models": [_about(signature) for signature in handler.signatures()],
             "endpoints": {
                 "POST /predict": "pictures as files, or pixels as JSON; the first model answers",
                 "POST /models/{name}/predict": "the same with the model named",
@@ -100,6 +95,14 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
             },
         }
     )
+
+
+def _about(signature: Signature) -> dict[str, str]:
+    return {
+        "name": signature.name,
+        "version": signature.version,
+        "purpose": signature.purpose,
+    }
 
 
 def _tell_liveness(handler: Handler, call: Call) -> Reply:

@@ -97,7 +97,6 @@ def _predict_by_name(summary: str) -> dict[str, Any]:
 def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
     row_length, max_rows = signature.input.row_length, row_limit(settings, signature)
     text, flag = {"type": "string"}, {"type": "boolean"}
-    models = {"type": "array", "items": object_of({"name": text, "version": text})}
     return {
         "PredictionRequest": {
             "oneOf": [
@@ -112,13 +111,19 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         "Readiness": object_of(
             {
                 **{"live": flag, "ready": flag, "pid": {"type": "integer"}},
-                "models": models,
+                "models": _models(),
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
-        "About": object_of({"service": text, "models": models}),
+        "About": object_of({"service": text, "what": text, "models": _models("purpose")}),
         "Error": object_of({"error": object_of({"code": text, "message": text})}),
     }
+
+
+def _models(*more: str) -> dict[str, Any]:
+    """Return the list of what is served; ``more``: what is told of each but name and version."""
+    text = {"type": "string"}
+    return {"type": "array", "items": object_of(dict.fromkeys(("name", "version", *more), text))}
 
 
 def _pixel_block(max_rows: int, row_length: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.prediction import encode_request
-from scoring.settings import Settings
+from scoring.settings import CODE_ROOT, Settings
 from server import channel
 from server.app import create_app
 from server.drain import Drain
@@ -257,6 +257,16 @@ def test_a_health_check_over_http_1_0_names_no_host(url: str, target: str) -> No
     assert ask(url, f"GET {target} HTTP/1.0\r\n\r\n".encode())[0] == 200
     assert ask(url, f"GET {target} HTTP/1.0\r\nHost: evil.example\r\n\r\n".encode())[0] == 400
     assert ask(url, f"GET {target} HTTP/1.1\r\n\r\n".encode())[0] == 400
+
+
+def test_the_root_tells_what_each_model_is_for(project: object) -> None:
+    served = Settings(server={"models": (BUNDLE, CODE_ROOT / "models" / "digits")})
+    about = create_app(served, loopback=True).test_client().get("/").get_json()
+    assert [model["name"] for model in about["models"]] == ["fashion", "digits"]
+    assert all(set(model) == {"name", "version", "purpose"} for model in about["models"])
+    purposes = [model["purpose"] for model in about["models"]]
+    assert purposes[0] != purposes[1]
+    assert about["what"] == purposes[0], "the first answers where none is named"
 
 
 def test_beyond_loopback_a_key_is_required_and_checked(project: object) -> None:

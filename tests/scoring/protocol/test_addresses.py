@@ -7,6 +7,7 @@ import pytest
 from client import request
 from scoring.protocol.addresses import check_host, check_url
 from scoring.protocol.errors import ExitCode
+from tests.conftest import write_batch
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,36 @@ def test_a_host_that_can_be_listened_on(host: str) -> None:
 def test_a_host_that_cannot_be_looked_up(host: str) -> None:
     with pytest.raises(ValueError, match="host"):
         check_host(host)
+
+
+# The HTTP library has rules of its own (IDNA 2008, no wildcards), and so a last word.
+@pytest.mark.parametrize(
+    "url",
+    ["http://*", "http://*.example:5000", "http://%zz", "http://\u2603.example", "http://a\u3002b",
+     "http://\u0663", "http://a\u200bb", "http://[v1.x]", "https://*.example"],
+)  # fmt: skip
+@pytest.mark.parametrize("by", ["flag", "setting"])
+def test_what_only_the_http_library_refuses_is_one_too(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    by: str,
+) -> None:
+    write_batch(project / "image_batches" / "G1", 1)
+    if by == "setting":
+        monkeypatch.setenv("SCORING_CLIENT__SERVER", url)
+    assert request.main(["G1", *(["--server", url] if by == "flag" else [])]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert "give client.server" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_wrong_proxy_of_the_environment_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_batch(project / "image_batches" / "G1", 1)
+    monkeypatch.setenv("http_proxy", "http:///no-host")
+    monkeypatch.setenv("no_proxy", "")
+    assert request.main(["G1", "--server", "http://scores.example"]) == ExitCode.USAGE
+    assert "correct HTTP_PROXY" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -96,3 +97,46 @@ def test_a_link_is_written_through_and_rotated_where_it_leads(tmp_path: Path) ->
     assert "event 19" in (tmp_path / "disk" / "Events-log.txt").read_text()
     assert len(list((tmp_path / "disk").iterdir())) == 3
     assert os.listdir(tmp_path / "logs") == ["Events-log.txt"]
+
+
+def test_a_short_write_is_followed_by_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share or a disk that fills up may take it: some bytes at a time."""
+    write = os.write
+    log = EventsLog(tmp_path, 1000, 2)
+    log.info("test", "before")
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
+    log.error("test", "Größe 衣服")
+    monkeypatch.undo()
+    lines = log.path.read_text(encoding="utf-8").splitlines()
+    assert [line.rsplit(", ", 1)[1] for line in lines] == ["before", "Größe 衣服"]
+    assert all(LINE.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("end", ["full", "nothing"])
+def test_a_line_that_cannot_be_written_whole_is_not_there_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], end: str
+) -> None:
+    write = os.write
+    sizes = iter([9, 4])
+
+    def fail(handle: int, data: bytes) -> int:
+        size = next(sizes, 0)
+        if not size and end == "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, data[:size]) if size else 0
+
+    log = EventsLog(tmp_path, 1000, 2)
+    log.info("test", "before")
+    whole = log.path.read_bytes()
+    monkeypatch.setattr(os, "write", fail)
+    log.error("test", "nothing is lost")
+    monkeypatch.undo()
+    assert log.path.read_bytes() == whole
+    assert "nothing is lost" in capsys.readouterr().err
+    log.info("test", "after")
+    assert [line.rsplit(", ", 1)[1] for line in log.path.read_text().splitlines()] == [
+        "before",
+        "after",
+    ]
