@@ -32,6 +32,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from scoring.machine_zone import machine_zone
 from scoring.protocol.addresses import check_host, check_url
 from scoring.protocol.errors import SettingsError
+from scoring.protocol.file_names import as_file_name, as_text
 from scoring.settings_sources import HANDED_ON_VARIABLE as HANDED_ON_VARIABLE
 from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
@@ -98,8 +99,8 @@ def _as_header_value(key: SecretStr) -> SecretStr:
 
 def _as_place(path: Path) -> Path:
     """A path that a system can open, if it is there."""
-    text = os.fspath(path)
-    too_long = any(len(os.fsencode(part)) > LONGEST_NAME_BYTES for part in path.parts)
+    text = as_text(os.fspath(path))
+    too_long = any(len(os.fsencode(as_file_name(part))) > LONGEST_NAME_BYTES for part in path.parts)
     if text in ("", ".") or not text.isprintable() or too_long:
         raise ValueError("give the path of a file or folder")
     return path
@@ -318,7 +319,7 @@ class Settings(BaseSettings):
 
     def path(self, relative: Path) -> Path:
         """Return an absolute path; relative ones start at the project folder."""
-        return self.project / relative
+        return self.project / as_file_name(os.fspath(relative))
 
     @property
     def batches_folder(self) -> Path:

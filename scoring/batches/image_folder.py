@@ -15,6 +15,7 @@ from scoring.batches.left_out import LeftOut
 from scoring.batches.litter import Litter
 from scoring.batches.patience import Pulse, within
 from scoring.protocol.errors import BatchMissing, BatchUnreadable
+from scoring.protocol.file_names import as_file_name
 from scoring.records.text import printable
 from scoring.settings import BatchesSettings
 
@@ -68,13 +69,13 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
 
     Raises BatchMissing with one line that says where was looked.
     """
-    inside = batches_folder / argument
+    inside, outside = batches_folder / as_file_name(argument), Path(as_file_name(argument))
     try:
-        for folder in (inside, Path(argument)):
+        for folder in (inside, outside):
             is_home = folder is inside and not _is_below(folder, batches_folder)
             if argument and not is_home and folder.is_dir():
                 return Batch(batch_name(folder, batches_folder), folder)
-        what = "it is a file" if Path(argument).is_file() else f"there is no folder {inside}"
+        what = "it is a file" if outside.is_file() else f"there is no folder {inside}"
     except OSError as error:
         what = f"{inside}: {error.strerror}"
     raise BatchMissing(f"no batch {printable(argument) or '(empty name)'}: {printable(what)}")
@@ -92,7 +93,7 @@ def expected_batches(names: Sequence[str], batches_folder: Path) -> list[Batch]:
             batches.append(find_batch(name, batches_folder))
         except BatchMissing as error:
             missing.append(error)
-            batches.append(Batch(printable(name), batches_folder / name))
+            batches.append(Batch(printable(name), batches_folder / as_file_name(name)))
     if len(missing) == len(batches):
         raise missing[0]
     return batches

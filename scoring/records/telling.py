@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from scoring.protocol.file_names import as_text
+
 # Standard input, output and error: what the system opens for every program.
 STANDARD_HANDLES = (0, 1, 2)
 
@@ -69,6 +71,10 @@ class LenientText(io.TextIOWrapper):
             errors="backslashreplace",
             line_buffering=True,
         )
+
+    def write(self, text: str) -> int:
+        """Write a text; letters that only a file name's bytes are known of are letters again."""
+        return super().write(as_text(text))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from scoring.protocol.file_names import as_text
+
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@")
 # And its other shapes: full width and small, as East Asian spreadsheets take them; the minus sign.
@@ -45,7 +47,7 @@ def printable(text: str) -> str:
     """
     if text.isprintable() and "\\" not in text:
         return text
-    return "".join(_printable_character(character) for character in text)
+    return "".join(_printable_character(character) for character in as_text(text))
 
 
 def _printable_character(character: str) -> str:
