@@ -147,15 +147,18 @@ class ServerLink:
                 allow_redirects=False,
                 stream=True,
             )
-        except WRONG_ADDRESS as error:
-            raise SettingsError(_wrong_address(self.url, error)) from error
+        except WRONG_ADDRESS:
+            # Not "from error": its text may show a proxy's password.
+            raise SettingsError(_wrong_address(self.url)) from None
 
 
-def _wrong_address(url: str, error: Exception) -> str:
-    about_proxy = isinstance(error, requests.exceptions.InvalidProxyURL) or "SOCKS" in str(error)
-    if about_proxy:
-        return f"the proxy that the environment names cannot be used ({error}); correct HTTP_PROXY"
-    return f"no request can go to {url} ({error}); give client.server (--server) a URL like {A_URL}"
+def _wrong_address(url: str) -> str:
+    """Return which address is wrong; a proxy's is not shown, for there may be a password in it."""
+    try:
+        requests.Request("GET", url).prepare()
+    except WRONG_ADDRESS as error:
+        return f"no request can go to {url} ({error}); give client.server a URL like {A_URL}"
+    return "the proxy that the environment names cannot be used; correct HTTP_PROXY or HTTPS_PROXY"
 
 
 def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:

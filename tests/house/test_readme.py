@@ -16,6 +16,7 @@ import pytest
 
 from scoring.records.results_csv import COLUMNS
 from scoring.settings import CODE_ROOT, load_settings
+from tests.conftest import write_batch
 
 README = (CODE_ROOT / "README.md").read_text(encoding="utf-8")
 TESTED = re.findall(r"<!-- tested -->\n```sh\n(.*?)```", README, flags=re.S)
@@ -70,6 +71,22 @@ def test_a_command_of_the_readme_works(command: str, checkout: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     if command == "make run":
         _check_run(done.stdout, checkout)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the README's commands are for a POSIX shell")
+@pytest.mark.slow
+def test_the_command_for_another_folder_works_there(checkout: Path, tmp_path: Path) -> None:
+    (command,) = re.findall(r"^PYTHONPATH=.*$", README, flags=re.M)
+    command = command.replace("~/garment-scorer", str(checkout))
+    write_batch(tmp_path / "mine", 2)
+    without = run(command.split(" ", 1)[1], tmp_path)
+    assert "No module named 'client'" in without.stderr, "as the README says"
+    done = run(command, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (tmp_path / "mine.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.csv"]
+    assert (checkout / "data" / "ledger.db").exists()
 
 
 def _check_run(output: str, checkout: Path) -> None:

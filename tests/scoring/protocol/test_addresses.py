@@ -114,11 +114,17 @@ def test_what_only_the_http_library_refuses_is_one_too(
     assert len(error.splitlines()) == 1
 
 
-def test_a_wrong_proxy_of_the_environment_is_named(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("proxy", ["http:///no-host", "http://me:word@[::1", "socks9://a:word@b"])
+def test_a_wrong_proxy_of_the_environment_is_named_without_its_password(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: str,
 ) -> None:
     write_batch(project / "image_batches" / "G1", 1)
-    monkeypatch.setenv("http_proxy", "http:///no-host")
+    monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setenv("no_proxy", "")
     assert request.main(["G1", "--server", "http://scores.example"]) == ExitCode.USAGE
-    assert "correct HTTP_PROXY" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "correct HTTP_PROXY" in error
+    assert "word" not in error
