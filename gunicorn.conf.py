@@ -1,8 +1,13 @@
 """What gunicorn reads by itself when it is started in this folder; its flags win over it."""
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Any
+
+from server.shared_metrics import PREFIX, SHARED_FOLDER
 
 # A caller who sends slowly, or a large request, holds a thread and not a whole worker.
 worker_class = "gthread"
@@ -24,3 +29,12 @@ def on_starting(arbiter: Any) -> None:
     done = subprocess.run([sys.executable, "-m", "server", "--check", "--host", "0.0.0.0"])
     if done.returncode:
         sys.exit(done.returncode)
+    # Whichever worker is asked for /metrics tells the sum of all.
+    os.environ.setdefault(SHARED_FOLDER, tempfile.mkdtemp(prefix=PREFIX))
+
+
+def on_exit(arbiter: Any) -> None:
+    """Leave nothing behind; a folder that the operator named is his."""
+    folder = os.environ.get(SHARED_FOLDER, "")
+    if os.path.basename(folder).startswith(PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,6 @@ import logging
 
 access_log = logging.getLogger("scoring.server.access")
 
-
 PATH_CHARACTERS = 200
 
 

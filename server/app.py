@@ -13,12 +13,13 @@ from scoring.settings import Settings, load_settings
 from server import dialects, error_handlers
 from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
-from server.door import Door
+from server.door import RECEIVED, Door
 from server.drain import Drain
 from server.endpoints import AnyName, make_endpoints
 from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.memory import MemoryBudget
+from server.metrics import Metrics
 from server.models import ModelTable, load_models
 from server.proxies import believe_proxies
 
@@ -55,19 +56,20 @@ def create_app(
     # Two slashes are part of a name that is refused, not a reason to send the caller elsewhere.
     app.url_map.merge_slashes = False
     error_handlers.register(app)
-    _log_requests(app)
     access = Access(
         settings.server, dialects.open_paths(dialects.DIALECTS), loopback=loopback, secret=secret
     )
-    memory = MemoryBudget(settings.server.max_memory_bytes)
-    app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes)
+    metrics = Metrics(models.signatures())
+    _note_requests(app, metrics)
+    memory = MemoryBudget(settings.server.max_memory_bytes, metrics.holds)
+    app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes, metrics)
     guard(app, access)
     believe_proxies(app, settings.server)
     handler = Handler(models, settings.server, drain or Drain())
     folder = settings.path(settings.server.images) if settings.server.images else None
     images = ImageFolder(folder, settings.server.max_request_bytes)
     app.register_blueprint(
-        make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images)
+        make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images, metrics)
     )
     return app
 
@@ -77,19 +79,21 @@ def door_of(app: Flask) -> Door:
     return cast(Door, app.extensions[DOOR])
 
 
-def _log_requests(app: Flask) -> None:
+def _note_requests(app: Flask, metrics: Metrics) -> None:
+    """Log and count each request, and how long it took from when it was whole."""
+
     @app.before_request
     def _start() -> None:
-        g.started = time.perf_counter()
+        now = time.perf_counter()
+        g.started = request.environ.get(RECEIVED, now)
+        if RECEIVED in request.environ:
+            metrics.waited(now - g.started)
 
     @app.after_request
-    def _log(response: Response) -> Response:
-        log_request(
-            request.remote_addr or "",
-            request.method,
-            request.path,
-            response.status_code,
-            request.environ.get("scoring.rows"),
-            time.perf_counter() - g.started,
-        )
+    def _end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.started
+        dialect, status = dialects.dialect_at(request.path).name, response.status_code
+        metrics.answered(dialect, status, seconds)
+        address, rows = request.remote_addr or "", request.environ.get("scoring.rows")
+        log_request(address, request.method, request.path, status, rows, seconds)
         return response

@@ -11,7 +11,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 
 from scoring.protocol.errors import ApiError
-from server.http_request import HttpRequest, RefusalTask
+from server.http_request import AnswerTask, HttpRequest, RefusalTask
 
 # A byte now and then keeps a connection from being idle; the largest request at 50 KB/s is whole
 # by then.
@@ -27,6 +27,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     and then, would keep everybody out. A request that does not come to its end is given up.
     """
 
+    task_class = AnswerTask
     error_task_class = RefusalTask
 
     def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:

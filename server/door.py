@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scoring.protocol.errors import BadRequest
 from server.access import Access
 from server.memory import MemoryBudget
+from server.metrics import Metrics
 from server.request_body import body_too_large
 
 if TYPE_CHECKING:
@@ -14,15 +15,20 @@ if TYPE_CHECKING:
 
 
 ANY_PATH = ""
+# Where the application finds when a request was whole, in seconds of the performance counter.
+RECEIVED = "scoring.received"
 
 
 class Door:
     """Lets a request's body in, or not: who sends it, how large it is, whether there is room."""
 
-    def __init__(self, access: Access, memory: MemoryBudget, max_request_bytes: int) -> None:
+    def __init__(
+        self, access: Access, memory: MemoryBudget, max_request_bytes: int, metrics: Metrics
+    ) -> None:
         self.access = access
         self.memory = memory
         self.max_request_bytes = max_request_bytes
+        self.metrics = metrics
 
     def judge(self, request: HttpRequest) -> None:
         """Take room for the body of a request whose headers have come; raises ApiError."""

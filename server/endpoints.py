@@ -18,6 +18,8 @@ from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
 from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.memory import MemoryBudget, Share
+from server.metrics import PATH as METRICS_PATH
+from server.metrics import Metrics
 from server.request_body import read_body
 
 # HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
@@ -46,6 +48,7 @@ def make_endpoints(
     settings: ServerSettings,
     memory: MemoryBudget,
     images: ImageFolder,
+    metrics: Metrics,
 ) -> Blueprint:
     """Return the blueprint of the API."""
     api = Blueprint("api", __name__)
@@ -55,10 +58,15 @@ def make_endpoints(
             _add(api, "GET", telling.path, _telling(telling, handler))
         for scoring in dialect.scorings:
             read = _reader(dialect, scoring, settings, images)
-            view = _scoring(dialect, handler, read, memory)
+            view = _scoring(dialect, handler, read, memory, metrics)
             _add(api, scoring.method, scoring.path, view)
             if scoring.method != "GET":
                 _add(api, "GET", scoring.path, _refuse_method(scoring.method))
+
+    @api.get(METRICS_PATH)
+    def exposition() -> Response:
+        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        return respond(Reply(body, content_type=content_type))
 
     @api.get(openapi.PATH)
     def description() -> Response:
@@ -117,7 +125,9 @@ def _reader(
     return read_file if scoring.file_parameter else read_own
 
 
-def _scoring(dialect: Dialect, handler: Handler, read: Read, memory: MemoryBudget) -> View:
+def _scoring(
+    dialect: Dialect, handler: Handler, read: Read, memory: MemoryBudget, metrics: Metrics
+) -> View:
     def view(**path: str) -> Response:
         # waitress holds the body beside the application's own.
         with handler.working(), memory.share(request.content_length or 0) as share:
@@ -128,7 +138,9 @@ def _scoring(dialect: Dialect, handler: Handler, read: Read, memory: MemoryBudge
             share.take(dialect.weigh(call, signature, limits))
             wanted = dialect.decode(call, signature, limits)
             request.environ["scoring.rows"] = len(wanted.ids)
-            reply = dialect.encode(wanted, handler.score(name, wanted.pixels))
+            answer = handler.score(name, wanted.pixels)
+            metrics.scored(dialect.name, answer, wanted.failed)
+            reply = dialect.encode(wanted, answer)
             return respond(_compressed(reply) if dialect.compresses else reply)
 
     return view

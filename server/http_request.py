@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from http import HTTPStatus
 from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest as UnreadableRequest
 
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge
 from server.access_log import log_request
 from server.dialects import dialect_at
-from server.door import Door
+from server.door import RECEIVED, Door
 from server.error_handlers import HttpError, error_headers
 from server.request_body import body_too_large
 
@@ -35,6 +36,7 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         self.door = door
         self.share = door.memory.share()
         self._is_judged = False
+        self.received_at = 0.0
 
     def received(self, data: bytes) -> int:
         """Take in what has come; return how many bytes of it belong to this request."""
@@ -50,6 +52,8 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
             self._judge()
         if self.error is None and self._has_endless_line():
             self.refuse(BadRequest("a line of the chunked body does not end"))
+        if self.completed and not self.received_at:
+            self.received_at = time.perf_counter()
         if self.error is not None:
             # waitress would ask for the body of a request that it has refused.
             self.expect_continue = False
@@ -98,6 +102,14 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         return len(body.control_line) > CHUNK_LINE_BYTES or len(body.trailer) > TRAILER_BYTES
 
 
+class AnswerTask(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """Has the application answer, and tells it since when the request waits."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return what the application is told of the request."""
+        return {**super().get_environment(), RECEIVED: self.request.received_at}
+
+
 class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a request that never reaches the application, in the caller's dialect."""
 
@@ -105,7 +117,8 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         """Write the refusal and close the connection."""
         error = self._error()
         path = self.request.sent_path()
-        reply = dialect_at(path).error(error)
+        dialect = dialect_at(path)
+        reply = dialect.error(error)
         self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
         self.close_on_finish = True
         self.content_length = len(reply.body)
@@ -117,6 +130,8 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
             *self._proof(path, error.status, reply.body).items(),
         ]
         self.write(reply.body)
+        seconds = time.perf_counter() - (self.request.received_at or time.perf_counter())
+        self.request.door.metrics.answered(dialect.name, error.status, seconds)
         log_request(self.channel.addr[0], self.request.command, path, error.status)
 
     def _proof(self, path: str, status: int, body: bytes) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Self
 
 from scoring.protocol.errors import TooLarge, Unavailable
@@ -11,12 +12,18 @@ from scoring.protocol.errors import TooLarge, Unavailable
 FREE_BYTES = 262_144
 
 
+def _nobody(taken: int) -> None:
+    """Watch nothing."""
+
+
 class MemoryBudget:
     """Bytes that requests may take together. Thread-safe; nobody waits, who comes late is told."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, watch: Callable[[int], None] = _nobody) -> None:
+        """Take the limit; ``watch`` is told how much is taken, whenever that changes."""
         self.limit = limit
         self._taken = 0
+        self._watch = watch
         self._lock = threading.Lock()
 
     @property
@@ -34,11 +41,13 @@ class MemoryBudget:
             if self._taken + count > self.limit:
                 raise Unavailable("the server's memory is full of requests", code="full")
             self._taken += count
+            self._watch(self._taken)
 
     def give_back(self, count: int) -> None:
         """Return bytes that were taken."""
         with self._lock:
             self._taken -= count
+            self._watch(self._taken)
 
 
 class Share:

@@ -9,6 +9,7 @@ from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
+from server.metrics import PATH as METRICS_PATH
 
 OPENAPI = "3.1.0"
 # Of the API as it is described here, not of the software.
@@ -24,7 +25,12 @@ def openapi_document(
     Its paths lie below ``prefix``: a proxy or Apache may serve this server as a part of another.
     """
     parts = [dialect.describe(settings, signature) for dialect in dialects]
-    itself = {PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)}}
+    metrics = operation("What was done so far, for Prometheus", {"type": "string"}, ALWAYS)
+    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    itself = {
+        PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
+        METRICS_PATH: {"get": metrics},
+    }
     return {
         "openapi": OPENAPI,
         "info": {

@@ -29,6 +29,11 @@ class PredictionRequest:
     ids: RowIds
     pixels: NDArray[np.uint8]
 
+    @property
+    def failed(self) -> int:
+        """How many images could not be read, besides."""
+        return 0
+
 
 @dataclass(frozen=True)
 class RequestLimits:

@@ -75,6 +75,11 @@ class PictureRequest(PredictionRequest):
 
     outcomes: tuple[Outcome, ...]
 
+    @property
+    def failed(self) -> int:
+        """How many pictures could not be read."""
+        return len(self.outcomes) - len(self.ids)
+
 
 def is_pictures(call: Call) -> bool:
     """Tell whether a body is a form or a picture, by its type, or by its content where that is."""

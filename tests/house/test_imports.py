@@ -34,7 +34,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         LIBRARY,
         {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
     ),
-    "server": (LIBRARY - {BATCHES}, {"flask", "orjson", "waitress", "werkzeug"}),
+    "server": (
+        LIBRARY - {BATCHES},
+        {"flask", "orjson", "prometheus_client", "psutil", "waitress", "werkzeug"},
+    ),
     "client": (
         LIBRARY - {INFERENCE},
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},

@@ -1,0 +1,124 @@
+"""What the server counts of its work, for Prometheus (``GET /metrics``).
+
+Where several processes serve together, each writes its numbers into the folder that
+``PROMETHEUS_MULTIPROC_DIR`` names, and whoever is asked tells the sum of all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from scoring.protocol.signature import Signature
+from server.handler import Answer
+from server.shared_metrics import SHARED_FOLDER
+
+PATH = "/metrics"
+LIVE_GAUGE = re.compile(r"gauge_live\w*_(\d+)\.db")
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+IMAGES = (1, 2, 8, 32, 128, 512, 2_048, 8_192, 20_000)
+CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
+
+class Metrics:
+    """The numbers of one application. Thread-safe."""
+
+    def __init__(self, signatures: Iterable[Signature]) -> None:
+        self._registry = CollectorRegistry()
+        by_dialect = ("dialect",)
+        self._requests = self._counter(
+            "scoring_requests", "Requests answered.", "dialect", "status"
+        )
+        self._seconds = self._histogram(
+            "scoring_request_seconds",
+            "From a whole request to its answer, waiting included.",
+            SECONDS,
+            *by_dialect,
+        )
+        self._waits = self._histogram(
+            "scoring_queue_wait_seconds", "How long whole requests wait for a thread.", SECONDS
+        )
+        self._images = self._counter(
+            "scoring_images", "Images by what became of them.", "dialect", "model", "outcome"
+        )
+        self._sizes = self._histogram(
+            "scoring_request_images", "Images of a request.", IMAGES, *by_dialect
+        )
+        self._confidence = self._histogram(
+            "scoring_confidence", "Calibrated confidence of each prediction.", CONFIDENCES, "model"
+        )
+        self._in_flight = self._gauge(
+            "scoring_in_flight_bytes", "Memory that requests hold, of server.max_memory_bytes."
+        )
+        self._resident = self._gauge("scoring_resident_memory_bytes", "Memory of the server.")
+        info = self._gauge("scoring_model_info", "Models served: 1.", "model", "version", how="max")
+        for signature in signatures:
+            info.labels(signature.name, signature.version).set(1)
+        self._process = psutil.Process()
+        _forget_the_dead()
+
+    def answered(self, dialect: str, status: int, seconds: float) -> None:
+        """Count a request that was answered or refused."""
+        self._requests.labels(dialect, str(status)).inc()
+        self._seconds.labels(dialect).observe(seconds)
+        self._resident.set(self._process.memory_info().rss)
+
+    def waited(self, seconds: float) -> None:
+        """Note how long a request waited until a thread took it up."""
+        self._waits.observe(seconds)
+
+    def scored(self, dialect: str, answer: Answer, failed: int) -> None:
+        """Count the images of a request: those that were scored, and those not to be read."""
+        model, confidences = answer.signature.name, answer.predictions.confidence.tolist()
+        self._sizes.labels(dialect).observe(len(confidences) + failed)
+        self._images.labels(dialect, model, "scored").inc(len(confidences))
+        self._images.labels(dialect, model, "failed").inc(failed)
+        of_model = self._confidence.labels(model)
+        for confidence in confidences:
+            of_model.observe(confidence)
+
+    def holds(self, count: int) -> None:
+        """Note how many bytes requests hold now."""
+        self._in_flight.set(count)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return all numbers and their content type: Prometheus' own, or OpenMetrics."""
+        self._resident.set(self._process.memory_info().rss)
+        registry = self._registry
+        if SHARED_FOLDER in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+        encode, content_type = choose_encoder(accept)
+        return encode(registry), content_type
+
+    def _counter(self, name: str, help_: str, *labels: str) -> Counter:
+        return Counter(name, help_, labels, registry=self._registry)
+
+    def _histogram(
+        self, name: str, help_: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(name, help_, labels, buckets=buckets, registry=self._registry)
+
+    def _gauge(
+        self, name: str, help_: str, *labels: str, how: Literal["livesum", "max"] = "livesum"
+    ) -> Gauge:
+        return Gauge(name, help_, labels, registry=self._registry, multiprocess_mode=how)
+
+
+def _forget_the_dead() -> None:
+    """Take out what processes that are gone held last; what they have counted stays."""
+    folder = os.environ.get(SHARED_FOLDER)
+    if folder is None:
+        return
+    for file in Path(folder).iterdir():
+        live = LIVE_GAUGE.fullmatch(file.name)
+        if live and not psutil.pid_exists(int(live[1])):
+            mark_process_dead(int(live[1]))  # type: ignore[no-untyped-call]  # it has no types
