@@ -18,6 +18,11 @@ def as_text(name: str) -> str:
     return BYTES.sub(_decoded, name)
 
 
+def as_utf8(name: str) -> str:
+    """Return a file name as text that can be stored; bytes that are no UTF-8 are spelt out."""
+    return as_text(name).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def as_file_name(text: str) -> str:
     """Return a name, in letters or as the system gave it, so that a file can be opened by it."""
     try:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scoring.protocol.errors import LedgerDamaged, ScoringError
+from scoring.protocol.file_names import as_file_name
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_file import backup_name, backups_by_age
@@ -80,8 +81,8 @@ class Housekeeping:
 
     def _is_still_there(self, batch: str, path: str) -> bool:
         """Tell whether an image is still in its folder; under an escaped name it may be."""
-        folder = self.settings.batches_folder / batch
-        return os.path.lexists(folder / path) or "\\" in f"{batch}{path}"
+        folder = self.settings.batches_folder / as_file_name(batch)
+        return os.path.lexists(folder / as_file_name(path)) or "\\" in f"{batch}{path}"
 
     def _try(self, chore: Callable[[], None]) -> None:
         try:

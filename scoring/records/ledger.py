@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+from scoring.protocol.file_names import as_utf8
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.rows import (
     BatchFigures,
@@ -170,7 +171,7 @@ class Ledger(LedgerReader):
                     run.scope,
                     json.dumps(run.batches),
                     run.state,
-                    run.reason,
+                    as_utf8(run.reason),
                     run.model_name,
                     run.model_version,
                     utc_text(run.started_at),
@@ -196,7 +197,7 @@ class Ledger(LedgerReader):
             closed = connection.execute(
                 "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
                 " WHERE id = ? AND state = 'running'",
-                (state, reason, utc_text(finished_at), run_id),
+                (state, as_utf8(reason), utc_text(finished_at), run_id),
             )
             if closed.rowcount:
                 connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, run_id))

@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from scoring.protocol.file_names import as_utf8
 from scoring.settings import Settings
 
 # Speed, tries and times-outs change neither a score nor a row; secrets and keys never stand here.
@@ -30,4 +31,4 @@ def settings_that_matter(settings: Settings, out: Path | None = None) -> str:
     values: dict[str, Any] = {name: attrgetter(name)(settings) for name in MATTER}
     if out:
         values["paths.results"] = out
-    return json.dumps(values, default=str, ensure_ascii=False)
+    return json.dumps(values, default=lambda path: as_utf8(str(path)), ensure_ascii=False)

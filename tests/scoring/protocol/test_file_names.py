@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import ExitCode
-from scoring.protocol.file_names import as_file_name, as_text
+from scoring.protocol.file_names import as_file_name, as_text, as_utf8
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import write_batch
@@ -37,6 +37,10 @@ def test_what_ascii_makes_of_a_name_is_put_back(name: bytes) -> None:
 def test_a_text_without_surrogates_stays_as_it_is(text: str) -> None:
     assert as_text(text) == text
     assert as_file_name(text) == text, "here, where the system's encoding has every letter"
+
+
+def test_what_is_stored_is_utf8_whatever_the_name() -> None:
+    assert as_utf8("ö/caf\udce9 \udcc3\udcbc \ud800") == "ö/caf\\udce9 ü \\ud800"
 
 
 def test_both_take_each_part_as_it_is_spelt() -> None:
@@ -73,6 +77,10 @@ def test_a_batch_has_one_name_in_every_environment(
     # A terminal without letters is shown their numbers, not bytes.
     assert b"\\u8863\\u670d: 1 of 1 images" in done.stdout
     assert b"Gr\\xf6\\xdfen.csv" in done.stdout
+    for out in ("ö.csv", os.fsdecode(b"caf\xe9.csv")):
+        done = score(NAMES[0], "--out", str(project / out), environment=environment)
+        assert done.returncode == ExitCode.DONE, done.stderr
+        assert (project / out).stat().st_size
     again = score("--nightly", "2026-05-05", environment=environment)
     assert b"0 new images" in again.stdout, again.stderr
     assert b"0 new images" in score("--every-batch", environment={"PYTHONUTF8": "1"}).stdout
