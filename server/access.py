@@ -51,6 +51,7 @@ class Access:
         # A proxy passes on the name that others know it by.
         self._loopback = loopback and not settings.has_proxy
         self._secret = secret
+        self._forwarded_for = settings.forwarded_for
 
     def check(self, path: str, headers: Headers, protocol: str, *, signed: bool) -> None:
         """Raise BadRequest for another host than this machine, Unauthorized without the key."""
@@ -58,6 +59,13 @@ class Access:
             _check_host(headers.get("Host", ""), protocol)
         if self._key and path not in self._open_paths and not signed:
             self._check_key(headers.get("Authorization", ""))
+
+    def caller(self, address: str, headers: Headers) -> str:
+        """Return the address a request came from, past as many proxies as there are."""
+        if not self._forwarded_for:
+            return address
+        hops = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        return hops[-self._forwarded_for] if len(hops) >= self._forwarded_for else address
 
     def is_signed(self, method: str, path: str, headers: Headers) -> bool:
         """Tell whether this session's client signed a request; its body is still to be checked."""

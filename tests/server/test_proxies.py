@@ -12,6 +12,7 @@ from scoring.protocol.errors import SettingsError
 from scoring.settings import Settings
 from server.app import create_app
 from tests.conftest import BUNDLE, running_server
+from tests.scoring.processes.process_list import wait_for
 
 KEY = {"Authorization": "Bearer s3cret"}
 # What two proxies made of it; the first entry is the caller's own invention.
@@ -64,6 +65,20 @@ def test_as_many_hops_are_believed_as_there_are_proxies(
     caplog.set_level("INFO", "scoring.server.access")
     servers(url, {**KEY, **FORWARDED})
     assert [record.message.split()[0] for record in caplog.records] == ["203.0.113.9"]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "caller"), [("6.6.6.6, 203.0.113.9", "203.0.113.9"), (None, "127.0.0.1")]
+)
+def test_what_is_refused_at_the_door_is_told_of_the_same_caller(
+    url: str, forwarded: str | None, caller: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "scoring.server.access")
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=20)
+    assert answer.status_code == 401
+    wait_for(lambda: bool(caplog.records), "the line of a request")
+    assert [record.message.split()[0] for record in caplog.records] == [caller]
 
 
 def test_a_proxy_passes_on_the_public_name(url: str) -> None:
