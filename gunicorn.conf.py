@@ -30,7 +30,8 @@ def on_starting(arbiter: Any) -> None:
     if done.returncode:
         sys.exit(done.returncode)
     # Whichever worker is asked for /metrics tells the sum of all.
-    os.environ.setdefault(SHARED_FOLDER, tempfile.mkdtemp(prefix=PREFIX))
+    if SHARED_FOLDER not in os.environ:
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix=PREFIX)
 
 
 def on_exit(arbiter: Any) -> None:

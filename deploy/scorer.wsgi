@@ -1,8 +1,8 @@
 """The application for Apache's mod_wsgi: see deploy/apache.conf."""
 
-from server import create_app
+import server
 from server.shared_metrics import share_among_siblings
 
-# Whichever process is asked for /metrics tells the sum of all.
+# Whichever process is asked for /metrics tells the sum of all. Before the application is loaded.
 share_among_siblings()
-application = create_app()
+application = server.create_app()

@@ -105,6 +105,8 @@ score() {
         fail "17 MB were not refused with 413"
     [ "$(status -H "$auth" -H 'Transfer-Encoding: chunked' --data-binary @"$scratch/large" \
         "$url/predict")" = 413 ] || fail "17 MB in chunks were not refused with 413"
+    ask -H "$auth" "$url/metrics" | grep -q '^scoring_images_total{.*outcome="scored".*} ' ||
+        fail "/metrics counts no image"
     (cd "$project" && SCORING_CLIENT__API_KEY=$key "$python" -m client.request \
         "$project/image_batches/G1" --server "$url" --out "$scratch/Results.csv") \
         >"$scratch/client.log" 2>&1 || fail "the client could not score G1"
