@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from scoring.protocol.file_names import as_file_name
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_reader import LedgerReader
 
@@ -41,7 +42,7 @@ def missed_batches(
         for name in _batches_before(ledger)
         if not images.get(name)
         and name not in lost
-        and (name in images or not _is_there(home / name))
+        and (name in images or not _is_there(home / as_file_name(name)))
     ]
 
 
