@@ -142,7 +142,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
 
 # Modules that no file tests as its own → why.
 ONLY_VALUES = "values without behaviour"
-BEING_WRITTEN = "its tests are being written"
 NOT_ALONE: dict[str, str] = {
     "client/run_context.py": ONLY_VALUES,
     "fashion_model/dataset/description.py": ONLY_VALUES,
@@ -150,12 +149,7 @@ NOT_ALONE: dict[str, str] = {
     "scoring/preprocessing/errors.py": ONLY_VALUES,
     "scoring/preprocessing/formats/header.py": ONLY_VALUES,
     "scoring/preprocessing/pixels.py": ONLY_VALUES,
-    "scoring/processes/child_log.py": BEING_WRITTEN,
-    "scoring/processes/port_owner.py": BEING_WRITTEN,
-    "scoring/processes/waiting.py": BEING_WRITTEN,
-    "scoring/processes/whole_answer.py": BEING_WRITTEN,
     "scoring/records/rows.py": ONLY_VALUES,
-    "server/access.py": BEING_WRITTEN,
     "server/prediction_request.py": ONLY_VALUES,
 }
 

@@ -3,20 +3,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scoring.processes.port_owner import (
-    describe_owner,
-    free_port,
-    is_child_of,
-    listeners,
-    port_is_taken,
-)
+from scoring.processes.port_owner import free_port
 from scoring.processes.readiness import FOREIGN, Peer, read_readiness
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.metadata import ServedModel
@@ -121,12 +114,3 @@ def test_the_secret_tells_our_server_from_another(settings: Settings) -> None:
 def test_a_server_without_a_secret_belongs_to_no_session(settings: Settings) -> None:
     with running_server(settings) as url:
         assert read_readiness(url, secret=SessionSecret.new()) == FOREIGN
-
-
-def test_a_taken_port_is_seen_and_its_owner_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert port_is_taken("127.0.0.1", port)
-        assert f"(process {os.getpid()})" in describe_owner(port) or sys.platform == "darwin"
-        assert [is_child_of(one, os.getppid()) for one in listeners(port)] in ([True], [])
-    assert not port_is_taken("127.0.0.1", port)
