@@ -9,6 +9,8 @@ key=try-$RANDOM$RANDOM
 started=()
 policy=
 for name in "${!SCORING_@}"; do unset "$name"; done
+# What the servers leave behind goes with the rest.
+export TMPDIR=$scratch
 export NO_PROXY='*' no_proxy='*'
 
 # A project folder of its own: no ledger, no results and no settings but these.

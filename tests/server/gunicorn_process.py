@@ -26,7 +26,9 @@ class Gunicorn:
     ) -> None:
         self.log = project / "gunicorn.log"
         kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
-        ours = {"SCORING_PROJECT": str(project), "PYTHONUNBUFFERED": "1"}
+        # Killed, it leaves its temporary files behind: here.
+        temporary = {"TMPDIR": str(project)}
+        ours = {"SCORING_PROJECT": str(project), "PYTHONUNBUFFERED": "1", **temporary}
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *command],
