@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Serves deploy/apache.conf with Debian's Apache and mod_wsgi, scores through it and stops it.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/common.sh"
 
 need apache2-bin libapache2-mod-wsgi-py3 curl
@@ -21,7 +22,7 @@ as_user=()
 if [ "$user" = root ]; then
     # mod_wsgi runs nothing as root. What only root may read, www-data may for the try-out.
     user=www-data
-    as_user=(setpriv --reuid=$user --regid=$user --clear-groups)
+    as_user=(setpriv --reuid="$user" --regid="$user" --clear-groups)
     may_read || as_user+=(--inh-caps=+dac_override --ambient-caps=+dac_override)
     may_read || skip "$user may not read $project"
     chown -R "$user" "$scratch"

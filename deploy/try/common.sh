@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the try-outs share; sourced by each. Nothing of the system's own services is touched.
 set -euo pipefail
 
@@ -99,6 +100,8 @@ score() {
     image=$("$python" -c 'print({"dataframe_split": {"data": [[0] * 784]}})' | tr "'" '"')
     ask -H "$auth" -H 'Content-Type: application/json' -d "$image" "$url/predict" |
         grep -q '"label":' || fail "no label for an image sent with curl"
+    ask -H "$auth" -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' \
+        -d "$image" "$url/predict" | grep -q '"label":' || fail "no label for an image in chunks"
     ask -H "$auth" -F "file=@$project/image_batches/G1/item-001.png" "$url/predict" |
         grep -q '"prediction":' || fail "no answer for a picture sent with curl"
     [ "$(status -d "$image" "$url/predict")" = 401 ] || fail "it answered without the key"

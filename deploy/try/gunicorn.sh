@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Serves with gunicorn as deploy/README.md says, scores through it and stops it.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/common.sh"
 
 "$python" -c 'import gunicorn' 2>/dev/null || skip "pip install -r requirements-gunicorn.txt first"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Serves behind deploy/nginx.conf with Debian's nginx: TLS, a prefix; scores through it, stops it.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/common.sh"
 
 need nginx-light curl openssl

@@ -6,6 +6,7 @@ import gzip
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -106,6 +107,23 @@ def test_a_bomb_of_json_is_refused(url: str) -> None:
     for bomb in (b"[" * 900_000, b'{"dataframe_split":' + b'{"data":' * 100_000):
         answer = post(url, bomb)
         assert (answer.status_code, code(answer.content)) == (400, "too_deep")
+
+
+def test_past_the_memory_a_large_request_is_told_to_come_again(tmp_path: Path) -> None:
+    """Four bodies that may become a million bytes, each, are on their way."""
+    settings = {**SETTINGS, "SCORING_SERVER__MAX_MEMORY_BYTES": str(3 * LIMIT)}
+    large = encode_request(range(500), garment_pixels(500), None)
+    with started(tmp_path, "--workers", "1", settings=settings) as one, ExitStack() as stack:
+        url = one.url()
+        assert post(url, large).status_code == 200
+        for _ in range(4):
+            connection = stack.enter_context(connected(url))
+            connection.sendall(head("Authorization: Bearer s3cret", "Transfer-Encoding: chunked"))
+            connection.sendall(b"5\r\nbegun\r\n")
+        wait_for(lambda: post(url, large).status_code == 503, "no room for a large request")
+        answer = post(url, large)
+        assert (code(answer.content), "Retry-After" in answer.headers) == ("full", True)
+        assert post(url, BODY).status_code == 200
 
 
 @pytest.mark.parametrize("worker", ["gthread", "sync"])
