@@ -71,6 +71,7 @@ class Handler:
             rows=row_limit(self._settings, signature),
             json_depth=self._settings.max_json_depth,
             image_pixels=self._settings.max_image_pixels,
+            row_arrays=row_arrays(signature),
             take=take,
         )
 
@@ -105,3 +106,12 @@ def row_limit(settings: ServerSettings, signature: Signature) -> int:
     """Return how many images of this model a request may hold: their pixels are bytes, too."""
     fitting = settings.max_request_bytes // signature.input.row_length
     return max(1, min(settings.max_rows, fitting))
+
+
+def row_arrays(signature: Signature) -> int:
+    """Return how many arrays or objects an image may be written in at most.
+
+    Nested as [H][W][C] it has one for each pixel; a table has one for each column.
+    """
+    height, width, channels = signature.input.shape
+    return 1 + height + height * width * channels

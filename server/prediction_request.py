@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,25 @@ from numpy.typing import NDArray
 from scoring.protocol.frame_codec import RowIds
 
 Take = Callable[[int], None]
+# A thousand images of 28×28, each pixel in an array of its own; 0.1 s to parse.
+MANY_ARRAYS = 1_000_000
 
 
 def take_nothing(count: int) -> None:
     """Account for memory where nobody counts it."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a row of the answer says beside the usual.
+
+    Attributes:
+        probabilities: whether it says how likely each class is.
+        top: how many of the likeliest classes it lists.
+    """
+
+    probabilities: bool = False
+    top: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,10 +39,12 @@ class PredictionRequest:
     Attributes:
         ids: one id a row, echoed in the answer.
         pixels: uint8, shape [N, H·W·C], values 0 to 255.
+        detail: what the caller wants to know beside the usual.
     """
 
     ids: RowIds
     pixels: NDArray[np.uint8]
+    detail: Detail = field(default=Detail(), kw_only=True)
 
     @property
     def failed(self) -> int:
@@ -43,6 +60,7 @@ class RequestLimits:
         rows: images in all.
         json_depth: arrays and objects within one another.
         image_pixels: of a picture as its header announces it.
+        row_arrays: arrays and objects that one image may be written in.
         take: accounts for that many bytes more of memory before they are there; raises
             Unavailable or TooLarge where there is no room.
     """
@@ -50,12 +68,15 @@ class RequestLimits:
     rows: int
     json_depth: int
     image_pixels: int = 100_000_000
+    row_arrays: int = 1
     take: Take = take_nothing
 
     @property
     def json_containers(self) -> int:
         """Arrays and objects in all: one a row, and room for a request that says it wants more.
 
-        Millions of empty lists would hold the interpreter for seconds.
+        An image may come as rows of pixels, or in a column for each pixel; of such arrays many
+        are taken, but not any number: tens of millions would hold the interpreter for seconds.
         """
-        return 2 * self.rows + 1_000
+        nested = min(self.rows * self.row_arrays, max(MANY_ARRAYS, self.row_arrays))
+        return max(2 * self.rows, nested) + 1_000

@@ -117,10 +117,15 @@ def _each_once(places: NDArray[np.intp], names: list[str]) -> NDArray[np.intp]:
     return places
 
 
-def decode_rows(rows: list[Any], row_length: int, booleans: bool) -> NDArray[np.uint8]:
-    """Return uint8 [N, row_length] from lists of whole numbers 0 to 255."""
+def decode_rows(
+    rows: list[Any], row_length: int, booleans: bool, first: int = 0
+) -> NDArray[np.uint8]:
+    """Return uint8 [N, row_length] from lists of whole numbers 0 to 255.
+
+    Raises InvalidPixels, which tells the row by its number from ``first`` on.
+    """
     raw = bytearray()
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, first):
         if not isinstance(row, list) or len(row) != row_length:
             raise InvalidPixels(f"row {number} is not a list of {row_length} pixels")
         if booleans and bool in map(type, row):

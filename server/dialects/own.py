@@ -2,81 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from scoring.protocol.errors import ApiError
-from scoring.protocol.frame_codec import RowIds
-from scoring.protocol.json_shape import parsed_bytes
 from scoring.protocol.metadata import READY_PATH, encode_readiness
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
-from server.dialects import pictures
+from server.dialects import csv_body, original, pictures
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
-from server.dialects.json_body import JSON_TYPES
+from server.dialects.json_body import (
+    JSON_TYPES,
+    is_text,
+    may_hold_booleans,
+    parse_json,
+    text_within,
+    weigh_json,
+)
+from server.dialects.original import OriginalRequest
 from server.dialects.own_schema import IMAGE_NAME, PREDICT, PREDICT_BY_NAME, describe
 from server.dialects.pictures import PictureRequest
-from server.dialects.pixel_forms import BLOCK, SPLIT, read_form
+from server.dialects.pixel_forms import BLOCK, FRAMES, TENSORS, read_document
+from server.dialects.rows import answer_rows, detail_of
 from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
 
-FORMS = {**BLOCK, **SPLIT}
+FORMS = {**BLOCK, **FRAMES, **TENSORS}
 
 
 def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
     """Return what the JSON takes once it is parsed, and the pixels once they are inflated."""
     if pictures.is_pictures(call):
         return pictures.weigh(call)
+    if csv_body.is_csv(call):
+        return csv_body.weigh(call)
     inflated = limits.rows * signature.input.row_length if b"zlib" in call.body else 0
-    return parsed_bytes(call.body) + inflated
+    return weigh_json(call.body) + inflated
 
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
     """Read pictures, or one of the forms of pixels."""
+    detail = detail_of(call.query, IMAGE_NAME)
+    request = _decode(call, signature, limits)
+    if isinstance(request, OriginalRequest):
+        original.check_detail(detail)
+    return replace(request, detail=detail)
+
+
+def _decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
     if pictures.is_pictures(call):
         return pictures.decode(call, signature, limits)
-    return read_form(call.body, signature, limits, FORMS)
+    if csv_body.is_csv(call):
+        return csv_body.read_csv(call, signature, limits)
+    text = text_within(call.body, limits) if is_text(call.body) else call.body
+    document, booleans = parse_json(text, limits), may_hold_booleans(text)
+    if original.is_original(document) and not document.keys() & FORMS.keys():
+        return original.decode(document, signature, limits, booleans)
+    return read_document(document, signature, limits, FORMS, booleans)
 
 
 def encode(request: PredictionRequest, answer: Answer) -> Reply:
     """Write one row for each of the request, under its id."""
-    signature, more = answer.signature, {}
-    rows = list(_rows(request.ids, answer))
-    if isinstance(request, PictureRequest):
-        rows = list(pictures.woven(rows, request))
-        more = pictures.of_one(rows[0], signature) if len(rows) == 1 else {}
+    if isinstance(request, OriginalRequest):
+        return original.encode(request, answer)
+    signature = answer.signature
+    rows = answer_rows(request, answer)
+    one = isinstance(request, PictureRequest) and len(rows) == 1
+    more = pictures.of_one(rows[0], signature) if one else {}
     return Reply(encode_response(signature.name, signature.version, answer.seconds, rows, more))
 
 
 def error(refusal: ApiError) -> Reply:
     """Write ``{"error": {"code", "message", "limit"}}``."""
     return _json(refusal.as_json(), refusal.status)
-
-
-def _rows(ids: RowIds, answer: Answer) -> Iterator[dict[str, Any]]:
-    labels, seen = answer.signature.labels, answer.predictions
-    columns = zip(
-        ids,
-        seen.class_index.tolist(),
-        seen.confidence.tolist(),
-        seen.review,
-        seen.outlier_score.tolist(),
-        seen.second_index.tolist(),
-        seen.second_confidence.tolist(),
-        strict=True,
-    )
-    for id_, index, confidence, review, outlier, second, second_confidence in columns:
-        yield {
-            "id": id_,
-            "label": labels[index],
-            "confidence": confidence,
-            "review": review,
-            "outlier_score": outlier,
-            "second_label": labels[second],
-            "second_confidence": second_confidence,
-        }
 
 
 def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
@@ -86,7 +86,7 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
             "what": handler.signature().purpose,
             "models": [_about(signature) for signature in handler.signatures()],
             "endpoints": {
-                "POST /predict": "pictures as files, or pixels as JSON; the first model answers",
+                "POST /predict": "pictures, or pixels as JSON or CSV; the first model answers",
                 "POST /models/{name}/predict": "the same with the model named",
                 "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
                 "GET /openapi.json": "this API, described for programs",
@@ -121,7 +121,7 @@ def _json(document: Any, status: int = 200) -> Reply:
 DIALECT = Dialect(
     name="own",
     paths=(),
-    media_types=JSON_TYPES | pictures.MEDIA_TYPES,
+    media_types=JSON_TYPES | pictures.MEDIA_TYPES | {csv_body.MEDIA_TYPE},
     tellings=(
         Telling("/", _tell_what_this_is),
         Telling("/health/live", _tell_liveness, open_=True),

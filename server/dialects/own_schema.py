@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from scoring.protocol.errors import NotFound
-from scoring.protocol.frame_codec import ID_CHARACTERS
 from scoring.protocol.metadata import READY_PATH
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
+from server.dialects.form_schemas import (
+    CSV_CONTENT,
+    FORMS,
+    detail_parameters,
+    example_block,
+    form_schemas,
+    one_of,
+    rows_of_answer,
+)
 from server.dialects.openapi_parts import (
     ALWAYS,
     PREDICTING,
@@ -22,9 +29,7 @@ from server.dialects.openapi_parts import (
     operation,
     reference,
 )
-from server.handler import row_limit
 
-UINT8_MAX = 255
 PREDICT = ("/predict", "/models/{name}/predict")
 # Called so by the tutorials whose callers are served here, too.
 PREDICT_BY_NAME = ("/predictint", "/models/{name}/predictint")
@@ -66,12 +71,13 @@ def _paths(signature: Signature) -> dict[str, Any]:
 
 
 def _predict(summary: str, errors: Errors) -> dict[str, Any]:
-    answer = reference("PredictionResponse")
+    answer = {"anyOf": [reference("PredictionResponse"), reference("Percentages")]}
     picture = {"schema": {"type": "string", "contentMediaType": "image/*"}}
     content = json_content(reference("PredictionRequest"))
-    content |= {"multipart/form-data": {"schema": _form()}, "image/*": picture}
+    content |= {"multipart/form-data": {"schema": _form()}, "image/*": picture, **CSV_CONTENT}
     body = {"required": True, "content": content}
-    return {**operation(summary, answer, (*ALWAYS, *errors, *PREDICTING)), "requestBody": body}
+    described = operation(summary, answer, (*ALWAYS, *errors, *PREDICTING))
+    return {**described, "parameters": detail_parameters(), "requestBody": body}
 
 
 def _form() -> dict[str, Any]:
@@ -91,23 +97,23 @@ def _predict_by_name(summary: str) -> dict[str, Any]:
         "description": "the name of a file in server.images, no path",
     }
     described = operation(summary, reference("PredictionResponse"), errors)
-    return {**described, "parameters": [name]}
+    return {**described, "parameters": [name, *detail_parameters()]}
 
 
 def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
-    row_length, max_rows = signature.input.row_length, row_limit(settings, signature)
     text, flag = {"type": "string"}, {"type": "boolean"}
     return {
         "PredictionRequest": {
-            "oneOf": [
-                object_of({"dataframe_b64": reference("PixelBlock")}),
-                object_of({"dataframe_split": reference("PixelTable")}),
+            "anyOf": [
+                one_of(*FORMS),
+                _frame(),
+                {"type": "string", "contentMediaType": "application/json"},
             ],
-            "example": {"dataframe_b64": _example(row_length)},
+            "example": {"dataframe_b64": example_block(signature.input.row_length)},
         },
-        "PixelBlock": _pixel_block(max_rows, row_length),
-        "PixelTable": _pixel_table(max_rows, row_length),
-        "PredictionResponse": _response(signature.labels),
+        "PredictionResponse": _response(),
+        "Percentages": _percentages(),
+        **form_schemas(settings, signature),
         "Readiness": object_of(
             {
                 **{"live": flag, "ready": flag, "pid": {"type": "integer"}},
@@ -126,65 +132,14 @@ def _models(*more: str) -> dict[str, Any]:
     return {"type": "array", "items": object_of(dict.fromkeys(("name", "version", *more), text))}
 
 
-def _pixel_block(max_rows: int, row_length: int) -> dict[str, Any]:
-    """``dataframe_b64``: rows of uint8, one after the other, in one base64 string."""
-    count = {"type": "integer", "minimum": 0, "maximum": max_rows}
-    shape = {
-        "type": "array",
-        "prefixItems": [count, {"const": row_length}],
-        "minItems": 2,
-        "maxItems": 2,
-    }
-    data = {"type": "string", "contentEncoding": "base64"}
-    block = object_of({"dtype": {"const": "uint8"}, "shape": shape, "data": data})
-    block["properties"]["compression"] = {"enum": [None, "zlib"]}
-    block["properties"]["index"] = {"anyOf": [*_ids(max_rows), _range()]}
-    return block
-
-
-def _pixel_table(max_rows: int, row_length: int) -> dict[str, Any]:
-    """``dataframe_split``: what pandas writes with ``orient="split"``."""
-    pixel = {"type": "integer", "minimum": 0, "maximum": UINT8_MAX}
-    row = {
-        "type": "array",
-        "items": pixel,
-        "description": f"the {row_length} pixels of one image, row by row",
-    }
-    table = object_of({"data": {"type": "array", "items": row, "maxItems": max_rows}})
-    name = {"type": ["integer", "string"]}
-    table["properties"]["columns"] = {
-        "type": ["array", "null"],
-        "items": name,
-        "minItems": row_length,
-        "maxItems": row_length,
-        "description": "names of the pixels in any order: those of the model's signature, pixel1"
-        " or pixel0 onwards, or numbers from 0 or from 1; left out, they are in the model's order",
-    }
-    table["properties"]["index"] = {"anyOf": [*_ids(max_rows), _range()]}
-    return table
-
-
-def _ids(max_rows: int) -> list[dict[str, Any]]:
-    id_ = {"type": ["integer", "string"], "maxLength": ID_CHARACTERS}
-    return [{"type": "null"}, {"type": "array", "items": id_, "maxItems": max_rows}]
-
-
-def _range() -> dict[str, Any]:
-    whole = {"type": "integer"}
-    return {**object_of({"start": whole, "stop": whole}), "additionalProperties": False}
-
-
-def _response(labels: tuple[str, ...]) -> dict[str, Any]:
+def _response() -> dict[str, Any]:
     text = {"type": "string"}
-    id_ = {"type": ["integer", "string"]}
-    error = object_of({"code": text, "message": text})
-    rows = {"anyOf": [_row(labels), object_of({"id": id_, "error": error})]}
     response = object_of(
         {
             "model_name": text,
             "model_version": text,
             "inference_seconds": {"type": "number", "minimum": 0},
-            "predictions": {"type": "array", "items": rows},
+            "predictions": rows_of_answer(),
         }
     )
     prediction = object_of({"label": text, "confidence": {"type": "number"}})
@@ -193,29 +148,23 @@ def _response(labels: tuple[str, ...]) -> dict[str, Any]:
     return response
 
 
-def _row(labels: tuple[str, ...]) -> dict[str, Any]:
-    """One row of the answer. The labels are the first model's; another model has its own."""
-    label = {"type": "string", "examples": list(labels)}
-    share = {"type": "number", "minimum": 0, "maximum": 1}
-    return object_of(
-        {
-            "id": {"type": ["integer", "string"]},
-            "label": label,
-            "confidence": share,
-            "review": {"type": ["string", "null"]},
-            "outlier_score": {"type": "number"},
-            "second_label": label,
-            "second_confidence": share,
-        }
-    )
-
-
-def _example(row_length: int) -> dict[str, Any]:
-    """One black image."""
+def _frame() -> dict[str, Any]:
+    """A bare ``DataFrame.to_json()``, as the first version's client sent it."""
+    column = {"type": "object", "additionalProperties": {"type": "integer"}}
     return {
-        "index": {"start": 0, "stop": 1},
-        "dtype": "uint8",
-        "shape": [1, row_length],
-        "compression": None,
-        "data": base64.b64encode(bytes(row_length)).decode("ascii"),
+        "type": "object",
+        "additionalProperties": column,
+        "minProperties": 1,
+        "description": "a bare DataFrame.to_json(): for each column a value for each row",
+    }
+
+
+def _percentages() -> dict[str, Any]:
+    percent = {"type": "number", "minimum": 0, "maximum": 100}
+    cells = [{"type": "integer"}, {"type": "string"}, percent]
+    row = {"type": "array", "prefixItems": cells, "minItems": 3, "maxItems": 3}
+    return {
+        "type": "array",
+        "items": row,
+        "description": "for a bare DataFrame.to_json(): number, label, confidence in percent",
     }

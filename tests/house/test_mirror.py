@@ -110,6 +110,13 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
     "tests/scoring/test_settings.py": ("scoring/settings_sources.py",),
+    "tests/server/dialects/test_more_forms.py": (
+        "server/dialects/csv_body.py",
+        "server/dialects/frame_forms.py",
+        "server/dialects/original.py",
+        "server/dialects/rows.py",
+        "server/dialects/tensor_forms.py",
+    ),
     "tests/server/dialects/test_open_inference.py": (
         "server/dialects/infer_request.py",
         "server/dialects/tensors.py",
@@ -133,6 +140,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
     "tests/server/test_handler.py": ("server/drain.py", "server/models.py"),
     "tests/server/test_openapi.py": (
+        "server/dialects/form_schemas.py",
         "server/dialects/open_inference_schema.py",
         "server/dialects/openapi_parts.py",
         "server/dialects/own_schema.py",

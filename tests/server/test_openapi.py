@@ -50,6 +50,11 @@ BODY = encode_request(range(3), garment_pixels(3), None)
 NOT_DESCRIBED = {"HEAD", "OPTIONS"}
 
 
+@schemathesis.serializer("text/csv")
+def _csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else orjson.dumps(value)
+
+
 @pytest.fixture(scope="module")
 def models() -> Iterator[ModelTable]:
     table = load_models((BUNDLE,), threads=1)

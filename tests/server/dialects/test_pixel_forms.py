@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.prediction import encode_request
 from scoring.protocol.signature import ColumnNames, InputSpec, parse_signature
-from server.dialects.pixel_forms import BLOCK, SPLIT, read_form
+from server.dialects.json_body import may_hold_booleans, parse_json
+from server.dialects.pixel_forms import BLOCK, FRAMES, TENSORS, read_document
 from server.prediction_request import RequestLimits
 from tests.conftest import BUNDLE
 
@@ -26,7 +27,10 @@ SIGNATURE = replace(
 
 def decode(document: Any) -> Any:
     body = document if isinstance(document, bytes) else orjson.dumps(document)
-    return read_form(body, SIGNATURE, LIMITS, {**BLOCK, **SPLIT})
+    forms = {**BLOCK, **FRAMES, **TENSORS}
+    return read_document(
+        parse_json(body, LIMITS), SIGNATURE, LIMITS, forms, may_hold_booleans(body)
+    )
 
 
 def test_own_form_comes_through() -> None:

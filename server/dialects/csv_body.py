@@ -1,0 +1,132 @@
+"""Rows of pixels as comma-separated values: what pandas' ``to_csv`` writes, or numbers only.
+
+The first line names the columns, as RFC 4180 has it where nothing else is said; who has no such
+line says ``text/csv; header=absent``. So no image is ever taken for names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from werkzeug.http import parse_options_header
+
+from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.frame_codec import RowIds, decode_ids
+from scoring.protocol.pixel_table import column_order, decode_rows
+from scoring.protocol.signature import Signature
+from server.dialects.dialect import Call
+from server.prediction_request import PredictionRequest, RequestLimits
+
+MEDIA_TYPE = "text/csv"
+# How pandas names the column of the index, and how it reads that name back.
+INDEX_NAMES = frozenset({"", "Unnamed: 0"})
+# Of a name or an id, more or less; pixels are shorter.
+FIELD_CHARACTERS = 100
+PIXEL_OF = {str(value): value for value in range(256)}
+DECIMAL = re.compile(r"[0-9]{1,3}\.0*")
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,15}")
+
+
+def is_csv(call: Call) -> bool:
+    """Tell whether a body is comma-separated values, by its type."""
+    return call.media_type == MEDIA_TYPE
+
+
+def weigh(call: Call) -> int:
+    """Return what reading takes beside the body: its letters, and the pixels."""
+    return 6 * len(call.body)
+
+
+def read_csv(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
+    """Read the rows of a table; raises BadRequest, TooLarge or InvalidPixels."""
+    lines = _lines(call.body, signature)
+    if _has_header(call):
+        return _read_named(lines, signature, limits)
+    pixels, _ = _read_rows(lines, signature, limits, has_ids=False)
+    return PredictionRequest(range(len(pixels)), pixels)
+
+
+def _read_named(
+    lines: Iterator[list[str]], signature: Signature, limits: RequestLimits
+) -> PredictionRequest:
+    names = next(lines, [])
+    has_ids = len(names) == signature.input.row_length + 1 and names[0] in INDEX_NAMES
+    try:
+        order = column_order(names[1:] if has_ids else names, signature.input)
+    except InvalidPixels as error:
+        raise InvalidPixels(
+            f"the first line names the columns: {error}"
+            " (text/csv; header=absent where there is no such line)"
+        ) from error
+    rows, ids = _read_rows(lines, signature, limits, has_ids=has_ids)
+    pixels = np.empty_like(rows)
+    pixels[:, order] = rows
+    return PredictionRequest(ids, pixels)
+
+
+def _read_rows(
+    lines: Iterator[list[str]], signature: Signature, limits: RequestLimits, *, has_ids: bool
+) -> tuple[Any, RowIds]:
+    """Return uint8 [N, H·W·C] as they stand, and the ids before them or 0 … N-1."""
+    raw, ids, count, length = bytearray(), [], 0, signature.input.row_length
+    for line in lines:
+        if count == limits.rows:
+            raise TooLarge(
+                f"there are more than {limits.rows} rows", code="too_many_rows", limit=limits.rows
+            )
+        if has_ids and line:
+            ids.append(int(line[0]) if WHOLE.fullmatch(line[0]) else line[0])
+        raw += _pixels(line[1:] if has_ids else line, count, length)
+        count += 1
+    pixels = np.frombuffer(raw, np.uint8).reshape(count, length)
+    return pixels, decode_ids(ids, count) if has_ids else range(count)
+
+
+def _pixels(fields: list[str], number: int, length: int) -> bytes:
+    if len(fields) == length:
+        try:
+            return bytes(map(PIXEL_OF.__getitem__, fields))
+        except KeyError:
+            pass
+    row = [_number(field) for field in fields]
+    return decode_rows([row], length, booleans=False, first=number).tobytes()
+
+
+def _number(field: str) -> int | float | str:
+    """Return a whole number, also one like 255.0 or between blanks; else the text."""
+    field = field.strip(" ")
+    return float(field) if DECIMAL.fullmatch(field) else PIXEL_OF.get(field, field)
+
+
+def _lines(body: bytes, signature: Signature) -> Iterator[list[str]]:
+    """Yield the fields of each line; those that are empty at the end are none."""
+    try:
+        text = body.decode("utf-8-sig").rstrip()
+    except UnicodeDecodeError as error:
+        raise BadRequest("the CSV is not UTF-8", code="invalid_csv") from error
+    longest = FIELD_CHARACTERS * (signature.input.row_length + 1)
+    try:
+        yield from csv.reader(_bounded(io.StringIO(text, newline=""), longest), strict=True)
+    except csv.Error as error:
+        raise BadRequest(f"the body is not valid CSV: {error}", code="invalid_csv") from error
+
+
+def _bounded(lines: Iterable[str], longest: int) -> Iterator[str]:
+    """A line of millions of commas would be as many fields before anyone counts them."""
+    for line in lines:
+        if len(line) > longest:
+            raise InvalidPixels("a line is longer than this model's columns can be")
+        yield line
+
+
+def _has_header(call: Call) -> bool:
+    _, options = parse_options_header(call.headers.get("content-type"))
+    header = options.get("header", "present").strip().lower()
+    if header not in ("present", "absent"):
+        raise BadRequest("header is present or absent: text/csv; header=absent")
+    return header == "present"

@@ -1,0 +1,79 @@
+"""What the first version's client sent, and how it was answered.
+
+Its body is a bare ``DataFrame.to_json()``: for each column an object with a value for each row.
+The answer is a list of image number, item and percentage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from scoring.protocol.errors import BadRequest, InvalidPixels
+from scoring.protocol.signature import Signature
+from server.dialects.dialect import Reply
+from server.dialects.frame_forms import decode_columns
+from server.handler import Answer
+from server.prediction_request import Detail, PredictionRequest, RequestLimits
+
+PERCENT_DECIMALS = 2
+
+
+@dataclass(frozen=True)
+class OriginalRequest(PredictionRequest):
+    """Rows that are answered as the first version did."""
+
+
+def is_original(document: Any) -> bool:
+    """Tell whether a document is an object of objects, one for each column."""
+    return isinstance(document, dict) and bool(document) and _are_objects(document)
+
+
+def decode(
+    document: dict[str, dict[str, Any]],
+    signature: Signature,
+    limits: RequestLimits,
+    booleans: bool,
+) -> OriginalRequest:
+    """Read the columns; their rows have the order of the first one's keys.
+
+    Raises InvalidPixels or TooLarge.
+    """
+    keys = list(next(iter(document.values())))
+    columns = {name: _values(name, column, keys) for name, column in document.items()}
+    pixels = decode_columns(columns, signature, limits, booleans)
+    return OriginalRequest(range(len(pixels)), pixels)
+
+
+def check_detail(detail: Detail) -> None:
+    """Raise BadRequest where the answer is asked for what it has no room for."""
+    if detail != Detail():
+        raise BadRequest(
+            "the answer to a bare DataFrame.to_json() has no room for probabilities or top;"
+            " send the frame as dataframe_split"
+        )
+
+
+def encode(request: OriginalRequest, answer: Answer) -> Reply:
+    """Write ``[[0, "Ankle boot", 97.31], …]``: number from 0, label, confidence in percent."""
+    labels, seen = answer.signature.labels, answer.predictions
+    pairs = zip(seen.class_index.tolist(), seen.confidence.tolist(), strict=True)
+    rows = [
+        [number, labels[index], round(100 * confidence, PERCENT_DECIMALS)]
+        for number, (index, confidence) in enumerate(pairs)
+    ]
+    return Reply(orjson.dumps(rows))
+
+
+def _are_objects(document: dict[str, Any]) -> bool:
+    return all(isinstance(column, dict) for column in document.values())
+
+
+def _values(name: str, column: dict[str, Any], keys: list[str]) -> list[Any]:
+    if list(column) == keys:
+        return list(column.values())
+    if len(column) != len(keys) or not column.keys() >= set(keys):
+        raise InvalidPixels(f"column {name[:40]!r} has other rows than the first one")
+    return [column[key] for key in keys]
