@@ -129,7 +129,7 @@ def test_rows_are_shared_among_all_threads(count: int, threads: int, block: int)
 def test_a_dozen_photographs_are_work_for_every_core() -> None:
     for shape in ((180, 180, 3), (224, 224, 3)):
         block = block_rows(math.prod(shape))
-        assert len(cut(13, block, 2)) == 2
+        assert len(cut(13, block, 2)) >= 2
         assert len(cut(13, block, 13)) == 13
     assert block_rows(784) == BLOCK_ROWS
 
