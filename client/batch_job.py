@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from client.batch_events import BatchEvents
 from client.chunk_poster import ScoringFailed
 from client.pixel_frame import pixel_columns, pixel_frame
-from client.run_context import RunContext
+from client.run_context import RunContext, Task
 from client.scoring_stream import answer_of
 from client.stop_signal import Interrupted
 from client.tries import Tries
-from scoring.batches.image_folder import Batch, ImageList
+from scoring.batches.image_folder import ImageList
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.image_statistics import image_statistics
@@ -46,20 +46,20 @@ class BatchJob:
         self,
         context: RunContext,
         run: Run,
-        position: int,
-        batch: Batch,
+        task: Task,
         images: ImageList,
         alive: Callable[[], object] = lambda: None,
     ) -> None:
         self._context = context
         self._run = run
-        self._position = position
-        self._batch = batch.name
+        self._position = task.position
+        self._batch = task.batch.name
         self._images = images
         self._alive = alive
-        self._events = BatchEvents(context.events, run.id, batch.name)
+        self._events = BatchEvents(context.events, run.id, task.batch.name)
         self._tries = Tries(context.settings.client, context.stop, self._events.try_failed)
-        self._columns = pixel_columns(context.signature.input.row_length)
+        self._signature = task.signature
+        self._columns = pixel_columns(task.signature.input.row_length)
         self._touched = False
         self._known = array("q")
         self._most = context.settings.client.chunks_in_flight
@@ -84,7 +84,7 @@ class BatchJob:
 
     def touch(self) -> None:
         """Make the batch part of what the run shows."""
-        ledger, signature = self._context.ledger, self._context.signature
+        ledger, signature = self._context.ledger, self._signature
         ledger.touch_batch(
             self._run.id,
             self._batch,
@@ -157,7 +157,7 @@ class BatchJob:
         images, cost = scored
         context = self._context
         context.ledger.commit_chunk(
-            self._run.id, self._batch, context.signature.version, images, cost, context.now()
+            self._run.id, self._batch, self._signature.version, images, cost, context.now()
         )
         for image in images:
             if image.error is not None:
@@ -187,7 +187,7 @@ class BatchJob:
         pixels: NDArray[np.uint8] = frame.to_numpy()
         context = self._context
         answer = context.client.score_rows(
-            context.signature, frame.index.to_list(), pixels, request_id, self._tries
+            self._signature, frame.index.to_list(), pixels, request_id, self._tries
         )
         return [*_scored(readable, answer.predictions, pixels), *failed], answer.cost
 

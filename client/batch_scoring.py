@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,18 +14,18 @@ from client.batch_job import BatchJob
 from client.chunk_poster import ScoringFailed
 from client.process_time import ProcessTime
 from client.progress import ProgressView
-from client.run_context import RunContext
+from client.run_context import RunContext, Task
+from client.run_models import OF_ONE_MODEL
 from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
-from scoring.preprocessing.pixels import Preprocess
-from scoring.preprocessing.registry import find
 from scoring.protocol.errors import (
     BatchUnreadable,
     ExitCode,
     ScoringError,
 )
+from scoring.protocol.signature import Signature
 from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.publish import csv_format
@@ -37,13 +37,26 @@ TROUBLES_TOLD = 5
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to score: ``due_date`` for a nightly run, ``scope`` "new" for unscored images only."""
+    """What to score: ``due_date`` for a nightly run, ``scope`` "new" for unscored images only.
+
+    ``models`` are names by the names of batches.
+    """
 
     batches: tuple[Batch, ...]
     scope: Scope
     due_date: date | None = None
     fresh: bool = False
     out: Path | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def model_of(self, batch: Batch) -> str:
+        """Return the name of the model that is to score a batch; "" is the server's first."""
+        return self.models.get(batch.name, "")
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Return the names of all models that are to score, each once."""
+        return tuple(dict.fromkeys(map(self.model_of, self.batches))) or ("",)
 
     @property
     def plan(self) -> RunPlan:
@@ -65,7 +78,7 @@ class RunOutcome:
     mean_confidence: float | None
     seconds: float
     results: Path | None
-    metrics: Path
+    metrics: tuple[Path, ...]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -89,15 +102,18 @@ class BatchScoring:
 
         After a LedgerError the run stays open and Results.csv as it was: the next start resumes.
         """
-        signature = self.context.signature
-        preprocess = find(signature.preprocessing.name, signature.preprocessing.version)
-        run, resumed = self._life.begin(request.plan, Model(signature.name, signature.version))
+        models = self.context.models
+        plan = replace(request.plan, versions=models.versions(request.models))
+        main = Model(models.main.name, models.main.version)
+        run, resumed = self._life.begin(plan, main)
         state: State
         try:
-            with self._reading(run, preprocess) as reading, self.progress:
+            with self._reading(run) as reading, self.progress:
                 for position, batch in enumerate(request.batches):
                     with self._alone(run, batch):
-                        self._score_batch(run, resumed, position, batch, reading)
+                        signature = self.context.models.find(request.model_of(batch))
+                        task = Task(position, batch, signature)
+                        self._score_batch(run, resumed, task, reading)
             self._tell_vanished(run)
             state, reason = self._verdict(run)
         except Interrupted:
@@ -112,11 +128,9 @@ class BatchScoring:
     # Batches
 
     @contextmanager
-    def _reading(self, run: Run, preprocess: Preprocess) -> Iterator[RunReading]:
+    def _reading(self, run: Run) -> Iterator[RunReading]:
         context = self.context
-        with RunReading(
-            context.settings, context.ledger, context.signature, preprocess, context.now
-        ) as reading:
+        with RunReading(context.settings, context.ledger, context.now) as reading:
             if reading.left:
                 names = ", ".join(f"{batch}/{path}" for batch, path in reading.left)
                 text = f"a run ended suddenly while these were read: {names}"
@@ -128,7 +142,7 @@ class BatchScoring:
         """Let one batch's trouble cost no other: it is named, and the run goes on."""
         try:
             yield
-        except BatchUnreadable as error:
+        except (BatchUnreadable, *OF_ONE_MODEL) as error:
             self._lose(run, batch, error.code, str(error))
         except ScoringError:
             raise
@@ -144,10 +158,8 @@ class BatchScoring:
         self._lost.append(batch.name)
         self._troubles.append(f"{batch.name}: {why}")
 
-    def _score_batch(
-        self, run: Run, resumed: bool, position: int, batch: Batch, reading: RunReading
-    ) -> None:
-        context = self.context
+    def _score_batch(self, run: Run, resumed: bool, task: Task, reading: RunReading) -> None:
+        context, batch = self.context, task.batch
         images = list_images(batch.folder, context.settings.batches)
         unreadable = BatchEvents(context.events, run.id, batch.name).listing(
             images, is_expected=run.scope == "all"
@@ -157,8 +169,8 @@ class BatchScoring:
         self._listed[batch.name] = len(images)
         self.progress.start_batch(batch.name, len(images))
         with (
-            BatchJob(context, run, position, batch, images, reading.alive) as job,
-            reading.chunks(run, resumed, batch, images) as chunks,
+            BatchJob(context, run, task, images, reading.alive) as job,
+            reading.chunks(run, resumed, task.signature, batch, images) as chunks,
         ):
             if run.scope == "all" or self._is_owed(run, batch):
                 job.touch()
@@ -205,7 +217,7 @@ class BatchScoring:
         return RunOutcome(
             run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
-            self._metrics_file,
+            tuple(map(self._metrics_file, self.context.models.distinct)),
         )  # fmt: skip
 
     @property
@@ -216,20 +228,15 @@ class BatchScoring:
         )
 
     def _write_metrics(self, ended: RunEnded) -> None:
-        figures = self.context.ledger.batch_figures(self.context.signature.name)
+        context = self.context
         try:
-            write_metrics(
-                self._metrics_file,
-                figures,
-                self.context.signature.labels,
-                csv_format(self.context.settings),
-            )
+            for signature in context.models.distinct:
+                figures = context.ledger.batch_figures(signature.name)
+                path, form = self._metrics_file(signature), csv_format(context.settings)
+                write_metrics(path, figures, signature.labels, form)
         except OSError as error:
-            self.context.events.error(
-                "metrics-failed", f"the metrics log: {error}", run=ended.run.id
-            )
+            context.events.error("metrics-failed", f"the metrics log: {error}", run=ended.run.id)
 
-    @property
-    def _metrics_file(self) -> Path:
-        main = self.context.settings.records.main_model
-        return metrics_file(self.context.settings.logs_folder, self.context.signature.name, main)
+    def _metrics_file(self, signature: Signature) -> Path:
+        settings = self.context.settings
+        return metrics_file(settings.logs_folder, signature.name, settings.records.main_model)

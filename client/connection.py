@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import requests
 
 from client.api import HOW_TO_START, ScoringClient, no_server
 from client.own_server import ServerPlace
+from client.run_models import RunModels, ask_for_models
 from client.stop_signal import Interrupted, StopSignal
 from client.tries import Tries
-from scoring.protocol.errors import NoServer
-from scoring.protocol.signature import Signature
+from scoring.protocol.errors import ModelNotServed, NoServer
 from scoring.records.events_log import EventsLog
 from scoring.settings import Settings
 
@@ -26,11 +26,13 @@ def connected(
     stop: StopSignal,
     events: EventsLog,
     session: requests.Session | None = None,
-) -> Iterator[tuple[ScoringClient, Signature]]:
-    """Yield the way to a server that answered, and the signature of the model to score with.
+    models: Sequence[str] = ("",),
+) -> Iterator[tuple[ScoringClient, RunModels]]:
+    """Yield the way to a server that answered, and the models to score with.
 
-    ``session`` is the way there, by default one over the network. Each try that failed is an
-    event. Raises NoServer when no try helped, Interrupted when a stop came first.
+    ``models`` are their names, "" the server's first; ``session`` is the way there, by default one
+    over the network. Each try that failed is an event. Raises NoServer when no try helped,
+    Interrupted when a stop came first.
     """
 
     def tell(error: BaseException) -> None:
@@ -40,13 +42,15 @@ def connected(
         settings, url=place.url, secret=place.secret, session=session
     ) as client:
         try:
-            signature = client.signature(tries=Tries(settings.client, stop, tell))
+            found = ask_for_models(client, models, Tries(settings.client, stop, tell))
         except Interrupted:
             events.warning("stopped", "stopped before a server answered")
             raise
+        except ModelNotServed:
+            raise
         except NoServer as error:
             raise NoServer(_hint(str(error))) from error
-        yield client, signature
+        yield client, found
 
 
 def _hint(text: str) -> str:

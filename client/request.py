@@ -21,6 +21,7 @@ from client.parent import obey_parent
 from client.process_time import ProcessTime
 from client.progress import progress_view
 from client.run_context import RunContext
+from client.run_models import RunModels
 from client.selection import select
 from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
@@ -28,7 +29,6 @@ from scoring.processes.locks import run_lock
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import Busy, ExitCode, LedgerDamaged, ScoringError
 from scoring.protocol.identity import SessionSecret
-from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger
@@ -93,11 +93,12 @@ class Command:
 
     def _run(self) -> RunOutcome:
         request = select(self.settings, self.arguments, self.events)
+        names, starts = request.model_names, self.arguments.start_server
         up_already = nullcontext(ServerPlace(self.settings.server_url, self.secret))
         with (
             run_lock(self.settings, self._name, self._lock_wait(), lambda: self.stop.requested),
-            own_server(self.settings) if self.arguments.start_server else up_already as place,
-            connected(self.settings, place, self.stop, self.events, self.session) as way,
+            own_server(self.settings, names) if starts else up_already as place,
+            connected(self.settings, place, self.stop, self.events, self.session, names) as way,
         ):
             try:
                 return self._score(request, *way)
@@ -106,10 +107,10 @@ class Command:
                 self.stop.begin_again()
                 return self._score(request, *way)
 
-    def _score(self, request: RunRequest, api: ScoringClient, signature: Signature) -> RunOutcome:
+    def _score(self, request: RunRequest, api: ScoringClient, models: RunModels) -> RunOutcome:
         settings, events = self.settings, self.events
         with Ledger.from_settings(settings) as ledger:
-            context = RunContext(settings, api, signature, ledger, events, self.stop, settings.now)
+            context = RunContext(settings, api, models, ledger, events, self.stop, settings.now)
             scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, events, settings.now())

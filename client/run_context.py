@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from client.api import ScoringClient
+from client.run_models import RunModels
 from client.stop_signal import StopSignal
+from scoring.batches.image_folder import Batch
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch, its place within the run, and the model that scores it."""
+
+    position: int
+    batch: Batch
+    signature: Signature
 
 
 @dataclass(frozen=True)
@@ -20,7 +31,7 @@ class RunContext:
 
     settings: Settings
     client: ScoringClient
-    signature: Signature
+    models: RunModels
     ledger: Ledger
     events: EventsLog
     stop: StopSignal

@@ -11,6 +11,7 @@ from pathlib import Path
 from client.batch_scoring import RunRequest
 from client.command_line import results_path
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
+from scoring.batches.batch_models import model_of
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
 from scoring.protocol.errors import UsageError
@@ -26,7 +27,8 @@ def select(settings: Settings, arguments: argparse.Namespace, events: EventsLog)
     new = only_new and not arguments.all
     batches = _batches(settings, arguments, events)
     out = _out(settings, arguments)
-    return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh, out)
+    models = {batch.name: arguments.model or model_of(settings, batch.name) for batch in batches}
+    return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh, out, models)
 
 
 def _out(settings: Settings, arguments: argparse.Namespace) -> Path | None:

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from client.identity import ByHand, Identity, InSession
 from client.transport import new_session, take_from_environment
-from scoring.protocol.errors import BrokenAnswer, HttpRefusal, NoServer, SettingsError
+from scoring.protocol.errors import (
+    BrokenAnswer,
+    HttpRefusal,
+    ModelNotServed,
+    SettingsError,
+)
 from scoring.protocol.frame_codec import Compression
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.metadata import (
@@ -96,7 +101,7 @@ class ServerLink:
         """Return the signature of a model, by default of the server's first."""
         known = [model.name for model in self.check_identity().models]
         if not known or (name and name not in known):
-            raise NoServer(
+            raise ModelNotServed(
                 f"the server at {self.url} does not serve {name or 'any model'}; it has "
                 f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
             )

@@ -21,7 +21,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("images/s", f"{rate:.1f}"),
         ("time", f"{outcome.seconds:.2f} s"),
         ("results", str(outcome.results or _why_no_results(outcome))),
-        ("metrics log", str(outcome.metrics)),
+        *(("metrics log", str(path)) for path in outcome.metrics),
         ("event log", str(events_file)),
     ]
     sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from scoring.batches.batch_models import named_models
 from scoring.processes.child import Child, start_child
 from scoring.processes.managed_server import ManagedServer
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
 from scoring.processes.waiting import wait_until
+from scoring.protocol.bundle_names import with_models
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
@@ -170,7 +172,9 @@ class ProcessLauncher:
         """
         if not self._settings.schedule.start_server:
             return find_running_server(self._settings, cancelled)
-        server = ManagedServer(self._settings, port=self._port, secret=self._secret)
+        # One server for all of the night: what a single batch is scored by, too.
+        settings = with_models(self._settings, named_models(self._settings))
+        server = ManagedServer(settings, port=self._port, secret=self._secret)
         # A server that is restarted must be where the client looks for it.
         self._port = server.port
         server.start()

@@ -52,6 +52,6 @@ def settings_that_differ(old: Settings, new: Settings) -> list[str]:
     return [
         f"{name} = {value}" if is_shown(Settings, section, key) else name
         for section, table in after.items()
-        for key, value in table.items()
-        if value != before[section][key] and (name := f"{section}.{key}")
+        for key, value in {**dict.fromkeys(before[section]), **table}.items()
+        if value != before[section].get(key) and (name := f"{section}.{key}")
     ]

@@ -237,8 +237,30 @@ LITTER = (
 )
 
 
+class BatchSettings(Section):
+    """What holds for one batch alone; ``model`` is the name of the one that scores it."""
+
+    model: str = ""
+
+
 class BatchesSettings(Section):
-    """What of a batch's folder is read, and what reading may take."""
+    """What of a batch's folder is read, and what reading may take.
+
+    Every further key is a batch's name, its value the table of that batch.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, BatchSettings]
+
+    @property
+    def tables(self) -> dict[str, BatchSettings]:
+        """Return the tables of single batches by the names that stand in the settings."""
+        return self.__pydantic_extra__
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Return which batch has which model, both by name; those without are not in it."""
+        return {name: table.model for name, table in self.tables.items() if table.model}
 
     litter: tuple[str, ...] = LITTER
     file_seconds: float = Field(60.0, gt=0, le=86_400)

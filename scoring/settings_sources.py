@@ -12,7 +12,7 @@ import os
 import tomllib
 from datetime import date, time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource
@@ -97,9 +97,16 @@ class Environment(EnvSettingsSource):
             upper = name.upper()
             if not upper.startswith(PREFIX) or upper in (PROJECT_VARIABLE, HANDED_ON_VARIABLE):
                 continue
-            if upper.removeprefix(PREFIX).split("__")[0].lower() not in sections:
+            section, key = (*upper.removeprefix(PREFIX).lower().split("__"), "")[:2]
+            if section not in sections:
                 known = ", ".join(f"{PREFIX}{section.upper()}__…" for section in sections)
                 raise SettingsError(f"unknown environment setting {name}; there are {known}")
+            table = _section(self.settings_cls, section)
+            if key and _takes_tables(table) and key not in table.model_fields:
+                raise SettingsError(
+                    f"{name}: a variable has no small letters, which names may have; write"
+                    f' {PREFIX}{section.upper()}={{"NAME": {{"model": "…"}}}} or {LOCAL_FILE}'
+                )
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -149,6 +156,17 @@ def explain(error: ValidationError, settings_cls: type[BaseSettings]) -> str:
     return "; ".join(_explain_one(part, settings_cls) for part in error.errors())
 
 
+def _table_hint(part: Any, settings_cls: type[BaseSettings], section: str) -> str:
+    """Return how a name is to be written that has a table of its own."""
+    if not _takes_tables(_section(settings_cls, section)):
+        return ""
+    keys = [str(piece) for piece in part["loc"][1:]]
+    if len(keys) == 1:
+        return f'; a name has a table: [{section}."{keys[0]}"]'
+    is_name = isinstance(part.get("input"), dict)
+    return f'; a name with dots stands in quotes: [{section}."{".".join(keys)}"]' * is_name
+
+
 def explain_table(error: ValidationError) -> str:
     """Return one line about a table that no file holds; it shows no value."""
     return "; ".join(f"{_dotted(part)}: {_message(part)}" for part in error.errors())
@@ -156,10 +174,13 @@ def explain_table(error: ValidationError) -> str:
 
 def _explain_one(part: Any, settings_cls: type[BaseSettings]) -> str:
     name = _dotted(part)
-    if part["type"] == "extra_forbidden":
-        return f"unknown setting {name} (see settings.toml for all there are)"
-    message = _message(part)
     section, key = (*map(str, part["loc"]), "", "")[:2]
+    if part["type"] in ("extra_forbidden", "model_type"):
+        hint = _table_hint(part, settings_cls, section)
+        return f"unknown setting {name} (see settings.toml for all there are{hint})"
+    if isinstance(part.get("input"), dict) and _takes_tables(_section(settings_cls, section)):
+        return f'setting {name} is no table; the batch of that name is [{section}."./{key}"]'
+    message = _message(part)
     if is_shown(settings_cls, section, key) and isinstance(part.get("input"), PLAIN):
         return f"setting {name} = {part['input']!r}: {message}"
     return f"setting {name}: {message}"
@@ -180,10 +201,20 @@ def is_shown(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
 
 def _is_secret(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
     """Tell whether a setting holds a secret; one that nobody knows may well do."""
-    table: Any = settings_cls.model_fields[section].annotation
-    assert issubclass(table, BaseModel)
+    table = _section(settings_cls, section)
     field = table.model_fields.get(key)
-    return field is None or _holds_secret(field.annotation)
+    if field is None:
+        return not _takes_tables(table)
+    return _holds_secret(field.annotation)
+
+
+def _section(settings_cls: type[BaseSettings], name: str) -> type[BaseModel]:
+    return cast(type[BaseModel], settings_cls.model_fields[name].annotation)
+
+
+def _takes_tables(table: type[BaseModel]) -> bool:
+    """Tell whether further keys of a section are names with tables of their own."""
+    return table.model_config.get("extra") == "allow"
 
 
 def _holds_secret(annotation: Any) -> bool:

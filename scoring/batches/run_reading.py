@@ -16,7 +16,7 @@ from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
 from scoring.batches.suspects import Suspects
 from scoring.batches.watchdog import Watchdog
 from scoring.preprocessing.decode import DecodeLimits
-from scoring.preprocessing.pixels import Preprocess
+from scoring.preprocessing.registry import find
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Ledger, Run
@@ -39,14 +39,10 @@ class RunReading:
         self,
         settings: Settings,
         ledger: Ledger,
-        signature: Signature,
-        preprocess: Preprocess,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._signature = signature
-        self._preprocess = preprocess
         self._now = now
         self._threads = settings.client.decode_threads or available_cores()
         self._budget = DecodeBudget(settings.batches.decoded_bytes)
@@ -72,16 +68,19 @@ class RunReading:
 
     @contextmanager
     def chunks(
-        self, run: Run, resumed: bool, batch: Batch, images: ImageList
+        self, run: Run, resumed: bool, signature: Signature, batch: Batch, images: ImageList
     ) -> Iterator[ReadAhead]:
-        """Give the chunks of a batch; in the meantime ``alive`` must be called every second."""
-        rows = rows_of_chunk(self._settings.client, self._signature.input.row_length)
+        """Give the chunks of a batch as its model wants them.
+
+        In the meantime ``alive`` must be called every second. Raises UnknownPreprocessing.
+        """
+        rows = rows_of_chunk(self._settings.client, signature.input.row_length)
         with (
             KnownPredictions(self._ledger, run, batch.name, resumed) as known,
             self._watchdog,
             ReadAhead(
                 chunks_of(images, rows),
-                self._reader(run, batch, known),
+                self._reader(run, signature, batch, known),
                 threads=self._threads,
                 alive=self.alive,
             ) as chunks,
@@ -92,15 +91,17 @@ class RunReading:
         """Say that the caller goes round, while it waits for something else than the chunks."""
         self._watchdog.feed()
 
-    def _reader(self, run: Run, batch: Batch, known: KnownPredictions) -> ImageReader:
+    def _reader(
+        self, run: Run, signature: Signature, batch: Batch, known: KnownPredictions
+    ) -> ImageReader:
         assert self._in_flight
-        client = self._settings.client
+        client, made_by = self._settings.client, signature.preprocessing
         settling = Settling(self._settings.schedule.settle_seconds, self._now)
         return ImageReader(
             batch=batch.name,
             folder=str(batch.folder),
-            preprocess=self._preprocess,
-            shape=self._signature.input.shape,
+            preprocess=find(made_by.name, made_by.version),
+            shape=signature.input.shape,
             limits=DecodeLimits(
                 client.max_image_pixels, client.max_file_bytes, self._budget.reserve
             ),

@@ -5,7 +5,8 @@ No model is loaded for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from scoring.protocol.errors import SettingsError, UsageError
@@ -39,6 +40,23 @@ def _served(settings: Settings, entry: Path) -> Path:
 
 def _may_be_name(entry: Path) -> bool:
     return entry.parts == (entry.name,)
+
+
+def with_models(settings: Settings, names: Iterable[str]) -> Settings:
+    """Return the settings with further models, by name, among those that are served.
+
+    A name that no bundle has is left out: who asks the server for that model will be told.
+    """
+    entries = settings.server.models
+    folders = (settings.path(entry) for entry in entries)
+    served = {_name(folder) for folder in folders} | {str(entry) for entry in entries}
+    more = []
+    for name in dict.fromkeys(names):
+        if name and name not in served:
+            with suppress(UsageError):
+                more.append(find_bundle(settings, name))
+    server = settings.server.model_copy(update={"models": (*entries, *more)})
+    return settings.model_copy(update={"server": server}) if more else settings
 
 
 def find_bundle(settings: Settings, name: str) -> Path:

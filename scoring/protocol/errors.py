@@ -10,6 +10,7 @@ ScoringError                    exit 1
 ├── BatchMissing                exit 4  no such folder of images
 ├── BatchUnreadable             exit 1  a folder of images that is there, but cannot be read
 ├── NoServer                    exit 5  nobody answers, or a stranger does
+│   └── ModelNotServed                  the server has not the model that is asked for
 ├── Busy                        exit 6  another run holds the lock
 ├── NoParent                    exit 1  a child's flag without a parent behind it
 ├── Interrupted                 exit 3  the run was stopped and can be resumed
@@ -90,6 +91,10 @@ class BatchUnreadable(ScoringError):
 class NoServer(ScoringError):
     code = "no-server"
     exit_code = ExitCode.NO_SERVER
+
+
+class ModelNotServed(NoServer):
+    code = "unknown-model"
 
 
 class Busy(ScoringError):

@@ -116,6 +116,13 @@ class LedgerReader:
         )
         return [batch for (batch,) in rows]
 
+    def batch_versions(self, run_id: str) -> dict[str, str]:
+        """Return the version of the model that scores each batch a run shows."""
+        rows = self._database.query(
+            "SELECT batch, model_version FROM run_batches WHERE run_id = ?", (run_id,)
+        )
+        return dict(rows)
+
     def unwritten_batches(self) -> frozenset[str]:
         """Return the batches with predictions that no Results.csv has shown yet.
 

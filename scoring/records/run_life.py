@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class RunPlan:
         due_date: of a nightly run; None: by hand.
         fresh: do not go on with an interrupted run.
         out: where the results go instead of Results.csv.
+        versions: batch → version of the model that is to score it, where it is known.
     """
 
     batches: tuple[str, ...]
@@ -46,6 +47,7 @@ class RunPlan:
     due_date: date | None = None
     fresh: bool = False
     out: Path | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -137,11 +139,17 @@ class RunLife:
             if run.kind != "manual":
                 continue
             same = (run.batches, run.scope) == (plan.batches, plan.scope)
-            if same and run.model_version == model.version and not plan.fresh:
+            if same and self._has_models(run, plan, model) and not plan.fresh:
                 found = run
             elif set(run.batches) & set(plan.batches):
                 self._finish(run, "partial", REPLACED, None)
         return found
+
+    def _has_models(self, run: Run, plan: RunPlan, model: Model) -> bool:
+        """Tell whether the models that scored so far are those that would go on."""
+        scored = self._ledger.batch_versions(run.id).items()
+        same = all(plan.versions.get(batch, version) == version for batch, version in scored)
+        return same and run.model_version == model.version
 
     # End
 

@@ -19,6 +19,7 @@ MATTER = (
     "schedule.settle_seconds",
     "batches.litter",
     "batches.file_seconds",
+    "batches.models",
     "paths.batches",
     "paths.results",
     "results.separator",

@@ -18,7 +18,8 @@ from client.api import ScoringClient
 from client.batch_job import BatchJob
 from client.batch_scoring import RunRequest
 from client.chunk_poster import ScoringFailed
-from client.run_context import RunContext
+from client.run_context import RunContext, Task
+from client.run_models import RunModels
 from client.stop_signal import Interrupted, StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow
@@ -49,8 +50,7 @@ class Scene:
         job = BatchJob(
             self.context,
             self.run,
-            0,
-            self.batch,
+            Task(0, self.batch, self.context.models.main),
             list_images(self.batch.folder, self.context.settings.batches),
         )
         job.touch()
@@ -112,8 +112,8 @@ def begun(
             client = ScoringClient(url)
             signature = client.signature()
             context = RunContext(
-                load_settings(), client, signature, ledger, EventsLog.from_settings(settings),
-                StopSignal(), lambda: datetime.now(UTC),
+                load_settings(), client, RunModels({"": signature}, {}), ledger,
+                EventsLog.from_settings(settings), StopSignal(), lambda: datetime.now(UTC),
             )  # fmt: skip
             plan = RunRequest((batch,), "all").plan
             run, _ = RunLife(settings, ledger, context.events, context.now).begin(
@@ -253,7 +253,7 @@ def test_the_ledger_keeps_what_monitoring_asks_for(
 ) -> None:
     with begun() as scene:
         scene.score(chunks=3)
-        version = scene.context.signature.version
+        version = scene.context.models.main.version
     with closing(sqlite3.connect(settings.ledger_file)) as ledger:
         rows = ledger.execute(
             "SELECT second_label, second_confidence, outlier_score, brightness, contrast,"

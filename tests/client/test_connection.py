@@ -13,9 +13,9 @@ from client.api import HOW_TO_START, ScoringClient
 from client.connection import connected
 from client.own_server import ServerPlace
 from client.retry_policy import RunWindow
+from client.run_models import RunModels
 from client.stop_signal import Interrupted, StopSignal
 from scoring.protocol.errors import ExitCode, NoServer
-from scoring.protocol.signature import Signature
 from scoring.records.events_log import EventsLog
 from scoring.settings import load_settings
 from tests.client.conftest import KEY
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("project")
 @contextmanager
 def way(
     url: str, stop: StopSignal | None = None, **sections: dict[str, Any]
-) -> Iterator[tuple[ScoringClient, Signature]]:
+) -> Iterator[tuple[ScoringClient, RunModels]]:
     """Connect to a server that is up already, with little patience."""
     client = {"retry_seconds": 0.01, **sections.pop("client", {})}
     settings = load_settings(client=client, **sections)
@@ -70,8 +70,8 @@ def test_a_refusal_is_told_as_it_is_and_asks_for_no_other_server(
     server_url: str, project: Path
 ) -> None:
     """The server is there: to start one more would help nobody."""
-    with way(server_url) as (_, signature):
-        assert signature.name == "fashion"
+    with way(server_url) as (_, models):
+        assert models.main.name == "fashion"
 
     def refuse(path: str, _: bytes, __: int) -> Answer | None:
         told = b'{"error": {"code": "unauthorized", "message": "send the key"}}'
@@ -88,8 +88,8 @@ def test_a_server_that_comes_up_meanwhile_is_used(server_url: str, project: Path
     def starting(path: str, _: bytes, number: int) -> Answer | None:
         return (503, b"{}", {}) if path.startswith("/v2/models") and number < 3 else None
 
-    with answering(relay(server_url, starting)) as url, way(url) as (api, signature):
-        answer = api.score_rows(signature, range(2), garment_pixels(2), "r/0/0")
+    with answering(relay(server_url, starting)) as url, way(url) as (api, models):
+        answer = api.score_rows(models.main, range(2), garment_pixels(2), "r/0/0")
     assert len(answer.predictions) == 2
     assert [line.count("trying again") for line in events(project)] == [1, 1]
 
@@ -148,7 +148,7 @@ def test_pixels_are_packed_for_a_way_through_a_network(
     with stranger_at() as server:
         for is_near in (True, False):
             monkeypatch.setattr("client.api.is_loopback_url", lambda _, near=is_near: near)
-            with way(server.url, client={"compression": chosen}) as (api, signature):
-                api.score_rows(signature, range(1), garment_pixels(1), "r")
+            with way(server.url, client={"compression": chosen}) as (api, models):
+                api.score_rows(models.main, range(1), garment_pixels(1), "r")
     frames = [orjson.loads(heard.body)["dataframe_b64"] for heard in server.heard if heard.body]
     assert [frame.get("compression") for frame in frames] == [near, far]

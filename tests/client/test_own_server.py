@@ -13,9 +13,9 @@ from scoring.settings import Settings, load_settings
 from tests.conftest import BUNDLE
 
 
-def settings_for(model: str) -> Settings:
+def settings_for() -> Settings:
     """Return settings whose server takes a free port."""
-    return load_settings(server={"port": 0}, client={"model": model})
+    return load_settings(server={"port": 0})
 
 
 def served(place: ServerPlace) -> list[str]:
@@ -28,7 +28,7 @@ def served(place: ServerPlace) -> list[str]:
 
 
 def test_it_serves_the_settings_models_and_ends_with_the_run(project: Path) -> None:
-    with own_server(settings_for("")) as place:
+    with own_server(settings_for(), [""]) as place:
         assert served(place) == ["fashion"]
     assert read_readiness(place.url) is None
 
@@ -39,18 +39,25 @@ def test_it_serves_the_model_that_is_asked_for_though_no_setting_names_it(projec
     for name in ("signature.json", "model.tflite", "model.keras", "head.npz"):
         shutil.copy(BUNDLE / name, folder / name)
     assert reseal.main(["--bundle", str(folder), "--set", "name=hats"]) == 0
-    with own_server(settings_for("hats")) as place:
+    with own_server(settings_for(), ["hats"]) as place:
         assert served(place) == ["hats"]
 
 
 def test_a_model_that_nobody_has_starts_nothing(project: Path) -> None:
     with pytest.raises(UsageError, match=r"no model is named 'socks'; there are: .*fashion"):
-        with own_server(settings_for("socks")):
+        with own_server(settings_for(), ["socks"]):
             pytest.fail("it was started")
     assert not (project / "logs").exists()
 
 
 def test_a_run_that_fails_leaves_no_server_behind(project: Path) -> None:
-    with pytest.raises(ZeroDivisionError), own_server(settings_for("")) as place:
+    with pytest.raises(ZeroDivisionError), own_server(settings_for(), [""]) as place:
         raise ZeroDivisionError
     assert read_readiness(place.url) is None
+
+
+def test_of_several_models_it_serves_those_that_there_are(project: Path) -> None:
+    with own_server(settings_for(), ["digits", "socks", "cats_dogs"]) as place:
+        assert served(place) == ["digits", "cats_dogs"]
+    with own_server(settings_for(), ["digits", ""]) as place:
+        assert served(place) == ["fashion", "digits"]

@@ -365,3 +365,82 @@ def test_a_child_has_its_parents_settings_whatever_the_files_say_by_then(
     assert f"{child.schedule.start_at:%H:%M:%S}" == "06:30:15"
     unchanged = load_settings()
     assert unchanged.model_dump(exclude={"schedule"}) == parent.model_dump(exclude={"schedule"})
+
+
+# Tables of single batches
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("batches.D", "D"),
+        ('batches."2026.11 ret/urns"', "2026.11 ret/urns"),
+        ("batches.'Größe \"L\" 衣服'", 'Größe "L" 衣服'),
+        ('batches."model_dump"', "model_dump"),
+        ('batches."_"', "_"),
+        ('batches."./litter"', "./litter"),
+    ],
+)
+def test_a_batch_has_a_table_whatever_its_name(
+    project: Path, monkeypatch: pytest.MonkeyPatch, header: str, name: str
+) -> None:
+    text = f'[batches]\nfile_seconds = 9.0\n[{header}]\nmodel = "digits"\n'
+    for file in ("settings.local.toml", "settings.toml"):
+        (project / file).write_text(text, encoding="utf-8")
+        settings = load_settings()
+        assert settings.batches.file_seconds == 9.0
+        assert {key: table.model for key, table in settings.batches.tables.items()} == {
+            name: "digits"
+        }
+        (project / file).unlink()
+    for variable, value in settings.handed_on().items():
+        monkeypatch.setenv(variable, value)
+    assert load_settings() == settings
+
+
+def test_tables_of_both_files_and_the_environment_go_together(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "settings.toml").write_text('[batches.D]\nmodel = "digits"\n[batches.G]\n')
+    (project / "settings.local.toml").write_text('[batches.G]\nmodel = "cats_dogs"\n')
+    monkeypatch.setenv("SCORING_BATCHES", '{"D": {"model": "fashion"}, "small": {}}')
+    tables = load_settings().batches.tables
+    assert {name: table.model for name, table in tables.items()} == {
+        "D": "fashion",
+        "G": "cats_dogs",
+        "small": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[batches]\nlitre = 5", 'unknown setting batches.litre (see settings.toml for all there'
+         ' are; a name has a table: [batches."litre"])'),
+        ("[batches]\nD = 's3cret'", "unknown setting batches.D (see"),
+        ("[batches.D]\nmodle = 's3cret'", "unknown setting batches.D.modle (see"),
+        ("[batches.D]\nmodel = true", "setting batches.D.model = True: this is not a matter"),
+        ("[batches.2026.11]\nmodel = 's3cret'", "a name with dots stands in quotes:"
+         ' [batches."2026.11"]'),
+        ("[batches.litter]\nmodel = 's3cret'", "setting batches.litter is no table; the batch of"
+         ' that name is [batches."./litter"]'),
+        ("[batches.file_seconds]\nmodel = 's3cret'", 'is [batches."./file_seconds"]'),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_of_a_batch_is_told_how_to_write_it(
+    project: Path, text: str, told: str
+) -> None:
+    (project / "settings.local.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["SCORING_BATCHES__D__MODEL", "SCORING_BATCHES__D"])
+def test_a_variable_cannot_spell_a_batchs_name(
+    project: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, '{"model": "digits"}')
+    with pytest.raises(SettingsError, match=rf"{variable}: a variable has no small letters"):
+        load_settings()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.protocol.bundle_names import find_bundle, served_bundles
+from scoring.protocol.bundle_names import find_bundle, served_bundles, with_models
 from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import CODE_ROOT, Settings, load_settings
@@ -103,3 +103,11 @@ def test_an_unknown_model_to_serve_says_where_was_looked(project: Path) -> None:
         f"server.models: there is no folder {project}/shoes, and no model is named 'shoes';"
         " there are: cats_dogs, digits, fashion"
     )
+
+
+def test_further_models_are_served_after_those_of_the_settings(project: Path) -> None:
+    shop = signed(project / "models" / "from the shop", "shoes")
+    settings = serving(str(CODE_ROOT / "fashion_model"), "digits")
+    more = with_models(settings, ["", "shoes", "digits", "hats", "fashion", "shoes"])
+    assert more.server.models == (*settings.server.models, shop)
+    assert with_models(settings, ["", "fashion", "digits", "hats"]) == settings

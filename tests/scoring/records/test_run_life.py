@@ -119,6 +119,20 @@ def test_an_interrupted_run_that_another_replaces_is_closed(
     )
 
 
+@pytest.mark.parametrize(("version", "goes_on"), [("d1", True), ("d2", False), (None, True)])
+def test_an_interrupted_run_goes_on_only_with_the_models_of_its_batches(
+    office: Office, version: str | None, goes_on: bool
+) -> None:
+    """One batch must not be shown with the scores of two versions."""
+    plan = RunPlan(("G1", "D"), "all")
+    first, _ = office.life.begin(plan, MODEL)
+    office.ledger.touch_batch(first.id, "G1", 0, ["1.png"], MODEL)
+    office.ledger.touch_batch(first.id, "D", 1, ["1.png"], Model("digits", "d1"))
+    versions = {"G1": MODEL.version, "E": "x"} | ({"D": version} if version else {})
+    again, resumed = office.life.begin(replace(plan, versions=versions), MODEL)
+    assert (resumed, again.id == first.id) == (goes_on, goes_on)
+
+
 def test_an_interrupted_run_over_other_batches_waits_for_its_turn(office: Office) -> None:
     first, _ = office.life.begin(BY_HAND, MODEL)
     office.life.begin(RunPlan(("G2",), "all"), MODEL)
