@@ -18,7 +18,7 @@ DONE = RunOutcome(
     mean_confidence=0.98765,
     seconds=1.5,
     results=Path("Results.csv"),
-    metrics=Path("Metrics-log.csv"),
+    metrics=(Path("Metrics-log.csv"), Path("Metrics-log-digits.csv")),
 )
 
 
@@ -39,6 +39,7 @@ def test_what_a_person_reads_after_a_run(
 ) -> None:
     write_summary(outcome, Path("Events-log.txt"))
     lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line[19:] for line in lines if "metrics log" in line] == list(map(str, outcome.metrics))
     table = {line[2:18].strip(): line[19:] for line in lines}
     assert table.items() >= told.items()
     assert ("note" in table) == bool(outcome.reason)
