@@ -55,6 +55,7 @@ class Client:
 
 CLIENTS = (
     Client("client.request", "own_client"),
+    Client("the first version's script", "original"),
     Client("curl", "curl", program="curl"),
     Client("tritonclient[http]", "tritonclient_http", "tritonclient"),
     Client("kserve.InferenceRESTClient", "kserve_rest", "kserve"),

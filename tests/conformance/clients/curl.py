@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tests.conformance.checking import run_checks
 from tests.conformance.images import Images
@@ -39,6 +43,45 @@ def predict(images: Images, document: Any, *arguments: str) -> None:
 def check_split(images: Images) -> None:
     """/predict: dataframe_split"""
     predict(images, {"dataframe_split": {"data": images.pixels.tolist()}})
+
+
+def check_forms(images: Images) -> None:
+    """/predict: dataframe_records, instances flat and nested, inputs"""
+    rows = images.pixels.tolist()
+    columns = [f"pixel{number}" for number in range(1, len(rows[0]) + 1)]
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    nested = images.pixels.reshape(-1, 28, 28).tolist()
+    predict(images, {"dataframe_records": records})
+    for name in ("instances", "inputs"):
+        for values in (rows, nested):
+            predict(images, {name: values})
+
+
+def check_base64(images: Images) -> None:
+    """/predict: instances of pictures and of pixels in base64"""
+    pictures = [Path(str(path)).read_bytes() for path in images.files]
+    for contents in (pictures, [row.tobytes() for row in images.pixels]):
+        encoded = [{"b64": base64.b64encode(one).decode()} for one in contents]
+        predict(images, {"instances": encoded})
+
+
+def check_csv(images: Images) -> None:
+    """/predict: text/csv, without a header"""
+    body = "\n".join(",".join(map(str, row)) for row in images.pixels.tolist()).encode()
+    csv = ("-H", "Content-Type: text/csv; header=absent", "--data-binary", "@-")
+    compare(images, curl(*csv, f"{images.url}/predict", body=body))
+
+
+def check_details(images: Images) -> None:
+    """/predict: probabilities=1 and top=3"""
+    body = json.dumps({"instances": images.pixels.tolist()}).encode()
+    url = f"{images.url}/predict?probabilities=1&top=3"
+    rows = curl(*JSON, "-d", "@-", url, body=body)["predictions"]
+    found = [[row["probabilities"][name] for name in images.classes.tolist()] for row in rows]
+    assert np.array(found, np.float32).tobytes() == images.probabilities.tobytes()
+    assert all(len(row["top"]) == 3 for row in rows)
+    first = [row["top"][0] for row in rows]
+    images.check_scores([one["label"] for one in first], [one["confidence"] for one in first])
 
 
 def check_named(images: Images) -> None:
@@ -80,7 +123,18 @@ def check_infer(images: Images) -> None:
     images.check_scores(found["label"], found["confidence"])
 
 
-CHECKS = (check_split, check_named, check_form, check_picture, check_name, check_infer)
+CHECKS = (
+    check_split,
+    check_forms,
+    check_base64,
+    check_csv,
+    check_details,
+    check_named,
+    check_form,
+    check_picture,
+    check_name,
+    check_infer,
+)
 
 if __name__ == "__main__":
     told = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True)
