@@ -19,7 +19,7 @@ from scoring.protocol.metadata import (
     served_models,
 )
 from tests.conftest import BUNDLE
-from tests.scoring.processes.process_list import wait_for
+from tests.deadlines import wait_for
 
 # No model says this; whoever finds it in a result has believed the stranger.
 FORGED = 0.123456

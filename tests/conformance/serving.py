@@ -20,7 +20,7 @@ from scoring.processes.port_owner import free_port
 from scoring.processes.readiness import read_readiness
 from scoring.settings import CODE_ROOT, BatchesSettings, ClientSettings
 from tests.conformance.images import Images
-from tests.scoring.processes.process_list import wait_for
+from tests.deadlines import wait_for
 
 BUNDLE = CODE_ROOT / "fashion_model"
 PICTURES = CODE_ROOT / "image_batches" / "G1"

@@ -15,7 +15,8 @@ import pytest
 from scoring.processes.port_owner import free_port
 from scoring.records.ledger import Ledger, Run
 from scoring.settings import CODE_ROOT
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.deadlines import wait_for
+from tests.scoring.processes.process_list import project_processes
 
 # For what hangs, not for what is slow.
 HANGS_SECONDS = 240

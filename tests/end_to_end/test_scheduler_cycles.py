@@ -11,8 +11,8 @@ from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
 from scoring.settings import load_settings
 from tests.conftest import running_server
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import Desk
-from tests.scoring.processes.process_list import wait_for
 
 
 def test_a_night_starts_scores_and_stops(desk: Desk) -> None:

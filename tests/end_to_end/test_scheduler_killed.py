@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.scoring.processes.process_list import project_processes
 
 ALL_ROWS = 2_012
 

@@ -23,9 +23,10 @@ from scoring.protocol.errors import ExitCode
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import running_server, write_batch
+from tests.deadlines import wait_for
 from tests.faults.oracle import EVENT, assert_truth, read_events, read_whole_results
 from tests.faults.system_calls import KILL, Fault, faults_of, has_struck, traced
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.scoring.processes.process_list import project_processes
 
 FIRST_NIGHT, NIGHT, NEXT_NIGHT = "2026-11-20", "2026-11-21", "2026-11-22"
 LONG_AGO = 1_000_000_000

@@ -27,8 +27,9 @@ from scoring.processes.port_owner import free_port
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import BUNDLE, write_batch
+from tests.deadlines import wait_for
 from tests.faults.oracle import assert_truth, read_whole_results
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.scoring.processes.process_list import project_processes
 
 IMAGES = 5_000
 DISTINCT = 200

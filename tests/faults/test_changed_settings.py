@@ -11,10 +11,10 @@ import pytest
 from scheduler.launcher import ClientJob, ProcessLauncher
 from scoring.settings import LOCAL_FILE, load_settings
 from tests.conftest import write_batch
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import Desk
 from tests.faults.desk import LINUX, LONG_AGO, MOUNTS, Project
 from tests.faults.oracle import assert_truth
-from tests.scoring.processes.process_list import wait_for
 
 # An /etc of its own, for one program: the clock goes by Berlin, and a file says UTC.
 BERLIN_OR_UTC = """

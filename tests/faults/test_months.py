@@ -14,9 +14,9 @@ import pytest
 
 from scoring.protocol.errors import ExitCode
 from scoring.settings import Settings
+from tests.deadlines import wait_for
 from tests.faults.desk import LINUX, LONG_AGO, Project
 from tests.faults.oracle import assert_truth, read_events
-from tests.scoring.processes.process_list import wait_for
 
 DAYS = 120
 FIRST = date(2026, 1, 1)

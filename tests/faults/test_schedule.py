@@ -26,12 +26,12 @@ from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.client.dripping_server import dripping_server
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.conftest import running_server, write_batch
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, LONG_AGO, Project
 from tests.faults.oracle import assert_due_days, assert_truth, read_whole_results
 from tests.faults.test_server import CLIENT, is_under_way, send
 from tests.scheduler.virtual_night import Theatre, VirtualClock
-from tests.scoring.processes.process_list import wait_for
 
 HOUR = timedelta(hours=1)
 # So many times what a start has just taken: the machine may have more to do in a moment.

@@ -21,10 +21,11 @@ from scoring.protocol.signature import dump_signature, seal
 from scoring.settings import load_settings
 from tests.client.lying_server import Answer, answering, is_predict
 from tests.conftest import BUNDLE, running_server, write_batch
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, Project
 from tests.faults.oracle import assert_truth, read_whole_results
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.scoring.processes.process_list import project_processes
 
 SERVER, CLIENT = "-m server", "-m client.request"
 

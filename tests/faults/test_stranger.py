@@ -8,11 +8,11 @@ import signal
 from scoring.settings import load_settings
 from tests.client.stranger import FORGED, stranger_at
 from tests.conftest import write_batch
+from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import Desk
 from tests.faults.desk import LINUX
 from tests.faults.oracle import assert_truth
 from tests.faults.test_server import SERVER, is_under_way, reason_of, send
-from tests.scoring.processes.process_list import wait_for
 
 KEY = "the-key-of-the-shop"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from scoring.processes.readiness import read_readiness
 from scoring.settings import CODE_ROOT
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.deadlines import wait_for
+from tests.scoring.processes.process_list import project_processes
 
 # The documented command; tests want a port of their own and do with fewer workers.
 COMMAND = ("gunicorn", "server:create_app()", "-b", "127.0.0.1:0", "--timeout", "600")

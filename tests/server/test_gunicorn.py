@@ -16,7 +16,8 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import CODE_ROOT
 from tests.conftest import BUNDLE, garment_pixels
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.deadlines import wait_for
+from tests.scoring.processes.process_list import project_processes
 from tests.server.gunicorn_process import Gunicorn, started
 from tests.server.raw import code, connected, head, read_answer
 

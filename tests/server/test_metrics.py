@@ -13,7 +13,7 @@ from prometheus_client.openmetrics import parser as open_parser
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
-from tests.scoring.processes.process_list import wait_for
+from tests.deadlines import wait_for
 from tests.server.gunicorn_process import started
 from tests.server.raw import ask, head
 

@@ -12,7 +12,7 @@ from scoring.protocol.errors import SettingsError
 from scoring.settings import Settings
 from server.app import create_app
 from tests.conftest import BUNDLE, running_server
-from tests.scoring.processes.process_list import wait_for
+from tests.deadlines import wait_for
 
 KEY = {"Authorization": "Bearer s3cret"}
 # What two proxies made of it; the first entry is the caller's own invention.

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-# For what hangs, not for what is slow.
-DEADLINE_SECONDS = 120.0
 
 
 def project_processes(project: Path) -> dict[int, str]:
@@ -25,11 +20,3 @@ def project_processes(project: Path) -> dict[int, str]:
         if f"SCORING_PROJECT={project}".encode() in environment and state != "Z":
             found[int(folder.name)] = command.strip()
     return found
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Wait until something is so; fail with its name when it is not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds:g} s: {what}"
-        time.sleep(0.02)

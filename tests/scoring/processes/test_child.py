@@ -11,7 +11,7 @@ from scoring.processes.child import Child, start_child
 from scoring.processes.parent_pipe import FirstLine
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, Settings, load_settings
-from tests.scoring.processes.process_list import wait_for
+from tests.deadlines import wait_for
 
 StartStandIn = Callable[..., Child]
 

@@ -13,7 +13,8 @@ import pytest
 from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.errors import NoServer
 from scoring.settings import CODE_ROOT, Settings, load_settings
-from tests.scoring.processes.process_list import project_processes, wait_for
+from tests.deadlines import wait_for
+from tests.scoring.processes.process_list import project_processes
 
 StandIn = Callable[[str], None]
 
