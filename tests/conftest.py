@@ -16,6 +16,7 @@ import pytest
 import tests.examples  # noqa: F401  # chooses which examples hypothesis draws
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, PREFIX, Settings, load_settings
+from tests.deadlines import DEADLINE
 
 BUNDLE = CODE_ROOT / "fashion_model"
 # What lies there starts programs, or breaks them: too much for the quick part.
@@ -102,5 +103,5 @@ def in_thread(target: Callable[[], None]) -> Iterator[threading.Thread]:
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
     yield thread
-    thread.join(30)
+    thread.join(DEADLINE)
     assert not thread.is_alive()

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# For what hangs, not for what is slow.
-DEADLINE_SECONDS = 120.0
+# Seconds; for what hangs, not for what is slow.
+DEADLINE = 120.0
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
     """Wait until something is so; fail with its name when it is not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

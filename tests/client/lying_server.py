@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import orjson
 import requests
 
+from tests.deadlines import DEADLINE
+
 Answer = tuple[int, bytes, dict[str, str]]
 Spoil = Callable[[str, bytes, int], Answer | None]
 
@@ -47,7 +49,7 @@ def relay(real: str, spoil: Spoil) -> Callable[..., Answer]:
     counts: dict[str, int] = {}
 
     def answer(method: str, path: str, body: bytes) -> Answer:
-        response = requests.request(method, real + path, data=body or None, timeout=10)
+        response = requests.request(method, real + path, data=body or None, timeout=DEADLINE)
         counts[path] = counts.get(path, 0) + 1
         spoilt = spoil(path, response.content, counts[path])
         headers = {"Content-Type": "application/json"}

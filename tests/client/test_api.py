@@ -35,6 +35,7 @@ from scoring.protocol.errors import (
 from scoring.settings import CODE_ROOT, ClientSettings, Settings, load_settings
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.conftest import BUNDLE, garment_pixels, running_server, write_batch
+from tests.deadlines import DEADLINE
 
 QUICK = ClientSettings(tries=3, retry_seconds=0.0)
 KEY = "the-key-of-the-shop"
@@ -258,7 +259,7 @@ def test_413_halves_and_503_is_asked_again(url: str) -> None:
             sizes.append(orjson.loads(body)["dataframe_b64"]["shape"][0])
             if sizes[-1] > 3:
                 return 413, b"{}", {}
-        response = requests.request(method, url + path, data=body or None, timeout=20)
+        response = requests.request(method, url + path, data=body or None, timeout=DEADLINE)
         return response.status_code, response.content, {}
 
     rows = garment_pixels(10)
@@ -300,7 +301,7 @@ def test_who_has_enough_does_not_wait_for_a_minute(url: str) -> None:
         with ScoringClient(spoilt, options=options) as client:
             results = client.iter_predictions(garment_pixels(6))
             next(results)
-            assert busy.wait(60)
+            assert busy.wait(DEADLINE)
             results.close()
 
 

@@ -32,6 +32,7 @@ from scoring.records.run_life import RunLife
 from scoring.settings import Settings, load_settings
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.conftest import garment_pixels, write_batch
+from tests.deadlines import DEADLINE
 
 COUNT, CHUNK = 12, 4
 REFUSED: Answer = (400, b'{"error": {"message": "no"}}', {})
@@ -154,7 +155,7 @@ def test_a_chunk_is_committed_while_the_next_is_with_the_server(
 def test_so_many_chunks_are_with_the_server_at_the_same_time(
     begun: Callable[..., Any], in_flight: int
 ) -> None:
-    together = threading.Barrier(in_flight, timeout=20)
+    together = threading.Barrier(in_flight, timeout=DEADLINE)
 
     def meet(chunk: int) -> None:
         if chunk <= in_flight:

@@ -15,6 +15,7 @@ from scoring.records.ledger import Ledger
 from scoring.settings import load_settings
 from tests.client.lying_server import Answer, answering, is_predict, predictions, relay
 from tests.conftest import write_batch
+from tests.deadlines import DEADLINE
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +90,7 @@ def test_413_halves_the_chunk_until_it_fits(project: Path, server_url: str) -> N
             sizes.append(rows)
             if rows > 3:
                 return 413, b"{}", {}
-        response = requests.request(method, server_url + path, data=body or None, timeout=10)
+        response = requests.request(method, server_url + path, data=body or None, timeout=DEADLINE)
         return response.status_code, response.content, {}
 
     with answering(answer) as url:

@@ -21,6 +21,7 @@ from tests.client.conftest import KEY, SECRET, client_of, score
 from tests.client.lying_server import Answer, answering
 from tests.client.stranger import FORGED, stranger_at
 from tests.conftest import garment_pixels
+from tests.deadlines import DEADLINE
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def test_by_hand_a_key_never_follows_a_redirect() -> None:
 
         def answer(method: str, path: str, body: bytes) -> Answer:
             if path == "/health/ready":
-                return 200, requests.get(elsewhere.url + path, timeout=5).content, {}
+                return 200, requests.get(elsewhere.url + path, timeout=DEADLINE).content, {}
             return 307, b"", {"Location": elsewhere.url + path}
 
         with answering(answer) as url, client_of(url, api_key=KEY) as client:
@@ -178,7 +179,7 @@ def test_an_answer_is_believed_to_the_question_it_was_given_to_and_as_it_was(url
     """Whoever recorded a true answer has nothing to say to the next question."""
     identity = InSession(SECRET, 20)
     signed = identity.sign("GET", READY_PATH, b"")
-    answer = requests.get(url + READY_PATH, headers=signed, timeout=20)
+    answer = requests.get(url + READY_PATH, headers=signed, timeout=DEADLINE)
     identity.check(signed, 200, answer.headers, answer.content)
     for asked, status, body in (
         (identity.sign("GET", READY_PATH, b""), 200, answer.content),

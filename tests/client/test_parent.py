@@ -12,9 +12,7 @@ from scoring.processes.parent_pipe import WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT
-
-# For what hangs, not for what is slow.
-WAIT = 120.0
+from tests.deadlines import DEADLINE
 
 CHILD = """
 from client.parent import obey_parent
@@ -38,7 +36,7 @@ def told(*arguments: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         cwd=CODE_ROOT,
         input=stdin,
         capture_output=True,
-        timeout=WAIT,
+        timeout=DEADLINE,
         check=False,
     )
 

@@ -19,6 +19,7 @@ from scoring.records.ledger import Ledger
 from scoring.records.metrics_log import columns
 from scoring.settings import load_settings
 from tests.conftest import write_batch
+from tests.deadlines import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("server_url")
 
@@ -234,7 +235,8 @@ def test_pixels_reach_the_server_as_they_are_in_the_file(
     assert image is not None
     pixels = image.astype(np.uint8).reshape(1, 784)
     body = encode_request([5], pixels, None)
-    answer = requests.post(f"{server_url}/predict", data=body, timeout=10).json()["predictions"][0]
+    response = requests.post(f"{server_url}/predict", data=body, timeout=DEADLINE)
+    (answer,) = response.json()["predictions"]
     row = results(project)[4]
     assert row["Item"] == answer["label"]
     assert row["Confidence %"] == f"{answer['confidence'] * 100:.2f}"

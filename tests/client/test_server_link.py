@@ -15,6 +15,7 @@ from scoring.protocol.prediction import RowPrediction
 from scoring.settings import Settings, load_settings
 from tests.client.conftest import SECRET, client_of
 from tests.conftest import garment_pixels, running_server
+from tests.deadlines import DEADLINE
 
 
 def test_the_sessions_own_refusals_are_believed(settings: Settings) -> None:
@@ -32,14 +33,17 @@ def test_a_recorded_request_scores_its_own_pixels_and_no_others(url: str) -> Non
     body, other = b'{"dataframe_split": {"data": []}}', b'{"dataframe_split": {"data": [[1]]}}'
     headers = SECRET.sign("POST", "/predict", body)
     target = f"{url}/predict"
-    assert requests.post(target, data=body, headers=headers, timeout=10).status_code == 200
-    assert requests.post(target, data=body, headers=headers, timeout=10).status_code == 200
-    assert requests.post(target, data=other, headers=headers, timeout=10).status_code == 401
-    assert requests.post(f"{url}/v2/models/fashion", headers=headers, timeout=10).status_code == 401
+    assert requests.post(target, data=body, headers=headers, timeout=DEADLINE).status_code == 200
+    assert requests.post(target, data=body, headers=headers, timeout=DEADLINE).status_code == 200
+    assert requests.post(target, data=other, headers=headers, timeout=DEADLINE).status_code == 401
+    elsewhere = f"{url}/v2/models/fashion"
+    assert requests.post(elsewhere, headers=headers, timeout=DEADLINE).status_code == 401
 
 
 def test_the_server_proves_nothing_to_whoever_did_not_sign(url: str) -> None:
-    answer = requests.get(f"{url}/health/ready", headers={"Scoring-Challenge": "x"}, timeout=10)
+    answer = requests.get(
+        f"{url}/health/ready", headers={"Scoring-Challenge": "x"}, timeout=DEADLINE
+    )
     assert answer.status_code == 200
     assert "Scoring-Proof" not in answer.headers
     assert SECRET.reveal() not in answer.text
@@ -57,7 +61,7 @@ def test_several_threads_may_ask_at_once(url: str) -> None:
         gate = threading.Barrier(8)
 
         def ask_at_once(seed: int) -> list[RowPrediction]:
-            gate.wait(20)
+            gate.wait(DEADLINE)
             return ask(seed)
 
         with ThreadPoolExecutor(8) as threads:

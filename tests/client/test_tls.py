@@ -15,6 +15,7 @@ import requests
 from client.retry_policy import reason
 from client.transport import take_from_environment
 from tests.conftest import in_thread
+from tests.deadlines import DEADLINE
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
@@ -65,7 +66,7 @@ def port(certificate: Path) -> Iterator[int]:
 def ask(url: str) -> int:
     with requests.Session() as session:
         take_from_environment(session, url)
-        return session.get(url, timeout=20).status_code
+        return session.get(url, timeout=DEADLINE).status_code
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

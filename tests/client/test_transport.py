@@ -16,6 +16,7 @@ from scoring.protocol.metadata import ForeignAnswer
 from tests.client.conftest import KEY, SECRET, client_of, score
 from tests.client.lying_server import answering
 from tests.client.stranger import stranger_at
+from tests.deadlines import DEADLINE
 
 FAR = "http://scores.example:5000"
 
@@ -40,7 +41,7 @@ def test_each_connection_is_greeted_once_and_no_request_for_itself() -> None:
         for greeter, url in ((kept, keeps.url), (closed, closes)):
             with new_session(greeter.greet) as session:
                 for _ in range(3):
-                    assert session.get(f"{url}/models/fashion", timeout=10).ok
+                    assert session.get(f"{url}/models/fashion", timeout=DEADLINE).ok
     assert (kept.greeted, closed.greeted) == (1, 3)
 
 
@@ -49,7 +50,7 @@ def test_what_speaks_against_a_connection_ends_it_before_anything_is_sent() -> N
     with stranger_at() as stranger, new_session(greeter.greet) as session:
         for _ in range(2):
             with pytest.raises(StrangerOnPort, match="not he"):
-                session.post(stranger.url, data=KEY, timeout=10)
+                session.post(stranger.url, data=KEY, timeout=DEADLINE)
     assert greeter.greeted == 2
     assert stranger.heard == []
 
@@ -58,7 +59,7 @@ def test_a_proxy_that_passes_requests_on_is_not_greeted() -> None:
     greeter = Greeter(StrangerOnPort("a proxy"))
     with stranger_at() as proxy, new_session(greeter.greet) as session:
         session.proxies = {"http": proxy.url}
-        assert session.get(f"{FAR}/models/fashion", timeout=10).ok
+        assert session.get(f"{FAR}/models/fashion", timeout=DEADLINE).ok
     assert greeter.greeted == 0
 
 

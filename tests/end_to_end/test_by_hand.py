@@ -14,6 +14,7 @@ import numpy as np
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import parse_signature
 from scoring.settings import CODE_ROOT
+from tests.deadlines import DEADLINE
 
 DIGITS = CODE_ROOT / "models" / "digits"
 
@@ -37,7 +38,7 @@ def score(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
 

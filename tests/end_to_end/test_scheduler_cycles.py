@@ -11,7 +11,7 @@ from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
 from scoring.settings import load_settings
 from tests.conftest import running_server
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
 
 
@@ -20,7 +20,7 @@ def test_a_night_starts_scores_and_stops(desk: Desk) -> None:
     with desk.scheduler():
         wait_for(lambda: desk.nightly_states() == ["done"], "the run to be done")
         with desk.scheduler() as second:
-            assert second.wait(30) == 6
+            assert second.wait(DEADLINE) == 6
         status = desk.run("status")
     assert desk.result_rows() == 12
     assert "another scheduler is in progress: python -m scheduler (process" in _output(desk)

@@ -16,6 +16,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import running_server, write_batch
+from tests.deadlines import DEADLINE
 
 BUNDLES = (CODE_ROOT / "fashion_model", *sorted((CODE_ROOT / "models").iterdir()))
 ALL_BYTES = 15_000_000
@@ -56,7 +57,7 @@ def test_three_models_side_by_side(all_served: Path) -> None:
     write_digits(batches / "D1")
     write_batch(batches / "G1", 3)
     with running_server(load_settings()) as url:
-        ready = requests.get(f"{url}/health/ready", timeout=5).json()
+        ready = requests.get(f"{url}/health/ready", timeout=DEADLINE).json()
         assert [model["name"] for model in ready["models"]] == ["fashion", "cats_dogs", "digits"]
         score = ["--server", url, "--out", str(all_served / "out.csv")]
         assert request.main(["D1", "--model", "digits", *score]) == ExitCode.DONE

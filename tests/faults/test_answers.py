@@ -12,6 +12,7 @@ from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scoring.protocol.errors import ExitCode
 from tests.client.lying_server import Answer, answering, is_predict, predictions, relay
+from tests.deadlines import DEADLINE
 from tests.faults.desk import Project
 from tests.faults.oracle import assert_truth, read_whole_results
 
@@ -103,7 +104,7 @@ def test_row_34_413_halves_the_chunk(faulty: Project, server_url: str) -> None:
             sizes.append(orjson.loads(body)["dataframe_b64"]["shape"][0])
             if sizes[-1] > 3:
                 return 413, b"{}", {}
-        response = requests.request(method, server_url + path, data=body or None, timeout=10)
+        response = requests.request(method, server_url + path, data=body or None, timeout=DEADLINE)
         return response.status_code, response.content, {}
 
     with answering(answer) as url:

@@ -22,6 +22,7 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 
 PIXELS = garment_pixels(1)
 BODY = encode_request(range(1), PIXELS, None)
@@ -44,11 +45,11 @@ def split(pixel: bytes) -> bytes:
 
 def post(url: str, body: bytes, **headers: str) -> requests.Response:
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(f"{url}/predict", data=body, headers=headers, timeout=20)
+    return requests.post(f"{url}/predict", data=body, headers=headers, timeout=DEADLINE)
 
 
 def assert_alive(url: str) -> None:
-    assert requests.get(f"{url}/health/ready", timeout=10).json()["ready"] is True
+    assert requests.get(f"{url}/health/ready", timeout=DEADLINE).json()["ready"] is True
     assert post(url, BODY).status_code == 200
 
 
@@ -140,7 +141,9 @@ def test_row_39_names_that_are_paths(url: str, path: str) -> None:
     """Sent as it is: a well-behaved HTTP library would tidy such a path before it leaves."""
     address = urlsplit(url)
     for method, target in (("GET", f"/v2/models/{path}"), ("POST", f"/models/{path}/predict")):
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=DEADLINE
+        )
         with closing(connection):
             connection.putrequest(method, target, skip_host=True)
             connection.putheader("Host", "localhost")
@@ -155,7 +158,7 @@ def test_row_39_nothing_is_read(url: str) -> None:
     """Whatever is asked for by such names, the server opens no file."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     for path in PATHS:
-        requests.get(f"{url}/v2/models/{path}", timeout=10)
+        requests.get(f"{url}/v2/models/{path}", timeout=DEADLINE)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
 
 

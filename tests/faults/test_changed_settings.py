@@ -11,7 +11,7 @@ import pytest
 from scheduler.launcher import ClientJob, ProcessLauncher
 from scoring.settings import LOCAL_FILE, load_settings
 from tests.conftest import write_batch
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
 from tests.faults.desk import LINUX, LONG_AGO, MOUNTS, Project
 from tests.faults.oracle import assert_truth
@@ -115,7 +115,7 @@ def test_row_60_a_night_under_wrong_settings_is_run_by_the_old_ones(night: Desk)
     server = launcher.start_server(lambda: False)
     try:
         client = launcher.start_client(server, ClientJob(date(2026, 5, 5), window_seconds=60))
-        assert client.wait(60) == 0, client.log_tail()
+        assert client.wait(DEADLINE) == 0, client.log_tail()
         client.close_pipe()
     finally:
         server.stop()

@@ -16,6 +16,7 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import CODE_ROOT
 from tests.conftest import garment_pixels
+from tests.deadlines import DEADLINE
 from tests.server.raw import connected, head, read_answer
 
 resource = pytest.importorskip("resource", reason="not run here: no limit on open files")
@@ -43,7 +44,7 @@ def server_process(project: Path, files: int) -> Iterator[tuple[str, psutil.Proc
         yield _url_in(log, child), psutil.Process(child.pid), log
     finally:
         child.kill()
-        child.wait(20)
+        child.wait(DEADLINE)
 
 
 def _url_in(log: Path, child: subprocess.Popen[bytes]) -> str:
@@ -66,7 +67,7 @@ def assert_calm(process: psutil.Process, log: Path) -> None:
 
 
 def post(url: str, body: bytes) -> int:
-    return requests.post(f"{url}/predict", data=body, timeout=60).status_code
+    return requests.post(f"{url}/predict", data=body, timeout=DEADLINE).status_code
 
 
 @pytest.mark.parametrize("files", [64, 100])
@@ -91,11 +92,11 @@ def test_row_58_file_handles_run_out(project: Path) -> None:
         busy.sendall(head(f"Content-Length: {len(BODY)}") + BODY[:100])
         for _ in range(60):
             stack.enter_context(connected(url))
-        assert requests.get(f"{url}/health/ready", timeout=20).status_code == 200
+        assert requests.get(f"{url}/health/ready", timeout=DEADLINE).status_code == 200
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (process.num_fds(),) * 2)
         for _ in range(60):
             stack.enter_context(connected(url))
-            assert requests.get(f"{url}/health/ready", timeout=20).status_code == 200
+            assert requests.get(f"{url}/health/ready", timeout=DEADLINE).status_code == 200
         assert_calm(process, log)
         assert post(url, BODY) == 200
         assert log.stat().st_size < 20_000
@@ -135,4 +136,4 @@ def test_row_57_unfinished_bodies_with_a_key(
         assert (status, int(headers["retry-after"]) > 0) == (503, True)
         assert process.memory_info().rss - before < 250_000_000
         assert post(url, BODY) == 200
-        assert requests.get(f"{url}/health/ready", timeout=20).status_code == 200
+        assert requests.get(f"{url}/health/ready", timeout=DEADLINE).status_code == 200

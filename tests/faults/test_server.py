@@ -21,7 +21,7 @@ from scoring.protocol.signature import dump_signature, seal
 from scoring.settings import load_settings
 from tests.client.lying_server import Answer, answering, is_predict
 from tests.conftest import BUNDLE, running_server, write_batch
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, Project
 from tests.faults.oracle import assert_truth, read_whole_results
@@ -118,7 +118,7 @@ def test_row_02_by_hand_it_is_three_tries_and_a_non_zero_exit(
             requests_seen.append(path)
             # The connection ends without an answer, as when the process behind it is killed.
             raise ConnectionAbortedError
-        response = requests.request(method, server_url + path, timeout=10)
+        response = requests.request(method, server_url + path, timeout=DEADLINE)
         return response.status_code, response.content, {}
 
     with answering(die) as url:
@@ -225,7 +225,7 @@ def test_row_06_stale_server_with_an_older_model(
             nonlocal asked
             asked += is_predict(path)
             real = older_url if asked > 1 else server_url
-            response = requests.request(method, real + path, data=body or None, timeout=10)
+            response = requests.request(method, real + path, data=body or None, timeout=DEADLINE)
             return response.status_code, response.content, {}
 
         with answering(answer) as url:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scoring.settings import CODE_ROOT
+from tests.deadlines import DEADLINE
 from tests.faults.desk import LINUX, MOUNTS, Project
 from tests.faults.oracle import assert_truth, read_whole_results
 
@@ -52,7 +53,7 @@ def shell(faulty: Project, script: str, *module: str) -> int:
         env={**os.environ, "CODE": str(code), "OUT": str(faulty.folder / "output")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     return done.returncode
@@ -107,7 +108,7 @@ def test_row_45_a_terminal_that_goes_away(faulty: Project, term: str) -> None:
     shown = os.read(master, 1000).decode()
     os.close(master)
     assert CLOTHES in shown or "\x1b" in shown
-    assert process.wait(60) == 0
+    assert process.wait(DEADLINE) == 0
     assert_scored(faulty, 400)
     assert_truth(faulty.settings)
 

@@ -18,6 +18,7 @@ from scoring.protocol.errors import ExitCode
 from scoring.records import results_csv
 from scoring.records.atomic_file import atomic_text
 from tests.client.lying_server import Answer, answering, is_predict, relay
+from tests.deadlines import DEADLINE
 from tests.faults.desk import LINUX, MOUNTS, Project
 from tests.faults.oracle import EVENT, assert_truth, read_whole_results
 
@@ -182,7 +183,7 @@ def lock_ledger(path: Path, locked: threading.Event, free: threading.Event) -> N
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         locked.set()
-        free.wait(60)
+        free.wait(DEADLINE)
         other.execute("ROLLBACK")
 
 
@@ -197,7 +198,7 @@ def test_row_41_the_ledger_is_locked(
     locked, free = threading.Event(), threading.Event()
     thread = threading.Thread(target=lock_ledger, args=(faulty.settings.ledger_file, locked, free))
     thread.start()
-    assert locked.wait(10)
+    assert locked.wait(DEADLINE)
     started = time.monotonic()
     assert faulty.score("G1") == ExitCode.FAILED
     waited = time.monotonic() - started
@@ -217,7 +218,7 @@ def test_row_41_a_lock_that_is_let_go_in_time_is_waited_for(
     locked, free = threading.Event(), threading.Event()
     thread = threading.Thread(target=lock_ledger, args=(faulty.settings.ledger_file, locked, free))
     thread.start()
-    assert locked.wait(10)
+    assert locked.wait(DEADLINE)
     threading.Timer(0.7, free.set).start()
     assert faulty.score("G1") == ExitCode.DONE
     thread.join()
@@ -240,7 +241,7 @@ def test_row_41_the_ledger_is_locked_in_the_middle_of_a_run(
     def lock_then_answer(path: str, _: bytes, number: int) -> Answer | None:
         if is_predict(path) and number == 3:
             thread.start()
-            locked.wait(10)
+            locked.wait(DEADLINE)
         return None
 
     with answering(relay(server_url, lock_then_answer)) as url:

@@ -12,6 +12,7 @@ import pytest
 
 from scoring.settings import CODE_ROOT, Settings
 from tests.conftest import running_server
+from tests.deadlines import DEADLINE
 
 DOCUMENT = (CODE_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(
@@ -41,7 +42,7 @@ def test_an_example_prints_what_it_says(url: str, language: str, code: str, prin
         pytest.skip("there is no sh or no curl (apt install curl)")
     code = DEFAULT_URL.sub(url, code)
     done = subprocess.run(
-        [*SHELL[language], code], cwd=CODE_ROOT, capture_output=True, text=True, timeout=60
+        [*SHELL[language], code], cwd=CODE_ROOT, capture_output=True, text=True, timeout=DEADLINE
     )
     assert done.returncode == 0, done.stderr
     wanted = ".*?".join(re.escape(part) for part in printed.strip().split("…"))

@@ -16,6 +16,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from scoring.protocol.errors import ExitCode, SettingsError
 from scoring.settings import CODE_ROOT, Settings, load_settings
+from tests.deadlines import DEADLINE
 
 
 class DefaultsOnly(Settings):
@@ -176,7 +177,7 @@ def test_every_program_refuses_a_wrong_table_and_shows_no_key(project: Path, pro
         cwd=CODE_ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == ExitCode.USAGE

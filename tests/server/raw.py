@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tests.deadlines import DEADLINE
+
 
 @contextmanager
 def connected(url: str) -> Iterator[socket.socket]:
     """Open a connection to the server at ``url``."""
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=DEADLINE) as connection:
         yield connection
 
 

@@ -27,6 +27,7 @@ from server.app import create_app
 from server.drain import Drain
 from server.http_server import HttpServer, bind
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.raw import ask
 
 
@@ -40,7 +41,9 @@ def url() -> Iterator[str]:
 def post(url: str, document: Any, **arguments: Any) -> requests.Response:
     body = document if isinstance(document, bytes) else orjson.dumps(document)
     headers = {"Content-Type": "application/json", **arguments.pop("headers", {})}
-    return requests.post(url + "/predict", data=body, headers=headers, timeout=10, **arguments)
+    return requests.post(
+        url + "/predict", data=body, headers=headers, timeout=DEADLINE, **arguments
+    )
 
 
 def test_every_form_gives_the_same_answer(url: str) -> None:
@@ -86,24 +89,25 @@ def test_no_rows_are_no_predictions(url: str) -> None:
 
 def test_the_named_model_answers_and_an_unknown_one_is_404(url: str) -> None:
     body = encode_request(range(1), garment_pixels(1), None)
-    assert requests.post(f"{url}/models/fashion/predict", data=body, timeout=10).status_code == 200
-    response = requests.post(f"{url}/models/hats/predict", data=body, timeout=10)
+    named = requests.post(f"{url}/models/fashion/predict", data=body, timeout=DEADLINE)
+    assert named.status_code == 200
+    response = requests.post(f"{url}/models/hats/predict", data=body, timeout=DEADLINE)
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "unknown_model"
     assert "fashion" in response.json()["error"]["message"]
 
 
 def test_health_metadata_and_front_page(url: str) -> None:
-    ready = requests.get(f"{url}/health/ready", timeout=10).json()
+    ready = requests.get(f"{url}/health/ready", timeout=DEADLINE).json()
     signature = load_bundle(BUNDLE).signature
     assert ready["live"] is ready["ready"] is True
     assert "n0nce" not in str(ready)
     assert ready["models"] == [{"name": "fashion", "version": signature.version}]
-    assert requests.get(f"{url}/health/live", timeout=10).json()["live"] is True
-    metadata = requests.get(f"{url}/v2/models/fashion", timeout=10).json()
+    assert requests.get(f"{url}/health/live", timeout=DEADLINE).json()["live"] is True
+    metadata = requests.get(f"{url}/v2/models/fashion", timeout=DEADLINE).json()
     assert metadata["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 784]}]
     assert metadata["parameters"] == json.loads(json.dumps(signature.to_dict()))
-    front = requests.get(url, timeout=10).json()
+    front = requests.get(url, timeout=DEADLINE).json()
     assert "POST /predict" in front["endpoints"]
 
 
@@ -124,8 +128,8 @@ def test_a_bad_request_is_told_why(url: str, body: bytes, status: int, code: str
 
 
 def test_errors_of_http_itself_are_json_too(url: str) -> None:
-    assert requests.get(f"{url}/nothing", timeout=10).json()["error"]["code"] == "not_found"
-    response = requests.get(f"{url}/predict", timeout=10)
+    assert requests.get(f"{url}/nothing", timeout=DEADLINE).json()["error"]["code"] == "not_found"
+    response = requests.get(f"{url}/predict", timeout=DEADLINE)
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert response.json()["error"]["code"] == "method_not_allowed"
@@ -155,7 +159,7 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> Non
             assert response.status_code == 413
             assert response.json()["error"]["code"] == "too_large"
             assert response.json()["error"]["limit"] == 10_000
-        assert requests.get(f"{url}/health/ready", timeout=10).status_code == 200
+        assert requests.get(f"{url}/health/ready", timeout=DEADLINE).status_code == 200
 
 
 def test_a_chunked_body_over_the_limit_is_refused_under_other_servers_too(
@@ -205,7 +209,7 @@ def test_json_that_is_nested_too_deep_is_refused_with_the_limit(project: object)
 
 def test_a_request_that_is_no_http_is_answered_in_json(url: str) -> None:
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=DEADLINE) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: many\r\n\r\n")
         # Headers and body may come apart; the server hangs up after them.
         with connection.makefile("rb") as answers:
@@ -223,11 +227,11 @@ def test_a_request_that_does_not_end_is_given_up(
     first = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000"
     with running_server(settings) as url, requests.Session() as patient:
         address = urlsplit(url)
-        assert patient.get(url, timeout=10).status_code == 200
+        assert patient.get(url, timeout=DEADLINE).status_code == 200
         with socket.create_connection((address.hostname, address.port), timeout=0.05) as slow:
             slow.sendall(first + (b"\r\n\r\n" if part == "body" else b"\r\nX-Slow: "))
             assert drip_until_closed(slow) < 10
-        assert patient.get(url, timeout=10).status_code == 200
+        assert patient.get(url, timeout=DEADLINE).status_code == 200
 
 
 def drip_until_closed(connection: socket.socket) -> float:
@@ -247,9 +251,10 @@ def drip_until_closed(connection: socket.socket) -> float:
 
 def test_a_page_of_another_site_is_turned_away(url: str) -> None:
     for path in ("/", "/health/ready", "/openapi.json"):
-        response = requests.get(url + path, headers={"Host": "evil.example:5000"}, timeout=10)
+        response = requests.get(url + path, headers={"Host": "evil.example:5000"}, timeout=DEADLINE)
         assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_host")
-    assert requests.get(url, headers={"Host": "localhost:5000"}, timeout=10).status_code == 200
+    local = requests.get(url, headers={"Host": "localhost:5000"}, timeout=DEADLINE)
+    assert local.status_code == 200
 
 
 @pytest.mark.parametrize("target", ["/health/live", "/health/ready", "/"])
@@ -292,7 +297,7 @@ def test_stopping_refuses_new_work_and_finishes_what_is_in_flight(settings: Sett
     answers: list[int] = []
 
     def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
         connection.request("POST", "/predict", body)
         response = connection.getresponse()
         rows = orjson.loads(response.read())["predictions"]
@@ -305,7 +310,7 @@ def test_stopping_refuses_new_work_and_finishes_what_is_in_flight(settings: Sett
     while not drain.in_flight and time.monotonic() < deadline:
         time.sleep(0.001)
     assert drain.in_flight
-    assert server.stop(20.0)
-    thread.join(20)
+    assert server.stop(DEADLINE)
+    thread.join(DEADLINE)
     assert answers == [3000]
     assert app.test_client().post("/predict", data=body).status_code == 503

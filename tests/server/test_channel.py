@@ -14,6 +14,7 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.raw import ask, connected, head, read_answer
 
 THREADS = 2
@@ -43,7 +44,7 @@ def test_answers_that_nobody_fetches_stop_no_thread(url: str) -> None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(post(WORDY) + behind)
         for _ in range(20):
-            assert requests.get(f"{url}/health/ready", timeout=20).status_code == 200
+            assert requests.get(f"{url}/health/ready", timeout=DEADLINE).status_code == 200
             assert ask(url, post(BODY))[0] == 200
 
 
@@ -81,7 +82,7 @@ def test_many_small_requests_on_one_connection(url: str) -> None:
             method, path = (
                 (session.get, "/health/live") if number % 2 else (session.post, "/predict")
             )
-            response = method(url + path, data=None if number % 2 else BODY, timeout=20)
+            response = method(url + path, data=None if number % 2 else BODY, timeout=DEADLINE)
             assert response.status_code == 200
 
 

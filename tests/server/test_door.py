@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import orjson
@@ -13,6 +12,7 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE, wait_for
 from tests.server.raw import ask, code, connected, head, read_answer
 
 BODY = encode_request(range(1), garment_pixels(1), None)
@@ -76,7 +76,7 @@ def test_whoever_waits_to_be_asked_for_the_body_is_asked(url: str) -> None:
 def test_who_is_refused_while_sending_comes_to_read_why(url: str) -> None:
     """A connection closed under a body that is still coming would take the answer with it."""
     for _ in range(5):
-        response = requests.post(f"{url}/predict", data=bytes(3_900_000), timeout=20)
+        response = requests.post(f"{url}/predict", data=bytes(3_900_000), timeout=DEADLINE)
         assert response.status_code == 401
 
 
@@ -86,7 +86,7 @@ def test_unfinished_bodies_have_a_bound_together(url: str) -> None:
     with ExitStack() as stack:
         for _ in range(8):
             stack.enter_context(connected(url)).sendall(half)
-        wait_for(lambda: ask(url, half)[0] == 503)
+        wait_for(lambda: ask(url, half)[0] == 503, "the bound")
         status, headers, body = ask(url, half)
         assert (status, code(body)) == (503, "full")
         assert int(headers["retry-after"]) > 0
@@ -94,7 +94,8 @@ def test_unfinished_bodies_have_a_bound_together(url: str) -> None:
         assert ask(url, chunked)[0] == 503
         assert ask(url, head(f"Content-Length: {len(BODY)}", KEY) + BODY)[0] == 200
         assert ask(url, head(method="GET", target="/health/ready"))[0] == 200
-    wait_for(lambda: ask(url, LARGE)[0] == 400)  # taken in, and no JSON
+    # It is taken in, and no JSON.
+    wait_for(lambda: ask(url, LARGE)[0] == 400, "room for a large body")
 
 
 def test_what_was_taken_is_given_back(url: str) -> None:
@@ -103,21 +104,13 @@ def test_what_was_taken_is_given_back(url: str) -> None:
     with requests.Session() as session:
         session.headers["Authorization"] = "Bearer s3cret"
         for _ in range(10):
-            assert session.post(f"{url}/predict", data=large, timeout=20).status_code == 400
+            assert session.post(f"{url}/predict", data=large, timeout=DEADLINE).status_code == 400
             chunks = iter([large, large])
-            assert session.post(f"{url}/predict", data=chunks, timeout=20).status_code == 413
+            assert session.post(f"{url}/predict", data=chunks, timeout=DEADLINE).status_code == 413
     for _ in range(10):
         with connected(url) as connection:
             connection.sendall(head("Content-Length: 3900000", KEY) + large)
-    wait_for(lambda: ask(url, LARGE)[0] == 400)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something that another thread does has been done."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: ask(url, LARGE)[0] == 400, "room for a large body")
 
 
 AMBIGUOUS = {

@@ -16,7 +16,7 @@ import requests
 from scoring.protocol.prediction import encode_request
 from scoring.settings import CODE_ROOT
 from tests.conftest import BUNDLE, garment_pixels
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 from tests.scoring.processes.process_list import project_processes
 from tests.server.gunicorn_process import Gunicorn, started
 from tests.server.raw import code, connected, head, read_answer
@@ -48,7 +48,7 @@ def url(gunicorn: Gunicorn) -> str:
 
 
 def post(url: str, body: object, **headers: str) -> requests.Response:
-    return requests.post(f"{url}/predict", data=body, headers={**KEY, **headers}, timeout=60)  # type: ignore[arg-type]
+    return requests.post(f"{url}/predict", data=body, headers={**KEY, **headers}, timeout=DEADLINE)  # type: ignore[arg-type]
 
 
 def test_every_worker_scores_alike(url: str) -> None:
@@ -56,8 +56,8 @@ def test_every_worker_scores_alike(url: str) -> None:
 
     def both_have_answered() -> bool:
         with requests.Session() as session:
-            pid = session.get(f"{url}/health/ready", timeout=20).json()["pid"]
-            answer = session.post(f"{url}/predict", data=BODY, headers=KEY, timeout=20)
+            pid = session.get(f"{url}/health/ready", timeout=DEADLINE).json()["pid"]
+            answer = session.post(f"{url}/predict", data=BODY, headers=KEY, timeout=DEADLINE)
             asked[pid] = answer.json()["predictions"]
         return len(asked) == 2
 
@@ -68,7 +68,8 @@ def test_every_worker_scores_alike(url: str) -> None:
 
 
 def test_each_request_is_a_line(gunicorn: Gunicorn, url: str) -> None:
-    assert requests.get(f"{url}/no/such?key=s3cret", headers=KEY, timeout=20).status_code == 404
+    answer = requests.get(f"{url}/no/such?key=s3cret", headers=KEY, timeout=DEADLINE)
+    assert answer.status_code == 404
     wait_for(
         lambda: bool(gunicorn.said(r"127\.0\.0\.1 GET /no/such 404 ")), "the line of a request"
     )
@@ -77,9 +78,9 @@ def test_each_request_is_a_line(gunicorn: Gunicorn, url: str) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 def test_the_key_is_asked_for(url: str, headers: dict[str, str]) -> None:
-    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=20)
+    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=DEADLINE)
     assert (answer.status_code, code(answer.content)) == (401, "unauthorized")
-    assert requests.get(f"{url}/health/live", timeout=20).status_code == 200
+    assert requests.get(f"{url}/health/live", timeout=DEADLINE).status_code == 200
 
 
 def chunks(size: int) -> Iterator[bytes]:
@@ -139,7 +140,7 @@ def test_told_to_stop_it_answers_what_it_has_begun(tmp_path: Path, worker: str) 
             connection.sendall(BODY)
             status, _, body = read_answer(connection)
         assert (status, len(orjson.loads(body)["predictions"])) == (200, 20)
-        assert one.process.wait(60) == 0
+        assert one.process.wait(DEADLINE) == 0
         assert project_processes(tmp_path) == {}
 
 
@@ -155,7 +156,7 @@ REFUSALS = {
 def test_what_can_never_work_is_one_line_and_the_end(tmp_path: Path, why: str) -> None:
     flags, changed, line = REFUSALS[why]
     with started(tmp_path, *flags, settings={**SETTINGS, **changed}) as one:
-        assert one.process.wait(120) != 0
+        assert one.process.wait(DEADLINE) != 0
         (error,) = one.said("(?m)^error: (.*)$")
         assert line in error
         assert one.said("Traceback|Booting worker") == []
@@ -165,7 +166,7 @@ def test_without_its_file_it_ends_too(tmp_path: Path) -> None:
     with started(
         tmp_path, "--config", os.devnull, settings={**SETTINGS, "SCORING_SERVER__API_KEY": ""}
     ) as one:
-        assert one.process.wait(120) != 0
+        assert one.process.wait(DEADLINE) != 0
         assert "wants a key" in one.said("(?m)^error: (.*)$")[0]
 
 

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics import parser as open_parser
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 from tests.server.gunicorn_process import started
 from tests.server.raw import ask, head
 
@@ -30,7 +30,9 @@ def url() -> Iterator[str]:
 
 
 def samples(url: str, accept: str = "", **headers: str) -> Samples:
-    response = requests.get(f"{url}/metrics", headers={"Accept": accept, **headers}, timeout=10)
+    response = requests.get(
+        f"{url}/metrics", headers={"Accept": accept, **headers}, timeout=DEADLINE
+    )
     read = open_parser if "openmetrics" in response.headers["Content-Type"] else parser
     return {
         (sample.name, tuple(sample.labels[name] for name in sorted(sample.labels))): sample.value
@@ -41,18 +43,18 @@ def samples(url: str, accept: str = "", **headers: str) -> Samples:
 
 def score(url: str, **headers: str) -> list[float]:
     headers = {"Content-Type": "application/json", **headers}
-    answer = requests.post(f"{url}/predict", data=BODY, headers=headers, timeout=10)
+    answer = requests.post(f"{url}/predict", data=BODY, headers=headers, timeout=DEADLINE)
     return [row["confidence"] for row in answer.json()["predictions"]]
 
 
 @pytest.mark.parametrize("accept", ["", OPEN_METRICS])
 def test_requests_and_images_are_counted(url: str, accept: str) -> None:
     confidences = score(url)
-    requests.post(f"{url}/predict", json={}, timeout=10)
-    requests.get(f"{url}/v2/nothing", timeout=10)
-    requests.post(f"{url}/predict", files={"file": b"no picture"}, timeout=10)
+    requests.post(f"{url}/predict", json={}, timeout=DEADLINE)
+    requests.get(f"{url}/v2/nothing", timeout=DEADLINE)
+    requests.post(f"{url}/predict", files={"file": b"no picture"}, timeout=DEADLINE)
     two = [("file", ("a.png", b"no")), ("file", ("b.png", b"picture"))]
-    requests.post(f"{url}/predict", files=two, timeout=10)
+    requests.post(f"{url}/predict", files=two, timeout=DEADLINE)
     seen = samples(url, accept)
     assert seen["scoring_requests_total", ("own", "200")] == 2
     assert seen["scoring_requests_total", ("own", "400")] == 1
@@ -73,7 +75,7 @@ def test_requests_and_images_are_counted(url: str, accept: str) -> None:
 
 
 def test_the_models_are_told_with_their_versions(url: str) -> None:
-    ready = requests.get(f"{url}/health/ready", timeout=10).json()
+    ready = requests.get(f"{url}/health/ready", timeout=DEADLINE).json()
     (model,) = ready["models"]
     assert samples(url)["scoring_model_info", (model["name"], model["version"])] == 1
 
@@ -85,7 +87,7 @@ def test_what_is_refused_at_the_door_is_counted_too(url: str) -> None:
 
 def test_beyond_loopback_they_want_the_key() -> None:
     with running_server(Settings(project=BUNDLE.parent, server={"api_key": "s3cret"})) as url:
-        assert requests.get(f"{url}/metrics", timeout=10).status_code == 401
+        assert requests.get(f"{url}/metrics", timeout=DEADLINE).status_code == 401
         assert samples(url, Authorization="Bearer s3cret")
 
 
@@ -103,7 +105,7 @@ def test_several_workers_tell_the_sum(tmp_path: Path) -> None:
         pids: set[int] = set()
 
         def both_have_answered() -> bool:
-            pids.add(requests.get(f"{url}/health/ready", timeout=20).json()["pid"])
+            pids.add(requests.get(f"{url}/health/ready", timeout=DEADLINE).json()["pid"])
             return len(pids) == 2
 
         wait_for(both_have_answered, "an answer of each worker")
@@ -115,5 +117,5 @@ def test_several_workers_tell_the_sum(tmp_path: Path) -> None:
             assert seen["scoring_confidence_count", ("fashion",)] == 50
         assert seen["scoring_resident_memory_bytes", ()] > 20_000_000
         gunicorn.process.terminate()
-        gunicorn.process.wait(60)
+        gunicorn.process.wait(DEADLINE)
     assert list(tmp_path.glob("garment-scorer-metrics-*")) == []

@@ -12,7 +12,7 @@ from scoring.protocol.errors import SettingsError
 from scoring.settings import Settings
 from server.app import create_app
 from tests.conftest import BUNDLE, running_server
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 
 KEY = {"Authorization": "Bearer s3cret"}
 # What two proxies made of it; the first entry is the caller's own invention.
@@ -42,7 +42,7 @@ def plain_url() -> Iterator[str]:
 
 
 def servers(url: str, headers: dict[str, str]) -> list[dict[str, str]]:
-    answer = requests.get(f"{url}/openapi.json", headers=headers, timeout=20)
+    answer = requests.get(f"{url}/openapi.json", headers=headers, timeout=DEADLINE)
     assert answer.status_code == 200
     found: list[dict[str, str]] = answer.json()["servers"]
     return found
@@ -75,7 +75,7 @@ def test_what_is_refused_at_the_door_is_told_of_the_same_caller(
 ) -> None:
     caplog.set_level("INFO", "scoring.server.access")
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
-    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=20)
+    answer = requests.post(f"{url}/predict", data=bytes(900_000), headers=headers, timeout=DEADLINE)
     assert answer.status_code == 401
     wait_for(lambda: bool(caplog.records), "the line of a request")
     assert [record.message.split()[0] for record in caplog.records] == [caller]
@@ -83,7 +83,7 @@ def test_what_is_refused_at_the_door_is_told_of_the_same_caller(
 
 def test_a_proxy_passes_on_the_public_name(url: str) -> None:
     named = {**KEY, "Host": "scores.example"}
-    assert requests.get(url, headers=named, timeout=20).status_code == 200
+    assert requests.get(url, headers=named, timeout=DEADLINE).status_code == 200
 
 
 @pytest.mark.parametrize("what", ["for", "proto", "host", "prefix"])
@@ -93,7 +93,7 @@ def test_behind_a_proxy_others_come_over_loopback(what: str) -> None:
 
 
 def test_behind_a_proxy_the_key_is_asked_for(url: str) -> None:
-    answer = requests.get(url, headers=FORWARDED, timeout=20)
+    answer = requests.get(url, headers=FORWARDED, timeout=DEADLINE)
     assert answer.status_code == 401
 
 

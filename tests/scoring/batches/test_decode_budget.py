@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scoring.batches.decode_budget import BYTES_PER_PIXEL, SMALL_PIXELS, DecodeBudget
+from tests.deadlines import DEADLINE
 
 
 class Decoding:
@@ -53,7 +54,7 @@ def test_what_a_stuck_thread_holds_can_be_given_back_for_it() -> None:
     while not budget.is_waited_for(waiting.ident or 0):
         assert waiting.is_alive()
     budget.release(threading.get_ident())
-    waiting.join(20)
+    waiting.join(DEADLINE)
     assert not waiting.is_alive()
     assert not budget.is_waited_for(waiting.ident or 0)
 
@@ -69,5 +70,5 @@ def test_one_thread_that_has_it_all_asks_for_no_more() -> None:
 def in_other_thread(work: object) -> None:
     thread = threading.Thread(target=work)  # type: ignore[arg-type]  # a callable
     thread.start()
-    thread.join(20)
+    thread.join(DEADLINE)
     assert not thread.is_alive()

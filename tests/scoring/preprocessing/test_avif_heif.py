@@ -24,6 +24,7 @@ from scoring.preprocessing.decode import (
     decode_grey,
 )
 from scoring.preprocessing.formats.header import FIRST_FRAME
+from tests.deadlines import DEADLINE
 from tests.scoring.preprocessing.image_files import Array, encoded, scene
 
 LIMITS = DecodeLimits(max_pixels=4_000_000, max_bytes=64_000_000)
@@ -157,4 +158,4 @@ def test_pillow_is_loaded_only_where_a_batch_holds_such_files(tmp_path: Path) ->
         path = tmp_path / f"picture{suffix}"
         path.write_bytes(encoded(scene(), suffix))
         names.append(str(path))
-    subprocess.run([sys.executable, "-c", WITHOUT, *names], check=True, cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, "-c", WITHOUT, *names], check=True, cwd=ROOT, timeout=DEADLINE)

@@ -11,7 +11,7 @@ from scoring.processes.child import Child, start_child
 from scoring.processes.parent_pipe import FirstLine
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, Settings, load_settings
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 
 StartStandIn = Callable[..., Child]
 
@@ -78,14 +78,14 @@ def test_closing_the_pipe_stops_it_gracefully(start: StartStandIn) -> None:
     child = start(HEEDS)
     assert child.log_tail() == "up abc ['--parent-pipe', '--x']"
     assert child.exit_code() is None
-    assert child.stop(20.0) == 0
+    assert child.stop(DEADLINE) == 0
     assert child.exit_code() == 0
 
 
 def test_the_end_of_the_window_leaves_the_pipe_open(start: StartStandIn) -> None:
     child = start(HEEDS)
     child.say_window_is_over()
-    assert child.wait(20.0) == 3
+    assert child.wait(DEADLINE) == 3
     child.say_window_is_over()
 
 
@@ -103,9 +103,9 @@ def test_one_that_does_not_heed_anything_is_killed(
 
 
 def test_the_tail_holds_what_this_child_wrote(start: StartStandIn) -> None:
-    start(HEEDS).stop(20.0)
+    start(HEEDS).stop(DEADLINE)
     child = start(DIES, wait=False)
-    assert child.wait(20.0) == 7
+    assert child.wait(DEADLINE) == 7
     assert child.log_tail() == "first line | last words"
     assert child.stop(0.0) == 7
 
@@ -118,7 +118,7 @@ def test_a_full_log_is_set_aside_and_the_oldest_dropped(
     for number in range(4):
         (folder / "server.log").write_text(f"{number}" * 20_000)
         records = {"log_bytes": 10_000, "log_files": 2}
-        start(DIES, wait=False, records=records).wait(20.0)
+        start(DIES, wait=False, records=records).wait(DEADLINE)
     logs = sorted(path.name for path in folder.iterdir())
     assert logs == ["server.log", "server.log.1", "server.log.2"]
     assert (folder / "server.log.1").read_text()[0] == "3"
@@ -164,6 +164,6 @@ def test_without_a_logs_folder_it_runs_all_the_same(
 ) -> None:
     settings.logs_folder.write_text("a file where the folder should be")
     child = start(DIES, wait=False)
-    assert child.wait(20.0) == 7
+    assert child.wait(DEADLINE) == 7
     assert child.log_tail() == "first line | last words"
     assert "last words" in capfd.readouterr().err

@@ -16,6 +16,7 @@ from scoring.processes.locks import (
 )
 from scoring.protocol.errors import Busy, ExitCode, ScoringError
 from scoring.settings import CODE_ROOT, Settings
+from tests.deadlines import DEADLINE
 
 HOLD = """
 import sys, time
@@ -70,11 +71,11 @@ def test_waits_for_the_holder_to_end(settings: Settings) -> None:
     def hold() -> None:
         with run_lock(settings, "first"):
             held.set()
-            leave.wait(10)
+            leave.wait(DEADLINE)
 
     first = threading.Thread(target=hold)
     first.start()
-    assert held.wait(10)
+    assert held.wait(DEADLINE)
     threading.Timer(0.1, leave.set).start()
     with run_lock(settings, "second", wait=True):
         holder = run_holder(settings)

@@ -17,8 +17,8 @@ from scoring.processes.parent_pipe import (
 )
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT
+from tests.deadlines import DEADLINE
 
-WAIT = 120.0
 SECRET = SessionSecret("abc")
 
 
@@ -40,7 +40,7 @@ class Pipe:
         self.exit_code = code
         self.exited.set()
 
-    def open(self, exit_seconds: float = 0.0, first_line_seconds: float = WAIT) -> ParentPipe:
+    def open(self, exit_seconds: float = 0.0, first_line_seconds: float = DEADLINE) -> ParentPipe:
         return ParentPipe.open(
             self.on_close,
             exit_seconds=exit_seconds,
@@ -84,8 +84,8 @@ def test_a_closed_pipe_asks_to_stop_and_then_ends_the_process(pipe: Pipe) -> Non
     pipe.write(FirstLine(SECRET, None).encode())
     child = pipe.open()
     pipe.close()
-    assert pipe.closed.wait(WAIT)
-    assert pipe.exited.wait(WAIT)
+    assert pipe.closed.wait(DEADLINE)
+    assert pipe.exited.wait(DEADLINE)
     assert (child.parent_gone, child.window_closed) == (True, False)
     assert (pipe.calls, pipe.exit_code) == (1, HARD_EXIT_CODE)
 
@@ -94,11 +94,11 @@ def test_the_end_of_the_window_asks_once_and_does_not_end_the_process(pipe: Pipe
     pipe.write(FirstLine(SECRET, 1.0).encode())
     child = pipe.open()
     pipe.write(WINDOW_IS_OVER)
-    assert pipe.closed.wait(WAIT)
+    assert pipe.closed.wait(DEADLINE)
     assert (child.window_closed, child.parent_gone) == (True, False)
     assert not pipe.exited.is_set()
     pipe.close()
-    assert pipe.exited.wait(WAIT)
+    assert pipe.exited.wait(DEADLINE)
     assert pipe.calls == 1
 
 
@@ -109,7 +109,7 @@ def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> No
     pipe.write(FirstLine(SECRET, None).encode())
     ParentPipe.open(fail, exit_seconds=0.0, fd=pipe.read_end, hard_exit=pipe.hard_exit)
     pipe.close()
-    assert pipe.exited.wait(WAIT)
+    assert pipe.exited.wait(DEADLINE)
 
 
 @pytest.mark.parametrize(
@@ -164,5 +164,5 @@ def test_a_real_child_ends_when_its_pipe_closes(
         child.stdin.flush()
         assert child.stdout.readline() == b"up\n"
         child.stdin.close()
-        assert child.wait(WAIT) == code
+        assert child.wait(DEADLINE) == code
         assert child.stdout.read() == b"asked\n"

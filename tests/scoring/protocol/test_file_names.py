@@ -17,6 +17,7 @@ from scoring.protocol.file_names import as_file_name, as_text, as_utf8
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import write_batch
+from tests.deadlines import DEADLINE
 
 NAMES = ["衣服", "Kinder-Größe"]
 WITHOUT_LETTERS = [
@@ -54,7 +55,7 @@ def score(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedP
         cwd=CODE_ROOT,
         env={**os.environ, **environment},
         capture_output=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
 

@@ -26,6 +26,7 @@ from server.dialects.infer_request import InferRequest, WantedOutput
 from server.handler import Answer
 from server.prediction_request import RequestLimits
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.dialects.test_own import PIXELS, SIGNATURE
 
 GOLDEN = Path(__file__).parent / "golden" / "open_inference"
@@ -193,13 +194,13 @@ def url() -> Iterator[str]:
 
 
 def infer(url: str, path: str = "/v2/models/fashion/infer", **kwargs: Any) -> requests.Response:
-    return requests.post(url + path, timeout=10, **kwargs)
+    return requests.post(url + path, timeout=DEADLINE, **kwargs)
 
 
 def test_it_sees_what_the_own_dialect_sees(url: str) -> None:
     pixels = garment_pixels(5)
     split = {"dataframe_split": {"data": pixels.tolist()}}
-    own = requests.post(f"{url}/predict", json=split, timeout=10).json()["predictions"]
+    own = requests.post(f"{url}/predict", json=split, timeout=DEADLINE).json()["predictions"]
     tensor = {"name": "x", "shape": [5, 784], "datatype": "UINT8", "data": pixels.tolist()}
     for version in ("", "/versions/1", f"/versions/{'0' * 8}"):
         response = infer(url, f"/v2/models/fashion{version}/infer", json={"inputs": [tensor]})
@@ -265,6 +266,6 @@ def test_who_accepts_nothing_packed_gets_it_plain(url: str) -> None:
     ],
 )
 def test_it_tells_of_itself(url: str, path: str, status: int, entries: set[str]) -> None:
-    response = requests.get(url + path, timeout=10)
+    response = requests.get(url + path, timeout=DEADLINE)
     assert response.status_code == status
     assert entries <= response.json().keys()

@@ -29,6 +29,7 @@ from server.dialects import pictures
 from server.dialects.dialect import Call
 from server.prediction_request import RequestLimits
 from tests.conftest import BUNDLE, running_server
+from tests.deadlines import DEADLINE
 from tests.scoring.preprocessing.image_files import encoded, jpeg_with_exif, png, scene
 
 GREY = scene()[:, :, 1]
@@ -75,7 +76,7 @@ def url() -> Iterator[str]:
 
 
 def send(url: str, *files: tuple[str, bytes], path: str = "/predict") -> requests.Response:
-    return requests.post(url + path, files=[("file", file) for file in files], timeout=20)
+    return requests.post(url + path, files=[("file", file) for file in files], timeout=DEADLINE)
 
 
 def test_a_picture_is_seen_as_through_the_batch_job(
@@ -114,7 +115,7 @@ def test_a_picture_is_seen_as_through_the_batch_job(
 def test_a_body_may_be_the_picture_itself(url: str, content_type: str) -> None:
     data = encoded(scene(), ".png")
     headers = {"Content-Type": content_type} if content_type else {}
-    raw = requests.post(f"{url}/predict", data=data, headers=headers, timeout=20).json()
+    raw = requests.post(f"{url}/predict", data=data, headers=headers, timeout=DEADLINE).json()
     (form,) = send(url, ("a.png", data)).json()["predictions"]
     assert raw["predictions"] == [{**form, "id": 0}]
     assert raw["prediction"] == {name: form[name] for name in ("label", "confidence")}
@@ -182,7 +183,7 @@ def test_a_form_without_a_file_is_refused(
     url: str, body: bytes, content_type: str, code: str
 ) -> None:
     headers = {"Content-Type": content_type}
-    response = requests.post(f"{url}/predict", data=body, headers=headers, timeout=20)
+    response = requests.post(f"{url}/predict", data=body, headers=headers, timeout=DEADLINE)
     assert (response.status_code, response.json()["error"]["code"]) == (400, code)
 
 
@@ -294,7 +295,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
 
 def ask(url: str, name: str | None) -> requests.Response:
     parameters = {} if name is None else {"imageName": name}
-    return requests.get(f"{url}/predictint", params=parameters, timeout=20)
+    return requests.get(f"{url}/predictint", params=parameters, timeout=DEADLINE)
 
 
 def test_a_picture_of_the_folder_is_scored_by_its_name(named: tuple[str, Path]) -> None:
@@ -304,7 +305,7 @@ def test_a_picture_of_the_folder_is_scored_by_its_name(named: tuple[str, Path]) 
         answer = ask(url, name).json()
         assert answer["prediction"] == sent["prediction"]
     by_model = requests.get(
-        f"{url}/models/fashion/predictint", params={"imageName": "numba6.jpg"}, timeout=20
+        f"{url}/models/fashion/predictint", params={"imageName": "numba6.jpg"}, timeout=DEADLINE
     )
     assert by_model.json()["prediction"] == ask(url, "numba6.jpg").json()["prediction"]
 

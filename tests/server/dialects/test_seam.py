@@ -17,6 +17,7 @@ from server.dialects.openapi_parts import operation
 from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.raw import ask, head
 
 TEXT = "text/plain; charset=utf-8"
@@ -85,13 +86,13 @@ def url() -> Iterator[str]:
 
 
 def test_it_is_asked_and_answers_in_its_own_way(url: str) -> None:
-    response = requests.post(f"{url}/hex/fashion", data=BODY, headers=PLAIN, timeout=10)
+    response = requests.post(f"{url}/hex/fashion", data=BODY, headers=PLAIN, timeout=DEADLINE)
     assert (response.status_code, response.headers["Content-Type"]) == (200, TEXT)
     assert response.headers["X-Rows"] == "2"
     split = {"dataframe_split": {"data": PIXELS.tolist()}}
-    own = requests.post(f"{url}/predict", json=split, headers=KEY, timeout=10)
+    own = requests.post(f"{url}/predict", json=split, headers=KEY, timeout=DEADLINE)
     assert response.text.split("\n") == [row["label"] for row in own.json()["predictions"]]
-    assert requests.get(f"{url}/hex", headers=KEY, timeout=10).text == "fashion"
+    assert requests.get(f"{url}/hex", headers=KEY, timeout=DEADLINE).text == "fashion"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_it_is_refused_in_its_own_way(
     url: str, method: str, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     data = "no pixels" if method == "POST" else None
-    response = requests.request(method, url + path, data=data, headers=headers, timeout=10)
+    response = requests.request(method, url + path, data=data, headers=headers, timeout=DEADLINE)
     assert (response.status_code, response.headers["Content-Type"]) == (status, TEXT)
     assert response.text.startswith(f"sorry: {code}")
 
@@ -122,7 +123,7 @@ def test_it_is_refused_in_its_own_way_before_its_body_has_come(url: str) -> None
 
 def test_the_other_dialect_is_as_it_was_and_both_are_described(url: str) -> None:
     for path in ("/nothing", "/hexes"):
-        response = requests.get(url + path, headers=KEY, timeout=10)
+        response = requests.get(url + path, headers=KEY, timeout=DEADLINE)
         assert response.json()["error"]["code"] == "not_found"
-    paths = requests.get(f"{url}/openapi.json", headers=KEY, timeout=10).json()["paths"]
+    paths = requests.get(f"{url}/openapi.json", headers=KEY, timeout=DEADLINE).json()["paths"]
     assert {"/hex", "/hex/{name}", "/predict"} <= set(paths)
