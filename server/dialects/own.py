@@ -83,6 +83,8 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
     return _json(
         {
             "service": "image scorer",
+            # KServe's first protocol asks here whether the server lives.
+            "status": "alive",
             "what": handler.signature().purpose,
             "models": [_about(signature) for signature in handler.signatures()],
             "endpoints": {

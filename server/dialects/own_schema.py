@@ -121,7 +121,9 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
-        "About": object_of({"service": text, "what": text, "models": _models("purpose")}),
+        "About": object_of(
+            {"service": text, "status": text, "what": text, "models": _models("purpose")}
+        ),
         "Error": object_of({"error": object_of({"code": text, "message": text})}),
     }
 
