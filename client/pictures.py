@@ -25,7 +25,7 @@ from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
 from scoring.batches.suspects import Suspects
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.errors import TooManyPixels
-from scoring.preprocessing.registry import find
+from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import BatchMissing, InvalidPixels
 from scoring.protocol.signature import Signature
 from scoring.records.regular_file import open_regular
@@ -124,7 +124,7 @@ class PictureSource:
         budget = DecodeBudget(self.rules.decoded_bytes)
         return {
             "batch": "",
-            "preprocess": find(made_by.name, made_by.version),
+            "preprocess": find_for(made_by, self.signature.input),
             "shape": self.signature.input.shape,
             "limits": DecodeLimits(client.max_image_pixels, client.max_file_bytes, budget.reserve),
             "budget": budget,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from client.api import ScoringClient
 from client.tries import Tries
-from scoring.preprocessing.registry import UnknownPreprocessing, find
+from scoring.preprocessing.fit import PreprocessingMismatch
+from scoring.preprocessing.registry import UnknownPreprocessing, find_for
 from scoring.protocol.errors import ModelNotServed, ScoringError
 from scoring.protocol.signature import Signature
 
 # What is wrong with one model alone: batches that others score are none the worse for it.
-OF_ONE_MODEL = (ModelNotServed, UnknownPreprocessing)
+OF_ONE_MODEL = (ModelNotServed, UnknownPreprocessing, PreprocessingMismatch)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def ask_for_models(client: ScoringClient, names: Sequence[str], tries: Tries) ->
     for name in names:
         try:
             signature = client.signature(name, tries)
-            find(signature.preprocessing.name, signature.preprocessing.version)
+            find_for(signature.preprocessing, signature.input)
         except OF_ONE_MODEL as error:
             troubles[name] = error
         else:

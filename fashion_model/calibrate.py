@@ -77,7 +77,11 @@ def fit_outlier_model(
 
 
 def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
-    """Fit ``bundle`` on ``split``, write its new signature and return it."""
+    """Fit ``bundle`` on ``split``, write its new signature and return it.
+
+    Figures that are not measured here, those of the reference, stay where they are of the same
+    images; with others they are dropped, and that is logged.
+    """
     features = _features(bundle, split.fit)
     logits, scores = FloatHead(bundle.head).apply(features)
     temperature = fit_temperature(logits, split.fit.labels)
@@ -91,7 +95,21 @@ def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     )
     write_signature(bundle.folder, signature)
     figures = held_out_figures(load_bundle(bundle.folder), split.measure)
-    return write_signature(bundle.folder, signature.renewed(figures=figures))
+    kept = _still_true(bundle.signature.figures, figures)
+    return write_signature(bundle.folder, signature.renewed(figures={**figures, **kept}))
+
+
+def _still_true(before: dict[str, float], measured: dict[str, float]) -> dict[str, float]:
+    """Return the figures that were not measured anew and are of the same images.
+
+    Calibration changes no label: as many images with the same accuracy are the same ones.
+    """
+    others = {name: value for name, value in before.items() if name not in measured}
+    if all(before.get(name) == measured[name] for name in ("measured_images", "accuracy")):
+        return others
+    if others:
+        logger.warning("dropped %s: measured on other images", ", ".join(others))
+    return {}
 
 
 def held_out_figures(bundle: Bundle, data: LabelledImages) -> dict[str, float]:

@@ -16,7 +16,7 @@ from fashion_model.dataset.readers import Decoder, LabelledData, read_data
 from fashion_model.dataset.split import Split, split_data
 from scoring.inference.bundle import Bundle, BundleError
 from scoring.preprocessing.decode import DecodeLimits
-from scoring.preprocessing.registry import UnknownPreprocessing, find
+from scoring.preprocessing.registry import UnknownPreprocessing, find_for
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.settings import CODE_ROOT, ClientSettings
 
@@ -131,7 +131,7 @@ def decoder(description: DatasetDescription) -> Decoder | None:
     """Return what turns picture files into the model's pixels, as the client will later."""
     wanted = description.preprocessing
     try:
-        preprocess = find(wanted.name, wanted.version)
+        preprocess = find_for(wanted, description.input)
     except UnknownPreprocessing:
         # IDX files and CSVs hold pixels already and need none.
         return None

@@ -26,7 +26,7 @@ from fashion_model.calibrate import write_signature
 from fashion_model.commands import decode_limits, run_command
 from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
 from scoring.inference.predictor import Predictor
-from scoring.preprocessing.registry import find
+from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import UsageError
 from scoring.protocol.signature import Signature, dump_signature
 from scoring.records.telling import telling_never_fails
@@ -105,14 +105,8 @@ def _score_a_picture(folder: Path) -> None:
     """Take a picture through the whole bundle in ``folder``, as the client and the server will."""
     bundle = load_bundle(folder)
     signature = bundle.signature
-    wanted = signature.preprocessing
-    preprocess = find(wanted.name, wanted.version)
-    try:
-        pixels = preprocess(_picture(), signature.input.shape, decode_limits()).values
-    except ValueError as error:
-        raise UsageError(
-            f"{wanted.name} {wanted.version} does not fit this model: {error}"
-        ) from error
+    preprocess = find_for(signature.preprocessing, signature.input)
+    pixels = preprocess(_picture(), signature.input.shape, decode_limits()).values
     predictor = Predictor(bundle, threads=1)
     seen = predictor.predict(np.asarray(pixels, np.uint8).reshape(1, -1))
     predictor.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
+from scoring.preprocessing.fit import PreprocessingMismatch, check_fit
 from scoring.protocol.errors import NotFound, SettingsError
 from scoring.protocol.names import check_name
 from scoring.protocol.signature import Signature
@@ -56,5 +57,17 @@ class ModelTable:
 
 
 def load_models(folders: Iterable[Path], threads: int) -> ModelTable:
-    """Load and verify every bundle; raises BundleError or SettingsError with the reason."""
-    return ModelTable(Predictor(load_bundle(folder), threads=threads) for folder in folders)
+    """Load and verify every bundle.
+
+    Raises BundleError, PreprocessingMismatch or SettingsError with the reason.
+    """
+    return ModelTable(_load(folder, threads) for folder in folders)
+
+
+def _load(folder: Path, threads: int) -> Predictor:
+    bundle = load_bundle(folder)
+    try:
+        check_fit(bundle.signature.preprocessing, bundle.signature.input)
+    except PreprocessingMismatch as error:
+        raise PreprocessingMismatch(f"{folder}: {error}") from error
+    return Predictor(bundle, threads=threads)

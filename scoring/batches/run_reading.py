@@ -16,7 +16,7 @@ from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
 from scoring.batches.suspects import Suspects
 from scoring.batches.watchdog import Watchdog
 from scoring.preprocessing.decode import DecodeLimits
-from scoring.preprocessing.registry import find
+from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Ledger, Run
@@ -100,7 +100,7 @@ class RunReading:
         return ImageReader(
             batch=batch.name,
             folder=str(batch.folder),
-            preprocess=find(made_by.name, made_by.version),
+            preprocess=find_for(made_by, signature.input),
             shape=signature.input.shape,
             limits=DecodeLimits(
                 client.max_image_pixels, client.max_file_bytes, self._budget.reserve

@@ -1,11 +1,13 @@
 """Find a preprocessing by the name and version that a model's signature asks for."""
 
 from scoring.preprocessing.digit import Digit
+from scoring.preprocessing.fit import check_fit
 from scoring.preprocessing.garment import GarmentOnDark
 from scoring.preprocessing.photo import Photo
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.product_photo import ProductPhoto
 from scoring.protocol.errors import ScoringError
+from scoring.protocol.signature import InputSpec, PreprocessingRef
 
 _ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto(), Digit(), Photo())
 
@@ -29,3 +31,12 @@ def find(name: str, version: int) -> Preprocess:
         if (preprocess.name, preprocess.version) == (name, version):
             return preprocess
     raise UnknownPreprocessing(name, version)
+
+
+def find_for(wanted: PreprocessingRef, spec: InputSpec) -> Preprocess:
+    """Return the preprocessing that a signature wants for its input.
+
+    Raises UnknownPreprocessing, or PreprocessingMismatch where it cannot make such images.
+    """
+    check_fit(wanted, spec)
+    return find(wanted.name, wanted.version)

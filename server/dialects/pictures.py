@@ -174,7 +174,7 @@ def _reader(signature: Signature, limits: RequestLimits) -> Read:
     from scoring.preprocessing.reading import preprocessed
 
     wanted, spec = signature.preprocessing, signature.input
-    preprocess = registry.find(wanted.name, wanted.version)
+    preprocess = registry.find_for(wanted, spec)
     held = 0
 
     def reserve(pixels: int) -> None:

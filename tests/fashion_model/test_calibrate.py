@@ -1,9 +1,56 @@
-"""Against values that can be worked out."""
+"""A bundle calibrated anew keeps the figures that are still true, and no others."""
+
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fashion_model.calibrate import fit_temperature
+from fashion_model.calibrate import (
+    calibrate_bundle,
+    fit_temperature,
+    held_out_figures,
+    write_signature,
+)
+from fashion_model.dataset.readers import LabelledImages
+from fashion_model.dataset.split import split_data
+from scoring.inference.bundle import Bundle, load_bundle
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = {"accuracy_float": 0.5, "agreement": 0.25}
+
+
+def images(seed: int) -> LabelledImages:
+    """Return 400 pictures of noise, each label 40 times."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (400, 28, 28, 1), np.uint8)
+    return LabelledImages(pixels, np.arange(400) % 10)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """Return the default bundle with figures measured on the first images."""
+    for name in ("signature.json", "model.tflite", "model.keras", "head.npz"):
+        shutil.copy(ROOT / "fashion_model" / name, tmp_path / name)
+    bundle = load_bundle(tmp_path)
+    figures = {**held_out_figures(bundle, split_data(images(1)).measure), **REFERENCE}
+    write_signature(tmp_path, bundle.signature.renewed(figures=figures))
+    return load_bundle(tmp_path)
+
+
+def test_the_same_images_keep_the_references_figures(bundle: Bundle) -> None:
+    after = calibrate_bundle(bundle, split_data(images(1)))
+    assert after.temperature != bundle.signature.temperature
+    assert {name: after.figures[name] for name in REFERENCE} == REFERENCE
+    assert after.figures.keys() == bundle.signature.figures.keys()
+    assert load_bundle(bundle.folder).signature == after
+
+
+def test_other_images_drop_them_and_say_so(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    after = calibrate_bundle(bundle, split_data(images(1).take(np.arange(300))))
+    assert not REFERENCE.keys() & after.figures.keys()
+    assert "dropped accuracy_float, agreement: measured on other images" in caplog.text
 
 
 @pytest.mark.parametrize("true", [0.4, 1.0, 3.0])

@@ -106,7 +106,7 @@ def test_a_bundle_of_format_1_is_served_and_brought_to_the_present_one(folder: P
     [
         (["--preprocessing", "garment:9"], "no preprocessing 'garment' version 9; there is: "),
         (["--preprocessing", "hat:1"], "no preprocessing 'hat'"),
-        (["--preprocessing", "photo:1"], "photo 1 does not fit this model: "),
+        (["--preprocessing", "photo:1"], "preprocessing photo 1 does not fit this model: "),
         (["--set", "thresholds.confidence=1.5"], "thresholds.confidence 1.5: should be less"),
         (["--set", "thresholds.confidence=-0.1"], "thresholds.confidence -0.1: should be greater"),
         (["--set", "thresholds.outlier_score=null"], "outlier_score None: should be a valid"),

@@ -3,7 +3,8 @@
 Client, nightly client, a scheduler's whole cycle and server run once for every n and every such
 call: it fails with EIO, with ENOSPC, or kills the program. The oracle is asked each time, after one
 more run without a fault. Takes hours; ``--every 20`` tries each twentieth, from another one on for
-each ``--start``.
+each ``--start``. Each call has three faults in turn: a step that is a multiple of 3 would try one
+of the three ways only, and is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Try what is asked for and print a table; 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.every_call")
     parser.add_argument("--program", choices=PROGRAMS, action="append", help="default: all")
-    parser.add_argument("--every", type=int, default=1, help="try each so-many-th fault only")
+    parser.add_argument("--every", type=step, default=1, help="try each so-many-th fault only")
     parser.add_argument("--start", type=int, default=0, help="leave so many out before the first")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     arguments = parser.parse_args(argv)
@@ -45,6 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     sys.stdout.write(f"\n{table(tried)}\n")
     return int(any(is_broken(how) for _, _, how in tried))
+
+
+def step(text: str) -> int:
+    """Read how far apart the faults of a sample lie; such that every way to fail comes up."""
+    every = int(text)
+    if every < 1 or every % len(HOWS) == 0:
+        raise argparse.ArgumentTypeError(
+            f"take a number from 1 on that is no multiple of {len(HOWS)}: else not each of"
+            f" {', '.join(HOWS)} is tried"
+        )
+    return every
 
 
 def try_all(program: str, every: int, start: int, jobs: int) -> Iterator[Tried]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.every_call import main
 from tests.faults.failing_programs import ENVIRONMENT, bench
 from tests.faults.system_calls import may_trace
 
@@ -40,3 +41,12 @@ def test_row_62_every_writing_system_call_fails_once(
             except AssertionError as broken:
                 broken.add_note(str(fault))
                 raise
+
+
+@pytest.mark.parametrize("every", ["3", "60", "0", "-1"])
+def test_a_sample_that_leaves_a_way_to_fail_out_is_refused(
+    every: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--every", every])
+    assert "no multiple of 3" in capsys.readouterr().err

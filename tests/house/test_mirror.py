@@ -138,7 +138,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/server/test_door.py": ("server/http_request.py",),
     "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
-    "tests/server/test_handler.py": ("server/drain.py", "server/models.py"),
+    "tests/server/test_handler.py": ("server/drain.py",),
     "tests/server/test_openapi.py": (
         "server/dialects/form_schemas.py",
         "server/dialects/open_inference_schema.py",

@@ -239,6 +239,19 @@ def test_a_preprocessing_that_this_code_has_not(project: Path, tmp_path: Path) -
     assert "no preprocessing 'garment' version 9" in finding
 
 
+def test_a_preprocessing_that_makes_other_images(project: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    for name in ("model.tflite", "model.keras", "head.npz", "signature.json"):
+        shutil.copyfile(BUNDLE / name, bundle / name)
+    document = orjson.loads((bundle / "signature.json").read_bytes())
+    document["preprocessing"] = {"name": "photo", "version": 1}
+    (bundle / "signature.json").write_bytes(dump_signature(seal(document)))
+    (finding,) = told(check_programs, load_settings(server={"models": [str(bundle)]}))
+    assert finding.startswith("FAIL server ")
+    assert "preprocessing photo 1 does not fit this model" in finding
+
+
 def test_an_address_that_this_machine_has_not(project: Path) -> None:
     settings = load_settings(server={"host": "192.0.2.1", "api_key": "key"})
     assert told(check_programs, settings)[0].startswith("FAIL server server.host 192.0.2.1: ")
