@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from scheduler.check_files import check_batches, check_disk, check_folders, check_ledger
+from scheduler.check_models import check_models
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window, check_zone
 from scheduler.finding import Finding
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     check_folders,
     check_ledger,
     check_batches,
+    check_models,
     check_programs,
     check_port,
     check_client,

@@ -55,13 +55,9 @@ def check_ledger(settings: Settings) -> Iterator[Finding]:
 
 def check_batches(settings: Settings) -> Iterator[Finding]:
     """They must be there and let themselves be listed; one that does not costs no other."""
-    home, named = settings.batches_folder, settings.schedule.batches
-    beside = BatchFolders()
+    home = settings.batches_folder
     try:
-        if named:
-            batches = expected_batches(named, home)
-        else:
-            batches, beside = all_batches(home, settings.batches)
+        batches, beside = tonights_batches(settings)
     except ScoringError as error:
         yield Finding("FAIL", "batches", str(error))
         return
@@ -75,6 +71,17 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
     if beside.links:
         links = ", ".join(map(printable, beside.links))
         yield Finding("WARN", "batches", f"{LINKS_ARE_LEFT_OUT}: {links}")
+
+
+def tonights_batches(settings: Settings) -> tuple[list[Batch], BatchFolders]:
+    """Return the batches that the night will score, and what was found beside them.
+
+    Raises BatchMissing where there are none to be had.
+    """
+    home, named = settings.batches_folder, settings.schedule.batches
+    if named:
+        return expected_batches(named, home), BatchFolders()
+    return all_batches(home, settings.batches)
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scheduler.check_models import models_to_rehearse
 from scheduler.finding import Finding
 from scheduler.rehearsal import rehearse
 from scoring.processes.locks import instance_holder
@@ -22,7 +23,7 @@ from scoring.settings import Settings
 def check_programs(settings: Settings) -> Iterator[Finding]:
     """Let server and client do tonight's work in small; a server that is not up cannot."""
     if settings.schedule.start_server or _is_ready(settings):
-        yield from rehearse(settings)
+        yield from rehearse(settings, models_to_rehearse(settings))
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The night in small: a server and a client, started as tonight, score one picture.
+"""The night in small: a server and a client, started as tonight, score a picture by each model.
 
 Whatever would fail tonight fails here, in its own words: the key, the bundles, a model that is not
 served, a preprocessing that this code has not. All that is written lies in a folder that goes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scheduler.finding import Finding
@@ -26,10 +26,13 @@ MARKS = ("error: ", "ERROR: ")
 LIGHT, DARK = b"\xff" * 3, b"\x40" * 3
 
 
-def rehearse(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for each bundle that was served, or the one that says what went wrong."""
+def rehearse(settings: Settings, models: Sequence[str]) -> Iterator[Finding]:
+    """Yield a finding for each bundle that was served, or the one that says what went wrong.
+
+    ``models`` are the names of those that are to score; "" is the server's first.
+    """
     with tempfile.TemporaryDirectory(prefix="scorer-check-") as folder:
-        small = _in_folder(settings, Path(folder))
+        small = _in_folder(settings, Path(folder), models)
         launcher = ProcessLauncher(small, port=ANY_PORT)
         try:
             server = launcher.start_server(lambda: False)
@@ -41,13 +44,13 @@ def rehearse(settings: Settings) -> Iterator[Finding]:
             yield Finding("FAIL", "server", _first_error(str(error)))
             return
         try:
-            yield from _score_one(small, launcher, server)
+            yield from _score(small, launcher, server, models)
         finally:
             server.stop()
 
 
-def _score_one(
-    settings: Settings, launcher: ProcessLauncher, server: ServerHandle
+def _score(
+    settings: Settings, launcher: ProcessLauncher, server: ServerHandle, models: Sequence[str]
 ) -> Iterator[Finding]:
     today = settings.now().date()
     client = launcher.start_client(server, ClientJob(today, window_seconds=CLIENT_SECONDS))
@@ -59,20 +62,21 @@ def _score_one(
         yield Finding("FAIL", "client", f"{why} (a client that was to score one picture {ended})")
         return
     peer = read_readiness(server.url, secret=server.secret)
-    wanted = settings.client.model
-    for model in peer.models if peer else ():
-        scored = "; scored a picture" if model.name == wanted or not wanted else ""
-        wanted = wanted or model.name
+    for place, model in enumerate(peer.models if peer else ()):
+        has_scored = model.name in models or (not place and "" in models)
+        scored = "; scored a picture" if has_scored else ""
         yield Finding("OK", "bundle", f"{model.name} {model.version}{scored}")
 
 
-def _in_folder(settings: Settings, folder: Path) -> Settings:
-    """Return the settings with every path in ``folder``, and a batch of one picture there."""
-    batch = folder / "image_batches" / "check"
-    batch.mkdir(parents=True)
-    (batch / "box.bmp").write_bytes(_picture())
+def _in_folder(settings: Settings, folder: Path, models: Sequence[str]) -> Settings:
+    """Return the settings with every path in ``folder``, and a batch of one picture a model."""
+    home = folder / "image_batches"
+    batches = {f"check{number}": {"model": name} for number, name in enumerate(models)}
+    for name in batches:
+        (home / name).mkdir(parents=True)
+        (home / name / "box.bmp").write_bytes(_picture())
     paths = PathSettings(
-        batches=batch.parent,
+        batches=home,
         results=folder / "Results.csv",
         ledger=folder / "ledger.db",
         logs=folder / "logs",
@@ -83,6 +87,7 @@ def _in_folder(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "paths": paths,
+            "batches": settings.batches.changed(**batches),
             "schedule": settings.schedule.model_copy(update=schedule),
             "client": settings.client.model_copy(update=client),
         }

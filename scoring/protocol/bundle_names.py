@@ -49,7 +49,7 @@ def with_models(settings: Settings, names: Iterable[str]) -> Settings:
     """
     entries = settings.server.models
     folders = (settings.path(entry) for entry in entries)
-    served = {_name(folder) for folder in folders} | {str(entry) for entry in entries}
+    served = {bundle_name(folder) for folder in folders} | {str(entry) for entry in entries}
     more = []
     for name in dict.fromkeys(names):
         if name and name not in served:
@@ -71,7 +71,7 @@ def find_bundle(settings: Settings, name: str) -> Path:
     known: dict[str, list[Path]] = {}
     for folders in _homes(settings):
         for folder in folders:
-            known.setdefault(_name(folder), []).append(folder)
+            known.setdefault(bundle_name(folder), []).append(folder)
         if name in known:
             break
     found = known.get(name, [])
@@ -100,7 +100,7 @@ def _bundles_in(root: Path) -> list[Path]:
     return [folder.resolve() for folder in folders if (folder / SIGNATURE_FILE).is_file()]
 
 
-def _name(folder: Path) -> str:
+def bundle_name(folder: Path) -> str:
     """Return the name in a signature; "" where there is none to read: the server will say why."""
     try:
         return parse_signature((folder / SIGNATURE_FILE).read_bytes()).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
 from scoring.settings import load_settings
-from tests.conftest import running_server
+from tests.conftest import running_server, write_batch
 from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
 
@@ -46,8 +47,32 @@ def test_a_model_that_is_missing_fails_the_night_with_the_reason(desk: Desk) -> 
     desk.make_a_run_due()
     with desk.scheduler():
         wait_for(lambda: desk.nightly_states() == ["failed"], "the run to be failed")
-    assert "no such model folder" in desk.runs()[0].reason
+    assert "no model is named 'no_such_folder'" in desk.runs()[0].reason
     assert not (desk.project / "Results.csv").exists()
+
+
+def test_one_night_scores_several_kinds_and_a_model_that_is_missing_costs_its_own_batch(
+    desk: Desk,
+) -> None:
+    for name in ("D", "E"):
+        write_batch(desk.project / "image_batches" / name, 3)
+    desk.set("BATCHES", '{"D": {"model": "digits"}, "E": {"model": "hats"}}')
+    desk.make_a_run_due()
+    with desk.scheduler():
+        wait_for(lambda: desk.nightly_states() == ["partial"], "the run to be partial")
+    reason = desk.runs()[0].reason
+    assert reason.startswith("E: the server at ")
+    assert "does not serve hats; it has fashion, digits" in reason
+    with (desk.project / "Results.csv").open(encoding="utf-8-sig", newline="") as file:
+        items = [(row["Batch"], row["Item"]) for row in csv.DictReader(file)]
+    assert [batch for batch, _ in items] == ["D"] * 3 + ["G1"] * 12
+    assert all((batch == "D") == item.isdecimal() for batch, item in items)
+    logs = desk.project / "logs"
+    assert {path.name for path in logs.glob("Metrics-log*.csv")} == {
+        "Metrics-log.csv",
+        "Metrics-log-digits.csv",
+    }
+    desk.assert_nothing_left()
 
 
 def test_a_cycle_by_hand_scores_and_leaves_the_night_due(desk: Desk) -> None:
@@ -162,7 +187,7 @@ def test_check_fails_for_a_bundle_that_will_not_load(desk: Desk) -> None:
     desk.set("SERVER__MODELS", '["no_such_folder"]')
     done = desk.run("check")
     assert done.returncode == 1
-    assert "no such model folder" in done.stdout
+    assert "no model is named 'no_such_folder'" in done.stdout
 
 
 def test_status_before_the_first_run(desk: Desk) -> None:

@@ -1,0 +1,96 @@
+"""Which model scores which batch tonight, and whether there is such a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scheduler.check_files import tonights_batches
+from scheduler.finding import Finding
+from scoring.batches.batch_models import model_of
+from scoring.batches.image_folder import find_batch
+from scoring.processes.readiness import read_readiness
+from scoring.protocol.bundle_names import bundle_name, find_bundle, served_bundles
+from scoring.protocol.errors import BatchMissing, ScoringError
+from scoring.records.text import printable
+from scoring.settings import Settings
+
+# Batches that one line names; a shop may have hundreds.
+NAMED = 10
+FIRST = "the server's first model"
+
+
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Tell them apart where a batch has one of its own; else the rehearsal names the one."""
+    if not settings.batches.tables:
+        return
+    for name, batches in batches_by_model(settings).items():
+        trouble = trouble_with(settings, name)
+        if trouble:
+            yield Finding("FAIL", "model", f"of {_listed(batches)}: {trouble}")
+        else:
+            yield Finding("OK", "model", f"{name or _first(settings)} scores {_listed(batches)}")
+    for name in settings.batches.tables:
+        try:
+            find_batch(name, settings.batches_folder)
+        except BatchMissing as error:
+            yield Finding("WARN", "model", f'settings have [batches."{name}"]: {error}')
+
+
+def models_to_rehearse(settings: Settings) -> list[str]:
+    """Return the names of the models that tonight's batches have; "" is the server's first.
+
+    Those that are told of already as not to be had are left out.
+    """
+    names = batches_by_model(settings)
+    there = [name for name in names if not trouble_with(settings, name)]
+    return there or [settings.client.model]
+
+
+def batches_by_model(settings: Settings) -> dict[str, list[str]]:
+    """Return tonight's batches by the names of the models that score them."""
+    found: dict[str, list[str]] = {}
+    try:
+        batches, _ = tonights_batches(settings)
+    except ScoringError:
+        return {}  # what is wrong with them has been told
+    for batch in batches:
+        found.setdefault(model_of(settings, batch.name), []).append(batch.name)
+    return found
+
+
+def trouble_with(settings: Settings, name: str) -> str:
+    """Return why a model will not be there tonight; "" where nothing speaks against it."""
+    if not name:
+        return ""
+    if settings.schedule.start_server:
+        try:
+            find_bundle(settings, name)
+        except ScoringError as error:
+            return str(error)
+        return ""
+    served = _names_of_running(settings)
+    if not served or name in served:
+        return ""
+    return f"the server at {settings.server_url} does not serve {name}; it has {', '.join(served)}"
+
+
+def _names_of_running(settings: Settings) -> list[str]:
+    """Return what the server has that somebody keeps up; whether it answers is asked elsewhere."""
+    answer = read_readiness(settings.server_url)
+    return [model.name for model in answer.models] if answer else []
+
+
+def _first(settings: Settings) -> str:
+    """Return the name of the model that scores where none is named, as far as it can be told."""
+    if not settings.schedule.start_server:
+        return next(iter(_names_of_running(settings)), FIRST)
+    try:
+        return bundle_name(served_bundles(settings)[0]) or FIRST
+    except (ScoringError, IndexError):
+        return FIRST
+
+
+def _listed(batches: Sequence[str]) -> str:
+    more = len(batches) - NAMED
+    names = ", ".join(map(printable, batches[:NAMED]))
+    return f"{names} and {more} more" if more > 0 else names

@@ -1,0 +1,104 @@
+"""What check says of the models of single batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.check_models import check_models, models_to_rehearse
+from scheduler.check_serving import check_programs
+from scoring.settings import CODE_ROOT, Settings, load_settings
+from tests.conftest import BUNDLE, running_server, write_batch
+from tests.scheduler.test_check import told
+
+TABLES = {"D": {"model": "digits"}, "2026.11 ret": {"model": "digits"}, "E": {"model": "hats"}}
+NO_HATS = "no model is named 'hats'; there are: cats_dogs, digits, fashion"
+
+
+@pytest.fixture(autouse=True)
+def home(project: Path) -> Path:
+    """Return the folder of five batches."""
+    for name in ("D", "E", "G1", "G2", "2026.11 ret"):
+        write_batch(project / "image_batches" / name, 1)
+    return project / "image_batches"
+
+
+def named(**sections: Any) -> Settings:
+    return load_settings(batches=TABLES, **sections)
+
+
+def test_where_one_model_scores_all_the_rehearsal_names_it() -> None:
+    assert told(check_models, load_settings()) == []
+    assert models_to_rehearse(load_settings()) == [""]
+    assert models_to_rehearse(load_settings(client={"model": "digits"})) == ["digits"]
+
+
+def test_each_batch_is_told_with_its_model() -> None:
+    assert told(check_models, named()) == [
+        "OK model digits scores 2026.11 ret, D",
+        f"FAIL model of E: {NO_HATS}",
+        "OK model fashion scores G1, G2",
+    ]
+    assert models_to_rehearse(named()) == ["digits", ""]
+
+
+def test_only_the_batches_of_the_night_count() -> None:
+    settings = named(schedule={"batches": ["D", "G1"]}, client={"model": "cats_dogs"})
+    assert told(check_models, settings) == [
+        "OK model digits scores D",
+        "OK model cats_dogs scores G1",
+    ]
+
+
+def test_many_batches_are_counted(home: Path) -> None:
+    for number in range(20):
+        (home / f"N{number:02}").mkdir()
+    (finding,) = [line for line in told(check_models, named()) if "fashion scores" in line]
+    shown = ", ".join(["G1", "G2", *(f"N{number:02}" for number in range(8))])
+    assert finding == f"OK model fashion scores {shown} and 12 more"
+
+
+def test_a_table_without_a_batch_is_a_slip_of_the_hand(home: Path) -> None:
+    settings = load_settings(batches={"d": {"model": "digits"}, "../D": {}, "G1/": {}})
+    assert told(check_models, settings) == [
+        "OK model fashion scores 2026.11 ret, D, E, G1, G2",
+        f'WARN model settings have [batches."d"]: no batch d: there is no folder {home}/d',
+        f'WARN model settings have [batches."../D"]: no batch ../D: there is no folder {home}/../D',
+    ]
+
+
+def test_a_server_that_somebody_keeps_up_has_what_it_has() -> None:
+    models = (CODE_ROOT / "models" / "digits", BUNDLE)
+    with running_server(load_settings(server={"models": models})) as url:
+        away = {"client": {"server": url}, "schedule": {"start_server": False}}
+        assert told(check_models, named(**away)) == [
+            "OK model digits scores 2026.11 ret, D",
+            f"FAIL model of E: the server at {url} does not serve hats; it has digits, fashion",
+            "OK model digits scores G1, G2",
+        ]
+        findings = told(check_programs, named(**away))
+    assert [finding.split()[2] for finding in findings] == ["digits", "fashion"]
+    assert [finding.endswith("; scored a picture") for finding in findings] == [True, False]
+
+
+def test_every_model_of_the_night_is_rehearsed() -> None:
+    """The server of the rehearsal has what tonight's will have; hats is told of elsewhere."""
+    findings = told(check_programs, named())
+    assert [finding.split()[:3] for finding in findings] == [
+        ["OK", "bundle", "fashion"],
+        ["OK", "bundle", "digits"],
+    ]
+    assert all(finding.endswith("; scored a picture") for finding in findings)
+
+
+def test_a_model_that_cannot_be_loaded_fails(project: Path) -> None:
+    broken = project / "models" / "hats"
+    broken.mkdir(parents=True)
+    signature = (BUNDLE / "signature.json").read_bytes()
+    (broken / "signature.json").write_bytes(signature)
+    settings = load_settings(server={"models": ["digits"]}, batches={"E": {"model": "fashion"}})
+    (finding,) = told(check_programs, settings)
+    assert finding.startswith("FAIL server ")
+    assert str(broken) in finding
