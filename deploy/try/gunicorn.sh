@@ -8,8 +8,8 @@ settings
 port=$(free_port)
 cd "$project"
 start "$scratch/gunicorn.log" "$python" -m gunicorn "server:create_app()" \
-    -b "127.0.0.1:$port" --workers 2 --timeout 600
+    -b "127.0.0.1:$port" --workers 8 --timeout 600
 ready "http://127.0.0.1:$port"
 score "http://127.0.0.1:$port"
 stop
-done_ "curl and client.request scored through two workers"
+done_ "curl and client.request scored through eight workers"

@@ -123,6 +123,41 @@ def check_infer(images: Images) -> None:
     images.check_scores(found["label"], found["confidence"])
 
 
+def check_tf_serving(images: Images) -> None:
+    """TensorFlow Serving: instances, inputs, base64"""
+    url = f"{images.url}/v1/models/{images.model}:predict"
+    rows = images.pixels.tolist()
+    encoded = [{"b64": base64.b64encode(row.tobytes()).decode()} for row in images.pixels]
+    for instances in (rows, encoded):
+        body = json.dumps({"instances": instances}).encode()
+        compare(images, curl(*JSON, "-d", "@-", url, body=body))
+    body = json.dumps({"inputs": rows}).encode()
+    columns = curl(*JSON, "-d", "@-", url, body=body)["outputs"]
+    images.check_scores(columns["label"], columns["confidence"])
+
+
+def check_tf_status(images: Images) -> None:
+    """TensorFlow Serving: status and metadata of a model"""
+    url = f"{images.url}/v1/models/{images.model}"
+    (state,) = curl(url)["model_version_status"]
+    assert state["state"] == "AVAILABLE"
+    version = state["version"]
+    assert curl(f"{url}/versions/{version}")["model_version_status"] == [state]
+    assert curl(f"{url}/metadata")["model_spec"]["name"] == str(images.model)
+
+
+def check_invocations(images: Images) -> None:
+    """MLflow: /invocations, as JSON and as CSV"""
+    url = f"{images.url}/invocations"
+    rows = images.pixels.tolist()
+    for document in ({"dataframe_split": {"data": rows}}, {"inputs": rows}, {"instances": rows}):
+        compare(images, curl(*JSON, "-d", "@-", url, body=json.dumps(document).encode()))
+    header = ",".join(f"pixel{number}" for number in range(1, len(rows[0]) + 1))
+    table = "\n".join([header, *(",".join(map(str, row)) for row in rows)]).encode()
+    csv = ("-H", "Content-Type: text/csv", "--data-binary", "@-")
+    compare(images, curl(*csv, url, body=table))
+
+
 CHECKS = (
     check_split,
     check_forms,
