@@ -111,7 +111,7 @@ def test_beyond_this_machine_the_proxy_of_the_environment_is_asked(
         ({"REQUESTS_CA_BUNDLE": ""}, True),
     ],
 )
-def test_certificates_of_the_environment_count_beyond_this_machine(
+def test_certificates_of_the_environment_count(
     bundles: dict[str, str], expected: str | bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -121,7 +121,7 @@ def test_certificates_of_the_environment_count_beyond_this_machine(
     far, near = requests.Session(), requests.Session()
     take_from_environment(far, "https://scores.example")
     take_from_environment(near, "https://127.0.0.1:5000")
-    assert (far.verify, near.verify) == (expected, True)
+    assert far.verify == near.verify == expected
 
 
 def test_no_proxy_leaves_a_host_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def project_processes(project: Path) -> dict[int, str]:
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")
             state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         except OSError:
             continue
         if f"SCORING_PROJECT={project}".encode() in environment and state != "Z":
