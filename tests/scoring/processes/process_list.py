@@ -14,9 +14,9 @@ def project_processes(project: Path) -> dict[int, str]:
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")
             state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
         except OSError:
             continue
         if f"SCORING_PROJECT={project}".encode() in environment and state != "Z":
-            found[int(folder.name)] = command.strip()
+            found[int(folder.name)] = command.decode("utf-8", "replace").strip()
     return found
