@@ -47,7 +47,7 @@ class Access:
     ) -> None:
         """Take the rules; the ``open_paths`` want no key."""
         self._key = _key(settings)
-        self._open_paths = open_paths
+        self.open_paths = open_paths
         # A proxy passes on the name that others know it by.
         self._loopback = loopback and not settings.has_proxy
         self._secret = secret
@@ -57,7 +57,7 @@ class Access:
         """Raise BadRequest for another host than this machine, Unauthorized without the key."""
         if self._loopback:
             _check_host(headers.get("Host", ""), protocol)
-        if self._key and path not in self._open_paths and not signed:
+        if self._key and path not in self.open_paths and not signed:
             self._check_key(headers.get("Authorization", ""))
 
     def caller(self, address: str, headers: Headers) -> str:

@@ -61,7 +61,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def service(self) -> None:
         """Answer the first of the requests; on a thread of its own."""
-        self._was_refused = self.requests[0].error is not None
+        request = self.requests[0]
+        self._was_refused = request.error is not None and request.ends_connection
         super().service()
         self._account_for_unsent()
 

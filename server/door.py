@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scoring.protocol.errors import BadRequest
 from server.access import Access
 from server.memory import MemoryBudget
+from server.metrics import PATH as METRICS_PATH
 from server.metrics import Metrics
 from server.request_body import body_too_large
 
@@ -29,6 +30,8 @@ class Door:
         self.memory = memory
         self.max_request_bytes = max_request_bytes
         self.metrics = metrics
+        # Answered however busy the server is: who watches it asks most when it is.
+        self.quick_paths = frozenset(access.open_paths) | {METRICS_PATH}
 
     def judge(self, request: HttpRequest) -> None:
         """Take room for the body of a request whose headers have come; raises ApiError."""

@@ -37,6 +37,8 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         self.share = door.memory.share()
         self._is_judged = False
         self.received_at = 0.0
+        # Of a body that was refused nobody knows where the next request begins.
+        self.ends_connection = True
 
     def received(self, data: bytes) -> int:
         """Take in what has come; return how many bytes of it belong to this request."""
@@ -72,6 +74,15 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         """Answer the request with an error; nothing more of it is wanted."""
         self.error = error
         self.completed = True
+
+    def turn_away(self, error: ApiError) -> None:
+        """Answer a request that is whole with an error; the next one on its connection is heard."""
+        self.error = error
+        self.ends_connection = False
+
+    def body_bytes(self) -> int:
+        """Return how many bytes of the body have come."""
+        return 0 if self.body_rcv is None else len(self.body_rcv)
 
     def close(self) -> None:
         """Give back what the request took."""
@@ -114,18 +125,18 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a request that never reaches the application, in the caller's dialect."""
 
     def execute(self) -> None:
-        """Write the refusal and close the connection."""
+        """Write the refusal, and close the connection where it has to end."""
         error = self._error()
         path = self.request.sent_path()
         dialect = dialect_at(path)
         reply = dialect.error(error)
         self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
-        self.close_on_finish = True
+        self.close_on_finish = self.request.ends_connection
         self.content_length = len(reply.body)
         self.response_headers = [
             ("Content-Type", reply.content_type),
             ("Content-Length", str(len(reply.body))),
-            ("Connection", "close"),
+            *([("Connection", "close")] if self.close_on_finish else []),
             *error_headers(error).items(),
             *self._proof(path, error.status, reply.body).items(),
         ]

@@ -1,6 +1,7 @@
 """The predictor: the same answer in any batch and from any thread, and reasons to look again."""
 
 import math
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
+from scoring.inference.interpreter_pool import BlockRunner, Interpreters
 from scoring.inference.predictions import summarise
 from scoring.inference.predictor import BLOCK_ROWS, SHARE_BLOCKS, Predictor, block_rows, cut
 from scoring.protocol.signature import ReviewWords, Thresholds
@@ -71,6 +73,48 @@ def test_many_threads_at_once_get_their_own_answers(
         results = list(threads.map(lambda part: answers(predictor, part), parts))
     for start, result in enumerate(results):
         assert np.array_equal(result, alone[start : start + 30])
+
+
+def test_a_single_image_comes_between_the_slices_of_many(
+    monkeypatch: pytest.MonkeyPatch, alone: NDArray[np.float64]
+) -> None:
+    served, features = Predictor(load_bundle(COMMITTED), threads=1), Interpreters.features
+    begun, passes = threading.Semaphore(0), threading.Semaphore(0)
+
+    def held(interpreters: Interpreters, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(rows) > 1:
+            begun.release()
+            assert passes.acquire(timeout=30)
+        return features(interpreters, rows)
+
+    monkeypatch.setattr(Interpreters, "features", held)
+    with ThreadPoolExecutor(2) as callers:
+        many = callers.submit(answers, served, np.repeat(PIXELS, 10, axis=0))
+        assert begun.acquire(timeout=30)
+        one = callers.submit(answers, served, PIXELS[:1])
+        while not served._turns._executor._work_queue.qsize():
+            assert not one.done()
+        passes.release()
+        assert np.array_equal(one.result(30), alone[:1])
+        assert not many.done()
+        passes.release(100)
+        assert np.array_equal(many.result(30), np.repeat(alone, 10, axis=0))
+    served.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 33])
+def test_rows_that_fill_no_block_cost_no_whole_one(
+    monkeypatch: pytest.MonkeyPatch, predictor: Predictor, count: int
+) -> None:
+    run, seen = BlockRunner.features, []
+
+    def noted(runner: BlockRunner, block: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen.append(len(block))
+        return run(runner, block)
+
+    monkeypatch.setattr(BlockRunner, "features", noted)
+    predictor.predict(PIXELS[:count])
+    assert sum(seen) == count
 
 
 def test_no_rows_give_no_predictions(predictor: Predictor) -> None:

@@ -1,0 +1,65 @@
+"""Threads for requests, by what they cost, and no more requests waiting for them than is set.
+
+A large request holds its thread for a second, a small one for milliseconds: where they shared
+threads, a few of the former would stop all of the latter. Whoever would have to wait behind too
+many is told at once to come again, on threads that do nothing else but that and health checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from waitress.task import ThreadedTaskDispatcher
+
+from scoring.protocol.errors import Unavailable
+from scoring.settings import ServerSettings
+
+# For what costs next to nothing; each is one of a connection, so that they are bounded with those.
+TELLING_THREADS = 2
+
+
+class Lane(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
+    """Some threads and a queue before them that has an end."""
+
+    def __init__(self, threads: int, places: int) -> None:
+        super().__init__()
+        self._places = places
+        self.set_thread_count(threads)
+
+    def offer(self, task: Any) -> bool:
+        """Queue a task; tell whether there was a place for it."""
+        with self.lock:
+            idle = len(self.threads) - self.stop_count - self.active_count
+            if len(self.queue) - idle >= self._places:
+                return False
+            self.queue.append(task)
+            self.queue_cv.notify()
+        return True
+
+
+class Lanes:
+    """Stands where waitress has its one dispatcher of tasks; a task is a channel with a request."""
+
+    def __init__(self, settings: ServerSettings, quick_paths: frozenset[str]) -> None:
+        self._quick_paths = quick_paths
+        self._large_bytes = settings.large_request_bytes
+        self._small = Lane(settings.threads, settings.waiting)
+        self._large = Lane(settings.large_threads, settings.large_waiting)
+        self._telling = Lane(TELLING_THREADS, settings.connections)
+
+    def add_task(self, channel: Any) -> None:
+        """Queue the first request of a connection, or the news that there is no place for it."""
+        request = channel.requests[0]
+        if request.error is not None or request.path in self._quick_paths:
+            self._telling.add_task(channel)
+        elif not self._lane(request.body_bytes()).offer(channel):
+            request.turn_away(Unavailable("too many requests are waiting already", code="busy"))
+            self._telling.add_task(channel)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """End all threads, as waitress does it."""
+        for lane in (self._small, self._large, self._telling):
+            lane.shutdown(cancel_pending, timeout)
+
+    def _lane(self, body_bytes: int) -> Lane:
+        return self._large if body_bytes > self._large_bytes else self._small
