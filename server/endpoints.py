@@ -38,7 +38,7 @@ Read = Callable[[Share, Path], Call]
 class AnyName(BaseConverter):
     """Takes whatever stands in the place of a name, slashes too, so that a path is refused."""
 
-    regex = r"[\s\S]*?"
+    regex = r"[\s\S]+?"
     part_isolating = False
 
 
@@ -89,7 +89,8 @@ def respond(reply: Reply) -> Response:
 
 def _add(api: Blueprint, method: str, path: str, view: View) -> None:
     rule = path.replace("{", "<name:").replace("}", ">")
-    api.add_url_rule(rule, f"{method} {path}", view, methods=[method])
+    # Flask has its own use for dots in the name of a route.
+    api.add_url_rule(rule, f"{method} {path}".replace(".", "·"), view, methods=[method])
 
 
 def _refuse_method(right: str) -> View:

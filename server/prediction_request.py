@@ -21,15 +21,17 @@ def take_nothing(count: int) -> None:
 
 @dataclass(frozen=True)
 class Detail:
-    """What a row of the answer says beside the usual.
+    """What is told of the rows beside the usual, and how.
 
     Attributes:
-        probabilities: whether it says how likely each class is.
-        top: how many of the likeliest classes it lists.
+        probabilities: whether each says how likely each class is.
+        top: how many of the likeliest classes each lists.
+        as_columns: whether they are told as one list for each entry.
     """
 
     probabilities: bool = False
     top: int = 0
+    as_columns: bool = False
 
 
 @dataclass(frozen=True)

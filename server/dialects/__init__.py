@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 
-from server.dialects import open_inference, own
+from server.dialects import mlflow, open_inference, own, tf_serving
 from server.dialects.dialect import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (own.DIALECT, open_inference.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    own.DIALECT,
+    open_inference.DIALECT,
+    mlflow.DIALECT,
+    tf_serving.DIALECT,
+)
 
 
 def dialect_at(path: str) -> Dialect:

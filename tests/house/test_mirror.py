@@ -113,7 +113,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/server/dialects/test_more_forms.py": (
         "server/dialects/csv_body.py",
         "server/dialects/frame_forms.py",
-        "server/dialects/original.py",
         "server/dialects/rows.py",
         "server/dialects/tensor_forms.py",
     ),
@@ -141,9 +140,11 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/server/test_handler.py": ("server/drain.py",),
     "tests/server/test_openapi.py": (
         "server/dialects/form_schemas.py",
+        "server/dialects/mlflow_schema.py",
         "server/dialects/open_inference_schema.py",
         "server/dialects/openapi_parts.py",
         "server/dialects/own_schema.py",
+        "server/dialects/tf_serving_schema.py",
     ),
     "tests/simulation/test_ten_days_of_processes.py": ("scheduler/clock.py",),
 }

@@ -9,6 +9,8 @@ import pytest
 
 from scoring.protocol.errors import BadRequest, NotFound, Unavailable
 from scoring.settings import CODE_ROOT, ServerSettings
+from server.dialects import mlflow, tf_serving
+from server.dialects.dialect import Call, Dialect
 from server.drain import Drain
 from server.handler import Handler
 from server.models import ModelTable, load_models
@@ -59,3 +61,23 @@ def test_once_it_drains_it_takes_no_work_and_says_so(models: ModelTable) -> None
     assert [model.name for model in handler.readiness().models] == ["fashion", "cats_dogs"]
     with pytest.raises(Unavailable), handler.working():
         pass
+
+
+@pytest.mark.parametrize(
+    ("dialect", "paths"),
+    [
+        (mlflow.DIALECT, ("/ping", "/health")),
+        (tf_serving.DIALECT, ("/v1/models/{name}", "/v1/models/{name}/versions/{version}")),
+    ],
+)
+def test_each_dialect_says_that_it_drains(
+    models: ModelTable, dialect: Dialect, paths: tuple[str, ...]
+) -> None:
+    drain = Drain()
+    handler = Handler(models, ServerSettings(), drain)
+    tells = [telling.tell for telling in dialect.tellings if telling.path in paths]
+    call = Call(path={"name": "fashion", "version": "1"})
+    assert [tell(handler, call).status for tell in tells] == [200, 200]
+    drain.close()
+    assert [tell(handler, call).status for tell in tells] == [503, 503]
+    assert all(b'"ready":false' in tell(handler, call).body for tell in tells)

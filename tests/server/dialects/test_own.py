@@ -25,7 +25,7 @@ from scoring.settings import ServerSettings
 from server.dialects import own, own_schema
 from server.dialects.dialect import Call
 from server.handler import Answer
-from server.prediction_request import PredictionRequest, RequestLimits
+from server.prediction_request import Detail, PredictionRequest, RequestLimits
 from tests.conftest import BUNDLE
 
 GOLDEN = Path(__file__).parent / "golden" / "own"
@@ -53,28 +53,36 @@ def test_a_request_is_read(form: str) -> None:
     assert request.pixels.tolist() == PIXELS
 
 
-def test_an_answer_is_written() -> None:
+def answer() -> Answer:
+    """What a model of three classes saw in the two rows."""
     probabilities = np.array([[0.75, 0.125, 0.125], [0.25, 0.375, 0.375]])
     predictions = summarise(
         probabilities, np.array([61.5, 30.0]), SIGNATURE.thresholds, SIGNATURE.review
     )
-    request = PredictionRequest(["left.png", 7], np.array(PIXELS, np.uint8))
-    reply = own.encode(request, Answer(SIGNATURE, predictions, seconds=0.031))
-    assert (reply.status, reply.content_type) == (200, "application/json")
-    assert reply.body == (GOLDEN / "answer.json").read_bytes().rstrip()
+    return Answer(SIGNATURE, predictions, seconds=0.031)
 
 
 @pytest.mark.parametrize(
-    ("name", "refusal"),
-    [
-        (
-            "too_many_rows",
-            TooLarge("3 rows in one request; send at most 2", code="too_many_rows", limit=2),
-        ),
-        ("invalid_pixels", InvalidPixels("row 0 is not a list of 4 pixels")),
-        ("stopping", Unavailable("the server is stopping", code="stopping")),
-    ],
+    ("name", "detail"), [("answer", Detail()), ("detail.answer", Detail(probabilities=True, top=2))]
 )
+def test_an_answer_is_written(name: str, detail: Detail) -> None:
+    request = PredictionRequest(["left.png", 7], np.array(PIXELS, np.uint8), detail=detail)
+    reply = own.encode(request, answer())
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    assert reply.body == (GOLDEN / f"{name}.json").read_bytes().rstrip()
+
+
+REFUSALS = [
+    (
+        "too_many_rows",
+        TooLarge("3 rows in one request; send at most 2", code="too_many_rows", limit=2),
+    ),
+    ("invalid_pixels", InvalidPixels("row 0 is not a list of 4 pixels")),
+    ("stopping", Unavailable("the server is stopping", code="stopping")),
+]
+
+
+@pytest.mark.parametrize(("name", "refusal"), REFUSALS)
 def test_a_refusal_is_written(name: str, refusal: ApiError) -> None:
     reply = own.error(refusal)
     assert (reply.status, reply.content_type) == (refusal.status, "application/json")
