@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from scoring.settings import CODE_ROOT
 from tests.conformance import __main__ as conformance
+from tests.conformance.__main__ import Client
 from tests.conformance.checking import refused
 from tests.conformance.images import Images
 from tests.conformance.report import BEGIN, END, Result, table, tally, write_into
@@ -94,6 +96,25 @@ def test_every_environment_has_its_pins_all_of_them_exact() -> None:
     for path in files.values():
         lines = path.read_text(encoding="utf-8").splitlines()
         assert all(PINNED.fullmatch(line) for line in lines if not line.startswith("#"))
+
+
+def test_a_client_that_is_not_installed_is_left_out_and_said_so(tmp_path: Path) -> None:
+    later = time.monotonic() + 60
+    for client in (Client("x", "curl", "nowhere"), Client("x", "curl", program="no-such-program")):
+        (result,) = conformance.ask(client, str(tmp_path), later)
+        assert result.verdict.startswith("skipped: ")
+
+
+def test_a_client_that_breaks_has_failed(tmp_path: Path) -> None:
+    later = time.monotonic() + 240
+    (result,) = conformance.ask(Client("x", "no_such_module"), str(tmp_path), later)
+    assert "No module named" in result.error
+
+
+def test_when_the_time_is_over_what_is_left_has_failed(tmp_path: Path) -> None:
+    (result,) = conformance.ask(Client("x", "own_client"), str(tmp_path), time.monotonic() - 1)
+    assert result.error == "the time for all checks is over"
+    assert conformance.try_out("gunicorn", time.monotonic() - 1).error == result.error
 
 
 def test_every_client_has_its_checks() -> None:
