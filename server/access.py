@@ -125,4 +125,8 @@ def _check_host(host: str, protocol: str) -> None:
     except ValueError:
         name = ""
     if not is_loopback(name):
-        raise BadRequest("this server answers to 127.0.0.1 and localhost only", code="bad_host")
+        raise BadRequest(
+            "this server answers to 127.0.0.1 and localhost only; behind a proxy it wants"
+            " server.forwarded_host = 1",
+            code="bad_host",
+        )
