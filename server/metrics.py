@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -77,13 +79,11 @@ class Metrics:
 
     def scored(self, dialect: str, answer: Answer, failed: int) -> None:
         """Count the images of a request: those that were scored, and those not to be read."""
-        model, confidences = answer.signature.name, answer.predictions.confidence.tolist()
+        model, confidences = answer.signature.name, answer.predictions.confidence
         self._sizes.labels(dialect).observe(len(confidences) + failed)
         self._images.labels(dialect, model, "scored").inc(len(confidences))
         self._images.labels(dialect, model, "failed").inc(failed)
-        of_model = self._confidence.labels(model)
-        for confidence in confidences:
-            of_model.observe(confidence)
+        _observe_all(self._confidence.labels(model), confidences)
 
     def holds(self, count: int) -> None:
         """Note how many bytes requests hold now."""
@@ -111,6 +111,15 @@ class Metrics:
         self, name: str, help_: str, *labels: str, how: Literal["livesum", "max"] = "livesum"
     ) -> Gauge:
         return Gauge(name, help_, labels, registry=self._registry, multiprocess_mode=how)
+
+
+def _observe_all(confidence: Histogram, values: NDArray[np.float64]) -> None:
+    """Observe many values at once; one by one, those of 10,000 images take 20 ms."""
+    counts = np.bincount(np.searchsorted(CONFIDENCES, values), minlength=len(CONFIDENCES) + 1)
+    for bucket, count in zip(confidence._buckets, counts.tolist(), strict=True):
+        if count:
+            bucket.inc(count)
+    confidence._sum.inc(float(values.sum()))
 
 
 def _forget_the_dead() -> None:

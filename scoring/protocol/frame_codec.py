@@ -6,7 +6,6 @@ takes 7,500 bytes and 24 thousand. Uncompressed on loopback, zlib level 1 over a
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import zlib
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
@@ -42,7 +42,7 @@ def encode_block(
         "dtype": "uint8",
         "shape": list(pixels.shape),
         "compression": compression,
-        "data": base64.b64encode(raw).decode("ascii"),
+        "data": pybase64.b64encode_as_string(raw),
     }
 
 
@@ -125,7 +125,7 @@ def _decode_data(data: Any, compression: Any, expected: int) -> bytes:
     if len(data) > MAX_OVERHEAD * expected + SPARE_CHARACTERS:
         raise InvalidPixels("dataframe_b64.data is longer than shape says")
     try:
-        raw = base64.b64decode(data, validate=True)
+        raw = pybase64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         _refuse("dataframe_b64.data is not base64")
     return _inflate(raw, expected) if compression else raw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import logging
 import sys
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from scoring.preprocessing.errors import DecodeError
@@ -162,7 +162,7 @@ def _base64(instance: Any, number: int) -> bytes:
     if not isinstance(text, str):
         raise BadRequest(f'instance {number} is not {{"b64": "…"}}, as the first one is')
     try:
-        return base64.b64decode(text, validate=True)
+        return pybase64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadRequest(f"instance {number}: b64 is not base64") from None
 

@@ -24,7 +24,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
     SOURCES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     SETTINGS: ({PROTOCOL, SOURCES}, {"pydantic", "pydantic_settings"}),
-    PROTOCOL: (set(), {"orjson", "pydantic"}),
+    PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, set()),
@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "server": (
         LIBRARY - {BATCHES},
-        {"flask", "orjson", "prometheus_client", "psutil", "waitress", "werkzeug"},
+        {"flask", "orjson", "prometheus_client", "psutil", "pybase64", "waitress", "werkzeug"},
     ),
     "client": (
         LIBRARY - {INFERENCE},

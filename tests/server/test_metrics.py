@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
-from prometheus_client import parser
+from prometheus_client import CollectorRegistry, Histogram, parser
 from prometheus_client.openmetrics import parser as open_parser
 
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
+from server.metrics import CONFIDENCES, _observe_all
 from tests.conftest import BUNDLE, garment_pixels, running_server
 from tests.deadlines import DEADLINE, wait_for
 from tests.server.gunicorn_process import started
@@ -119,3 +121,24 @@ def test_several_workers_tell_the_sum(tmp_path: Path) -> None:
         gunicorn.process.terminate()
         gunicorn.process.wait(DEADLINE)
     assert list(tmp_path.glob("garment-scorer-metrics-*")) == []
+
+
+def test_values_observed_at_once_fall_where_single_ones_do() -> None:
+    values = np.array([0.0, 0.2, 0.25, 0.3, 0.97, 0.98, 0.985, 1.0, 1.0])
+    told = []
+    for at_once in (True, False):
+        registry = CollectorRegistry()
+        histogram = Histogram("confidence", "", buckets=CONFIDENCES, registry=registry)
+        if at_once:
+            _observe_all(histogram, values[:4])
+            _observe_all(histogram, values[4:])
+        else:
+            for value in values:
+                histogram.observe(value)
+        told.append(
+            {s.name + str(s.labels): s.value for f in registry.collect() for s in f.samples}
+        )
+    created = "confidence_created{}"
+    for one in told:
+        assert one.pop(created) > 0
+    assert told[0] == pytest.approx(told[1])
