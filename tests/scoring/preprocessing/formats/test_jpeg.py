@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import struct
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from scoring.preprocessing.decode import (
     decode_color,
     decode_grey,
 )
+from tests.deadlines import work_of_at_most
 from tests.scoring.preprocessing.image_files import (
     Array,
     encoded,
@@ -348,11 +348,9 @@ def test_a_cut_file_filled_with_anything_is_refused_at_once(kind: str, filled: b
     half = data[: (data.index(SCAN) + len(data)) // 2]
     more = filled * (8_000_000 // len(filled))
     limits = DecodeLimits(max_pixels=4_000_000, max_bytes=64_000_000)
-    started = time.monotonic()
     for broken in (half + more, half + more + END, data[:20] + more + data[20:]):
-        with contextlib.suppress(DecodeError):
+        with work_of_at_most(20), contextlib.suppress(DecodeError):
             decode_grey(broken, checked_header(broken, limits), behind=0)
-    assert time.monotonic() - started < 60
 
 
 def test_a_cut_file_filled_with_erased_pages_is_cut_off() -> None:
@@ -375,10 +373,8 @@ def test_tables_without_codes_are_not_counted_for_ever() -> None:
     data = BASELINE[:20] + tables * 400 + BASELINE[20:]
     hole = len(data) - 600
     holed = data[:hole] + bytes(128) + data[hole + 128 :]
-    started = time.monotonic()
-    with pytest.raises(DecodeError):
+    with work_of_at_most(10), pytest.raises(DecodeError):
         decode_grey(holed, checked_header(holed, DecodeLimits(4_000_000, 64_000_000)), behind=0)
-    assert time.monotonic() - started < 10
 
 
 def test_many_full_segments_of_a_large_profile_are_read() -> None:
