@@ -33,6 +33,8 @@ class Piece:
 
     def read(self, reader: ImageReader, step: Step, closing: threading.Event) -> None:
         """Read file by file, until somebody else goes on or nobody needs them any more."""
+        # What the thread's last file was given is no part of this one's time.
+        step.beat()
         self.thread, self._step = threading.get_ident(), step
         try:
             for num, file in enumerate(self.files, start=self.first_num):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -112,6 +113,15 @@ class Desk:
         """Return the number of rows of Results.csv without its header."""
         text = (self.project / "Results.csv").read_text(encoding="utf-8-sig")
         return len(text.splitlines()) - 1
+
+    def forget_everything(self) -> None:
+        """Remove all but the batches, once nothing of the scheduler is left."""
+        self.assert_nothing_left()
+        for path in self.project.iterdir():
+            if path.is_dir() and path.name != "image_batches":
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
 
     def assert_nothing_left(self) -> None:
         """Wait for the last process of this project folder to end."""

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psutil
 import pytest
 
 from client import request
@@ -34,8 +36,8 @@ from tests.faults.test_server import CLIENT, is_under_way, send
 from tests.scheduler.virtual_night import Theatre, VirtualClock
 
 HOUR = timedelta(hours=1)
-# So many times what a start has just taken: the machine may have more to do in a moment.
-STARTS = 20
+# Seconds that a scheduler is given to be up before its due time, try by try.
+STARTS_WITHIN = (8, 30, 90)
 WINDOW_SECONDS = 15
 AFTERNOON = datetime(2026, 5, 5, 17, 45, tzinfo=UTC)
 
@@ -109,15 +111,7 @@ def test_row_11_host_asleep_across_the_time(night: Desk) -> None:
     write_batch(night.project / "image_batches" / "G1", 3)
     for name, value in (("ZONE", "UTC"), ("CLIENT_AFTER", 0), ("SETTLE_SECONDS", 0)):
         night.set(f"SCHEDULE__{name}", value)
-    due = datetime.now(UTC) + STARTS * how_long_it_starts(night) + timedelta(seconds=5)
-    night.set("SCHEDULE__START_AT", f"{due:%H:%M:%S}")
-    with night.ledger() as ledger:
-        # It may be stopped before it writes this down.
-        ledger.set_fact("first_start", datetime.now(UTC).isoformat())
-    with night.scheduler() as scheduler:
-        wait_for(lambda: "scheduler-started" in night.events(), "the scheduler to be up")
-        scheduler.send_signal(signal.SIGSTOP)
-        assert datetime.now(UTC) < due
+    with stopped_before_it_is_due(night) as (scheduler, due):
         wait_for(lambda: datetime.now(UTC) > due + timedelta(seconds=1), "the time to pass")
         assert night.runs() == []
         scheduler.send_signal(signal.SIGCONT)
@@ -126,15 +120,34 @@ def test_row_11_host_asleep_across_the_time(night: Desk) -> None:
     assert_truth(load_settings())
 
 
-def how_long_it_starts(night: Desk) -> timedelta:
-    """Return how long this machine needs at present to start a scheduler."""
-    night.set("SCHEDULE__START_AT", f"{datetime.now(UTC) - HOUR:%H:%M:%S}")
-    begun = time.monotonic()
-    with night.scheduler():
-        wait_for(lambda: "scheduler-started" in night.events(), "a first scheduler to be up")
-    taken = time.monotonic() - begun
-    (night.project / "logs" / "Events-log.txt").unlink()
-    return timedelta(seconds=taken)
+def put_to_sleep(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGSTOP)
+    state = psutil.Process(process.pid).status
+    wait_for(lambda: state() == psutil.STATUS_STOPPED, "its sleep")
+
+
+@contextmanager
+def stopped_before_it_is_due(
+    night: Desk,
+) -> Iterator[tuple[subprocess.Popen[bytes], datetime]]:
+    """Yield a scheduler that is stopped, and its due time, which is still to come.
+
+    Where the machine was too busy for the one, another is given more time.
+    """
+    for seconds in STARTS_WITHIN:
+        due = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+        night.set("SCHEDULE__START_AT", f"{due:%H:%M:%S}")
+        with night.ledger() as ledger:
+            # It may be stopped before it writes this down.
+            ledger.set_fact("first_start", datetime.now(UTC).isoformat())
+        with night.scheduler() as scheduler:
+            wait_for(lambda: "scheduler-started" in night.events(), "the scheduler to be up")
+            put_to_sleep(scheduler)
+            if datetime.now(UTC) < due:
+                yield scheduler, due
+                return
+        night.forget_everything()
+    raise AssertionError(f"no scheduler was up within {STARTS_WITHIN[-1]} s")
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
@@ -276,11 +289,15 @@ def test_row_15_manual_run_during_the_window(night: Desk) -> None:
         assert "another run is in progress: python -m client.request" in refused.stderr
         assert "(process" in refused.stderr
         with subprocess.Popen([*command, "--wait"], cwd=CODE_ROOT) as waiting:
+            # Time to do what it may not; that it did not is seen below, however slow it was.
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.wait(2)
             send(night, CLIENT, signal.SIGCONT)
             assert waiting.wait(HANGS_SECONDS) == ExitCode.DONE
-    assert sorted(run.state for run in night.runs()) == ["done", "done"]
+    nightly, by_hand = night.runs()
+    assert (nightly.state, by_hand.state) == ("done", "done")
+    assert nightly.finished_at
+    assert nightly.finished_at <= by_hand.started_at
     assert night.events().count("busy") == 1
     assert_truth(load_settings())
 

@@ -168,6 +168,7 @@ def test_row_30_killed_at_any_write(faulty: Project) -> None:
         for _ in range(2 * kill + 1):
             writer.stdout.read(1)
             assert_whole(path)
+        # Each time further on in a write of some milliseconds; none of the moments is a wrong one.
         time.sleep(0.0005 * kill)
         writer.kill()
         writer.communicate()
@@ -221,6 +222,7 @@ def test_row_41_a_lock_that_is_let_go_in_time_is_waited_for(
     assert locked.wait(DEADLINE)
     threading.Timer(0.7, free.set).start()
     assert faulty.score("G1") == ExitCode.DONE
+    assert free.is_set(), "it was not waited for"
     thread.join()
     assert_truth(faulty.settings)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.image_folder import ImageList, list_images
-from scoring.batches.image_reader import ImageReader, ImageRow, Settling
+from scoring.batches.image_reader import ImageReader, ImageRow, Settling, Step
 from scoring.batches.in_flight import InFlight
 from scoring.batches.read_ahead import ReadAhead, chunks_of
 from scoring.batches.suspects import Suspects
@@ -60,6 +62,21 @@ def reader_of(folder: Path, preprocess: Any, **changes: Any) -> ImageReader:
         file_seconds=60.0,
     )
     return replace(reader, **changes)
+
+
+def let_time_pass_only_for(
+    monkeypatch: pytest.MonkeyPatch, phase: str, paths: Collection[str]
+) -> None:
+    """Let these files' time be over as soon as they are in ``phase``, and no other file's ever.
+
+    So the machine may be as busy as it likes.
+    """
+
+    def beat(step: Step) -> None:
+        is_late = step.row is not None and step.row.path in paths and step.phase == phase
+        step.since = -math.inf if is_late else math.inf
+
+    monkeypatch.setattr(Step, "beat", beat)
 
 
 def read_all(

@@ -25,6 +25,7 @@ class Decoding:
         with self._lock:
             self._pixels += pixels
             self.most = max(self.most, self._pixels)
+        # Meanwhile others come, if they may; nothing is wrong where they are late.
         threading.Event().wait(0.002)
         with self._lock:
             self._pixels -= pixels

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.batches import image_reader
+from scoring.batches import image_reader, reading_crew
 from scoring.batches.image_reader import IN_A_CLOUD
 from scoring.batches.read_ahead import SILENT_FILES, ReadAhead, chunks_of
 from scoring.preprocessing.decode import CorruptImage
@@ -19,6 +19,7 @@ from tests.scoring.batches.reading import (
     LONG_AGO,
     NIGHTLY,
     Played,
+    let_time_pass_only_for,
     read_all,
     reader_of,
     write_files,
@@ -94,6 +95,7 @@ def test_a_file_whose_drive_does_not_answer_is_left_and_the_rest_is_read(
         return open_regular(path)
 
     monkeypatch.setattr(image_reader, "open_regular", silent)
+    let_time_pass_only_for(monkeypatch, "reading", ("3.png", "9.png"))
     reader = reader_of(
         tmp_path / "G1", Played(), file_seconds=0.3, settling=NIGHTLY if nightly else None
     )
@@ -109,12 +111,13 @@ def test_a_file_whose_drive_does_not_answer_is_left_and_the_rest_is_read(
 
 
 def test_a_file_that_is_decoded_for_ever_is_an_error_with_its_hash(
-    tmp_path: Path, released: threading.Event
+    tmp_path: Path, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def endless(data: bytes) -> None:
         if data == b"3.png":
             released.wait()
 
+    let_time_pass_only_for(monkeypatch, "decoding", ("3.png",))
     reader = reader_of(tmp_path / "G1", Played(endless), file_seconds=0.3, settling=NIGHTLY)
     images = write_files(tmp_path / "G1", 12)
     for name in images:
@@ -134,6 +137,8 @@ def test_a_drive_that_is_silent_file_after_file_is_given_up(
 
     images = write_files(tmp_path / "G1", 12)
     monkeypatch.setattr(image_reader, "open_regular", silent)
+    # Those that are stuck are so until the test is over.
+    monkeypatch.setattr(reading_crew, "CLOSE_SECONDS", 0.0)
     reader = reader_of(tmp_path / "G1", Played(), file_seconds=0.1)
     with pytest.raises(BatchUnreadable, match=f"does not answer: nothing came of {SILENT_FILES}"):
         read_all(images, reader)

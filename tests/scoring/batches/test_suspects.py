@@ -18,7 +18,13 @@ from scoring.preprocessing.decode import DecodeError, DecodeLimits
 from scoring.preprocessing.registry import find
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT
-from tests.scoring.batches.reading import Played, read_all, reader_of, write_files
+from tests.scoring.batches.reading import (
+    Played,
+    let_time_pass_only_for,
+    read_all,
+    reader_of,
+    write_files,
+)
 
 GARMENT = find("garment", 1)
 LIMITS = DecodeLimits(10**8, 10**8)
@@ -103,6 +109,7 @@ def test_a_file_that_the_other_process_dies_of_is_an_error(
     """The suspect alone is decoded there: the process that dies is nobody else's."""
     monkeypatch.setattr(alone, "MODULE", f"tests.scoring.batches.{module}")
     monkeypatch.setattr(alone, "START_SECONDS", start_seconds)
+    let_time_pass_only_for(monkeypatch, "decoding", ())
     suspects = Suspects({("G1", "2.png"): 2, ("G1", "3.png"): 1})
     reader = reader_of(tmp_path / "G1", Played(), suspects=suspects, file_seconds=1.0)
     rows = read_all(write_files(tmp_path / "G1", 4), reader)
