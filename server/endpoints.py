@@ -90,7 +90,10 @@ def respond(reply: Reply) -> Response:
 def _add(api: Blueprint, method: str, path: str, view: View) -> None:
     rule = path.replace("{", "<name:").replace("}", ">")
     # Flask has its own use for dots in the name of a route.
-    api.add_url_rule(rule, f"{method} {path}".replace(".", "·"), view, methods=[method])
+    name = f"{method} {path}".replace(".", "·")
+    # A path that ends in a slash is found without it, too, rather than sent there.
+    lenient = {"strict_slashes": False} if path.endswith("/") else {}
+    api.add_url_rule(rule, name, view, methods=[method], **lenient)
 
 
 def _refuse_method(right: str) -> View:

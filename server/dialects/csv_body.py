@@ -54,14 +54,19 @@ def read_csv(call: Call, signature: Signature, limits: RequestLimits) -> Predict
 def _read_named(
     lines: Iterator[list[str]], signature: Signature, limits: RequestLimits
 ) -> PredictionRequest:
-    names = next(lines, [])
-    has_ids = len(names) == signature.input.row_length + 1 and names[0] in INDEX_NAMES
+    names, length = next(lines, []), signature.input.row_length
+    has_ids = len(names) == length + 1 and names[0] in INDEX_NAMES
+    if len(names) - has_ids != length:
+        raise InvalidPixels(
+            f"the first line has {len(names)} names; this model has {length} columns, and a first"
+            " one without a name may hold ids"
+        )
     try:
         order = column_order(names[1:] if has_ids else names, signature.input)
     except InvalidPixels as error:
         raise InvalidPixels(
-            f"the first line names the columns: {error}"
-            " (text/csv; header=absent where there is no such line)"
+            f"the first line names the columns (text/csv; header=absent says that it does not):"
+            f" {error}"
         ) from error
     rows, ids = _read_rows(lines, signature, limits, has_ids=has_ids)
     pixels = np.empty_like(rows)

@@ -80,7 +80,8 @@ def _params(document: dict[str, Any]) -> dict[str, str]:
         return {}
     if not isinstance(params, dict):
         raise BadRequest("params is an object")
-    return {name: str(params[name]) for name in (PROBABILITIES, TOP) if name in params}
+    known = {name: params[name] for name in (PROBABILITIES, TOP) if name in params}
+    return {name: str(one) if isinstance(one, int | str) else "" for name, one in known.items()}
 
 
 def _tell_health(handler: Handler, call: Call) -> Reply:
@@ -116,7 +117,7 @@ def _json(document: Any, status: int = 200) -> Reply:
 
 DIALECT = Dialect(
     name="mlflow",
-    paths=(*HEALTH, VERSION, INVOCATIONS, "/endpoints/", ENDPOINTS),
+    paths=(*HEALTH, VERSION, INVOCATIONS, "/endpoints/", ENDPOINTS, ENDPOINTS.rstrip("/")),
     media_types=JSON_TYPES | {csv_body.MEDIA_TYPE},
     tellings=(
         *(Telling(path, _tell_health, open_=True) for path in HEALTH),

@@ -110,12 +110,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
     "tests/scoring/test_settings.py": ("scoring/settings_sources.py",),
-    "tests/server/dialects/test_more_forms.py": (
-        "server/dialects/csv_body.py",
-        "server/dialects/frame_forms.py",
-        "server/dialects/rows.py",
-        "server/dialects/tensor_forms.py",
-    ),
     "tests/server/dialects/test_open_inference.py": (
         "server/dialects/infer_request.py",
         "server/dialects/tensors.py",
@@ -127,6 +121,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/server/dialects/test_pixel_forms.py": ("server/dialects/json_body.py",),
     "tests/server/dialects/test_seam.py": ("server/dialects/dialect.py",),
+    "tests/server/dialects/test_tensor_forms.py": ("server/dialects/frame_forms.py",),
     "tests/server/test_api.py": (
         "server/access_log.py",
         "server/app.py",

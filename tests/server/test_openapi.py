@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+import pandas as pd
 import pytest
 import schemathesis
 from flask import Flask
@@ -45,7 +46,19 @@ OPERATIONS = [
     *NEVER_WRONG,
     *((scoring.path, scoring.method) for dialect in DIALECTS for scoring in dialect.scorings),
 ]
-BODY = encode_request(range(3), garment_pixels(3), None)
+PIXELS = garment_pixels(3)
+FRAME = pd.DataFrame(PIXELS)
+JSON, CSV = "application/json", "text/csv"
+INSTANCES = {"instances": PIXELS.reshape(-1, 28, 28).tolist()}
+RECORDS = {"dataframe_records": FRAME.to_dict("records")}
+BODIES = [
+    ("/predict", JSON, encode_request(range(3), PIXELS, None)),
+    ("/predict", JSON, FRAME.to_json().encode()),
+    ("/predict", JSON, orjson.dumps(FRAME.to_json())),
+    ("/predict", CSV, FRAME.to_csv().encode()),
+    ("/invocations", JSON, orjson.dumps(RECORDS, option=orjson.OPT_NON_STR_KEYS)),
+    ("/v1/models/fashion:predict", JSON, orjson.dumps(INSTANCES)),
+]
 # Flask's own; OPTIONS and HEAD come with every route.
 NOT_DESCRIBED = {"HEAD", "OPTIONS"}
 
@@ -96,21 +109,31 @@ def test_no_request_breaks_the_server(
     check()
 
 
-@settings(max_examples=300)
+@pytest.mark.parametrize(("path", "content_type", "whole"), BODIES)
+@settings(max_examples=100)
 @given(
-    start=st.integers(0, len(BODY)),
+    at=st.floats(0, 1),
     removed=st.integers(0, 40),
-    put=st.binary(max_size=40),
+    put=st.binary(max_size=40) | st.text('[]{}",:0159\\n', max_size=40).map(str.encode),
     encoding=st.sampled_from(["identity", "gzip", "deflate"]),
     packed=st.booleans(),
 )
 def test_no_bytes_break_the_server(
-    app: Flask, start: int, removed: int, put: bytes, encoding: str, packed: bool
+    app: Flask,
+    path: str,
+    content_type: str,
+    whole: bytes,
+    at: float,
+    removed: int,
+    put: bytes,
+    encoding: str,
+    packed: bool,
 ) -> None:
-    body = gzip.compress(BODY) if packed else BODY
+    body = gzip.compress(whole) if packed else whole
+    start = int(at * len(body))
     body = body[:start] + put + body[start + removed :]
-    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
-    answer = app.test_client().post("/predict", data=body, headers=headers)
+    headers = {"Content-Type": content_type, "Content-Encoding": encoding}
+    answer = app.test_client().post(path, data=body, headers=headers)
     assert answer.status_code == 200 or 400 <= answer.status_code < 500
     assert answer.get_json()
 

@@ -145,6 +145,10 @@ def test_health_wants_no_key_and_the_rest_does(url: str) -> None:
     listed = requests.get(f"{url}/api/2.0/endpoints/", headers=headers, timeout=10).json()
     one = requests.get(f"{url}/api/2.0/endpoints/fashion", headers=headers, timeout=10).json()
     assert listed == {"endpoints": [one]}
+    unslashed = requests.get(
+        f"{url}/api/2.0/endpoints", headers=headers, timeout=10, allow_redirects=False
+    )
+    assert unslashed.json() == listed
     assert one["endpoint_url"] == "/endpoints/fashion/invocations"
 
 
@@ -157,6 +161,7 @@ def test_health_wants_no_key_and_the_rest_does(url: str) -> None:
         ("POST", "/ping", {}, 405, "ENDPOINT_NOT_FOUND"),
         ("GET", "/api/2.0/endpoints/hats", {}, 404, "RESOURCE_DOES_NOT_EXIST"),
         ("POST", "/endpoints/hats/invocations", {"data": "{}"}, 404, "RESOURCE_DOES_NOT_EXIST"),
+        ("POST", "/api/2.0/endpoints/", {}, 405, "ENDPOINT_NOT_FOUND"),
         ("GET", "/endpoints/fashion", {}, 404, "RESOURCE_DOES_NOT_EXIST"),
         ("POST", "/invocations", {"data": "{}"}, 400, "BAD_REQUEST"),
         ("POST", "/invocations", {"json": {"inputs": [[0]]}}, 422, "INVALID_PARAMETER_VALUE"),

@@ -135,6 +135,8 @@ def test_it_sees_what_the_own_dialect_sees(url: str) -> None:
     for instances in (pixels.tolist(), nested, raw):
         answer = predict(url, "fashion", {"instances": instances}).json()
         assert answer == {"predictions": expected}
+    pictures = predict(url, "fashion", {"inputs": {"image_bytes": raw}}).json()["outputs"]
+    assert pictures["label"] == [row["label"] for row in rows]
     outputs = predict(url, "fashion", {"inputs": {"x": nested}}, "?probabilities=1").json()[
         "outputs"
     ]
@@ -182,6 +184,7 @@ def test_models_are_told_as_both_protocols_have_it(url: str) -> None:
         ("GET", "/v1/models/fashion/versions/9/metadata", {}, 404),
         ("GET", "/v1/models/fashion/nothing", {}, 400),
         ("GET", "/v1/nothing", {}, 404),
+        ("GET", "/v1", {}, 404),
         ("GET", "/v1/models/fashion:predict", {}, 405),
         ("GET", "/v1/models/fashion/versions/1:predict", {}, 405),
         ("POST", "/v1/models/fashion", {"data": "{}"}, 405),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +10,11 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.signature import ColumnNames, InputSpec, Signature
 from server.dialects import own
 from server.dialects.dialect import Call
-from server.dialects.original import OriginalRequest
 from server.handler import row_arrays
 from server.prediction_request import PredictionRequest, RequestLimits
 from tests.server.dialects.test_own import PIXELS, SIGNATURE
@@ -201,129 +196,3 @@ def test_nested_pictures_fit_and_bombs_do_not(shape: tuple[int, int, int], enoug
     with pytest.raises(TooLarge) as caught:
         decode(b'{"instances": [' + b"[]," * 1_100_000 + b"[]]}", signature, limits=limits)
     assert caught.value.wire_code == "too_many_arrays"
-
-
-def csv_of(frame: pd.DataFrame, **options: Any) -> str:
-    stream = io.StringIO()
-    frame.to_csv(stream, **options)
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        (csv_of(FRAME, index=False), [0, 1]),
-        (csv_of(SHUFFLED, index=False), [0, 1]),
-        (csv_of(FRAME), [0, 1]),
-        (csv_of(FRAME.set_axis(["a.png", 7])), ["a.png", 7]),
-        (csv_of(FRAME.set_axis(["a, b\n.png", "007"])), ["a, b\n.png", "007"]),
-        (csv_of(FRAME.set_axis(["a", "b"]), index_label="Unnamed: 0"), ["a", "b"]),
-        (csv_of(FRAME.astype(float), index=False), [0, 1]),
-        (csv_of(FRAME.set_axis(range(4), axis=1), index=False), [0, 1]),
-        (csv_of(FRAME, index=False, quoting=1), [0, 1]),
-        (csv_of(FRAME, index=False, lineterminator="\r\n"), [0, 1]),
-        (csv_of(FRAME, index=False).replace("\n", "\r"), [0, 1]),
-        ("\ufeff" + csv_of(FRAME, index=False) + "\n\n", [0, 1]),
-        (csv_of(FRAME, index=False).replace(",", ", ").replace(", p", ",p"), [0, 1]),
-    ],
-)
-def test_csv_is_read(text: str, ids: list[Any]) -> None:
-    request = decode(text, content_type="text/csv; charset=utf-8")
-    assert request.pixels.tolist() == PIXELS
-    assert list(request.ids) == ids
-
-
-def test_csv_may_have_no_header_where_its_type_says_so() -> None:
-    text = csv_of(FRAME, index=False, header=False)
-    request = decode(text, content_type="text/csv; header=absent")
-    assert request.pixels.tolist() == PIXELS
-    with pytest.raises(InvalidPixels, match="header=absent"):
-        decode(text, content_type="text/csv")
-
-
-@pytest.mark.parametrize(
-    ("text", "content_type", "error"),
-    [
-        ("", "text/csv", InvalidPixels),
-        ("label,pixel1,pixel2,pixel3,pixel4\n1,0,0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,2\n0,0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,0\n\n0,0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,256", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,-1", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,0.5", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,x", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,nan", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,\u0663", "text/csv", InvalidPixels),
-        ("0,1,2,3\n" + "0,0,0,0\n" * 4, "text/csv", TooLarge),
-        ("0,1,2,3\n" + "," * 10_000, "text/csv", InvalidPixels),
-        ('0,1,2,3\n"0,0,0,0', "text/csv", BadRequest),
-        (b"0,1,2,3\n0,0,0,\xff", "text/csv", BadRequest),
-        ("0;1;2;3\n0;0;0;0", "text/csv", InvalidPixels),
-        (",0,1,2,3\n" + "x" * 1_001 + ",0,0,0,0", "text/csv", ApiError),
-        ("0,0,0,0", "text/csv; header=no", BadRequest),
-    ],
-)
-def test_wrong_csv_is_refused(text: Any, content_type: str, error: type[ApiError]) -> None:
-    with pytest.raises(error) as caught:
-        decode(text, content_type=content_type)
-    assert len(str(caught.value)) < 300
-
-
-def test_a_row_of_csv_is_told_by_its_number() -> None:
-    with pytest.raises(InvalidPixels, match="row 1, column 3 holds 'x'"):
-        decode("0,1,2,3\n0,0,0,0\n0,0,0,x", content_type="text/csv")
-
-
-@given(st.text(alphabet='01,"\n\r .x', max_size=60))
-def test_any_csv_gives_a_request_or_a_typed_error(text: str) -> None:
-    with suppress(BadRequest, InvalidPixels, TooLarge):
-        decode(text, content_type="text/csv; header=absent")
-
-
-@pytest.mark.parametrize(
-    ("query", "detail"),
-    [
-        ({}, (False, 0)),
-        ({"probabilities": "1"}, (True, 0)),
-        ({"probabilities": "True"}, (True, 0)),
-        ({"probabilities": "0"}, (False, 0)),
-        ({"top": "3"}, (False, 3)),
-        ({"top": "999999", "probabilities": "true"}, (True, 999_999)),
-        ({"imageName": "numba6.jpg"}, (False, 0)),
-    ],
-)
-def test_more_may_be_asked_for(query: dict[str, str], detail: tuple[bool, int]) -> None:
-    wanted = decode({"instances": PIXELS}, query=query).detail
-    assert (wanted.probabilities, wanted.top) == detail
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"probabilities": "2"},
-        {"probabilities": ""},
-        {"top": "0"},
-        {"top": "-1"},
-        {"top": ""},
-        {"top": "1.5"},
-        {"top": "all"},
-        {"top": "\u0663"},
-        {"top": "9" * 5_000},
-        {"probability": "1"},
-        {"": ""},
-    ],
-)
-def test_what_is_asked_for_wrongly_is_refused(query: dict[str, str]) -> None:
-    (name,) = query
-    known = name in ("probabilities", "top")
-    with pytest.raises(BadRequest, match=f"{name} is" if known else "probabilities, top"):
-        decode({"instances": PIXELS}, query=query)
-
-
-def test_the_originals_answer_has_no_room_for_more() -> None:
-    assert isinstance(decode(FRAME.to_json()), OriginalRequest)
-    with pytest.raises(BadRequest, match="dataframe_split"):
-        decode(FRAME.to_json(), query={"top": "3"})
