@@ -143,7 +143,7 @@ class PictureReader(ImageReader):
 
     def _shown(self, num: int, file: Any) -> str:
         is_path = isinstance(file, str | os.PathLike)
-        return printable(os.fspath(file)) if is_path else f"picture {num - 1}"
+        return printable(os.fsdecode(file)) if is_path else f"picture {num - 1}"
 
     def _open(self, file: str) -> int:
         """A link that somebody names is meant; what else lies in its folder is not looked at."""
@@ -154,7 +154,7 @@ class PictureReader(ImageReader):
 
     def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
         if isinstance(file, str | os.PathLike):
-            super()._fill(row, os.fspath(file), step)
+            super()._fill(row, os.fsdecode(file), step)
         elif isinstance(file, np.ndarray) and file.ndim == 1:
             row.pixels = row_pixels(file, self.row_length)
         elif isinstance(file, np.ndarray):
@@ -208,7 +208,7 @@ def _in_chunks(
     held: list[Picture] = []
     size = 0
     for place, picture in enumerate(pictures):
-        ids.append(os.fspath(picture) if isinstance(picture, str | os.PathLike) else place)
+        ids.append(os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else place)
         held.append(picture)
         size += _held_bytes(picture)
         if len(held) == rows or size >= HELD_BYTES:

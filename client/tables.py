@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from scoring.protocol.signature import InputSpec
 
 # Rows that are looked at together: a table of floats takes eight times the memory of its pixels.
 ROWS_AT_ONCE = 4_096
+# Of a value that a message quotes; Python itself refuses to write numbers of many digits.
+SHOWN_CHARACTERS = 60
+MOST_SHOWN = 10**SHOWN_CHARACTERS
 
 
 def frame_pixels(frame: pd.DataFrame, spec: InputSpec) -> NDArray[np.uint8]:
@@ -73,8 +76,9 @@ def _whole(values: NDArray[Any], where: Callable[[int, int], str]) -> NDArray[np
 def _are_pixels(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype.kind in "iuf":
         return np.asarray((values >= 0) & (values <= 255) & (values == np.floor(values)))
-    flat: Sequence[Any] = values.ravel().tolist()
-    return np.fromiter(map(_is_pixel, flat), dtype=np.bool_).reshape(values.shape)
+    if values.dtype.kind != "O":  # a time would pass for the number that it is stored as
+        return np.zeros(values.shape, dtype=np.bool_)
+    return np.fromiter(map(_is_pixel, values.flat), dtype=np.bool_).reshape(values.shape)
 
 
 def _is_pixel(value: Any) -> bool:
@@ -83,4 +87,7 @@ def _is_pixel(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return repr(value.item() if isinstance(value, np.generic) else value)[:60]
+    """Return a value for a message, whose length does not follow the value's."""
+    if isinstance(value, int) and abs(value) > MOST_SHOWN:
+        return "a number of many digits"
+    return repr(value.item() if isinstance(value, np.generic) else value)[:SHOWN_CHARACTERS]

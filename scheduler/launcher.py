@@ -164,6 +164,7 @@ class ProcessLauncher:
         self._settings = settings
         self._port = port
         self._secret = SessionSecret.new()
+        self._with_all = True
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
         """Start one and wait ``server.ready_seconds``, or find the one that somebody keeps up.
@@ -172,8 +173,7 @@ class ProcessLauncher:
         """
         if not self._settings.schedule.start_server:
             return find_running_server(self._settings, cancelled)
-        # One server for all of the night: what a single batch is scored by, too.
-        settings = with_models(self._settings, named_models(self._settings))
+        settings = self._serving()
         server = ManagedServer(settings, port=self._port, secret=self._secret)
         # A server that is restarted must be where the client looks for it.
         self._port = server.port
@@ -182,8 +182,20 @@ class ProcessLauncher:
             server.wait_until_ready(cancelled=cancelled)
         except BaseException:
             server.stop()
+            self._with_all = settings == self._settings
             raise
+        self._with_all = True
         return OwnServer(server)
+
+    def _serving(self) -> Settings:
+        """Return the settings with the models of single batches among those that are served.
+
+        One of them may keep the server from coming up, and must not cost the other batches: after
+        a start with them that came to nothing, the next one is without.
+        """
+        if not self._with_all:
+            return self._settings
+        return with_models(self._settings, named_models(self._settings))
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
         """Start one with the session's secret; without a due date it has the terminal's output."""

@@ -38,7 +38,7 @@ def run_once(settings: Settings, rescore: bool) -> int:
     tell = _teller(settings)
     session = Session(settings, clock, launcher, stop.is_set, tell)
     try:
-        session.require_server(starts=1)
+        session.require_server()
         return session.score(ClientJob(None, rescore)).exit_code
     except NoServer as error:
         tell("INFO" if stop.is_set() else "ERROR", error.code, str(error))

@@ -10,8 +10,9 @@ import pytest
 
 from scoring.processes.locks import run_lock
 from scoring.processes.managed_server import ManagedServer
+from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import load_settings
-from tests.conftest import running_server, write_batch
+from tests.conftest import BUNDLE, running_server, write_batch
 from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
 
@@ -58,8 +59,10 @@ def test_one_night_scores_several_kinds_and_a_model_that_is_missing_costs_its_ow
         write_batch(desk.project / "image_batches" / name, 3)
     desk.set("BATCHES", '{"D": {"model": "digits"}, "E": {"model": "hats"}}')
     desk.make_a_run_due()
+    logs = [desk.project / "logs" / f"Metrics-log{name}.csv" for name in ("", "-digits")]
     with desk.scheduler():
         wait_for(lambda: desk.nightly_states() == ["partial"], "the run to be partial")
+        wait_for(lambda: all(log.exists() for log in logs), "a metrics log of each model")
     reason = desk.runs()[0].reason
     assert reason.startswith("E: the server at ")
     assert "does not serve hats; it has fashion, digits" in reason
@@ -67,12 +70,30 @@ def test_one_night_scores_several_kinds_and_a_model_that_is_missing_costs_its_ow
         items = [(row["Batch"], row["Item"]) for row in csv.DictReader(file)]
     assert [batch for batch, _ in items] == ["D"] * 3 + ["G1"] * 12
     assert all((batch == "D") == item.isdecimal() for batch, item in items)
-    logs = desk.project / "logs"
-    assert {path.name for path in logs.glob("Metrics-log*.csv")} == {
-        "Metrics-log.csv",
-        "Metrics-log-digits.csv",
-    }
     desk.assert_nothing_left()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_broken_model_of_one_batch_costs_no_other(desk: Desk, by_hand: bool) -> None:
+    """The server that has it does not come up; the one that is tried next goes without."""
+    write_batch(desk.project / "image_batches" / "D", 3)
+    broken = desk.project / "models" / "shoes"
+    broken.mkdir(parents=True)
+    signature = parse_signature((BUNDLE / "signature.json").read_bytes()).renewed(name="shoes")
+    (broken / "signature.json").write_bytes(dump_signature(signature))
+    desk.set("BATCHES", '{"D": {"model": "shoes"}}')
+    if by_hand:
+        assert desk.run("--once").returncode == 3
+    else:
+        desk.make_a_run_due()
+        with desk.scheduler():
+            wait_for(lambda: desk.nightly_states() == ["partial"], "the run to be partial")
+    assert "D: the server at " in desk.runs()[0].reason
+    assert "does not serve shoes; it has fashion" in desk.runs()[0].reason
+    log = (desk.project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
+    (failed,) = [line for line in log.splitlines() if "server-start-failed" in line]
+    assert str(broken) in failed
+    assert desk.result_rows() == 12
 
 
 def test_a_cycle_by_hand_scores_and_leaves_the_night_due(desk: Desk) -> None:

@@ -17,10 +17,8 @@ PACKAGES = ("scoring", "client", "server", "scheduler", "fashion_model")
 # Parts that have no sense alone: where the whole is tested → modules.
 WITHIN: dict[str, tuple[str, ...]] = {
     "tests/client/test_api.py": (
-        "client/pictures.py",
         "client/results.py",
         "client/scoring_stream.py",
-        "client/tables.py",
     ),
     "tests/client/test_batch_job.py": ("client/pixel_frame.py",),
     "tests/client/test_connection.py": ("client/tries.py",),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.settings_watch import SettingsWatch
+from scheduler.settings_watch import SettingsWatch, settings_that_differ
 from scheduler.standing import Standing
 from scoring.machine_zone import machine_zone
 from scoring.processes.locks import instance_holder, instance_lock
@@ -177,3 +177,13 @@ def test_news_are_told_once_for_each_change(project: Path) -> None:
     assert not watch.has_news(), "it may be half of what it will be"
     change(project, "")
     assert watch.has_news()
+
+
+def test_a_batchs_table_that_comes_changes_or_goes_is_told(project: Path) -> None:
+    plain = load_settings()
+    digits = load_settings(batches={"D 1": {"model": "digits"}})
+    hats = load_settings(batches={"D 1": {"model": "hats"}})
+    assert settings_that_differ(plain, digits) == ["batches.D 1 = {'model': 'digits'}"]
+    assert settings_that_differ(digits, hats) == ["batches.D 1 = {'model': 'hats'}"]
+    assert settings_that_differ(hats, plain) == ["batches.D 1 = None"]
+    assert settings_that_differ(hats, hats) == []
