@@ -39,7 +39,7 @@ settings() {
 need() {
     local missing=()
     for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | has 'ok installed' ||
             missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -92,6 +92,8 @@ ready() {
 }
 
 ask() { curl --silent --show-error --fail --max-time 60 "$@"; }
+# Reads to the end: whoever is cut off while still writing has failed, for the shell.
+has() { grep "$1" >/dev/null; }
 status() { curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 "$@"; }
 
 # score URL: with curl and with the batch client; the key, a stranger's and a body too large as well.
@@ -99,18 +101,18 @@ score() {
     local url=$1 auth="Authorization: Bearer $key" image rows
     image=$("$python" -c 'print({"dataframe_split": {"data": [[0] * 784]}})' | tr "'" '"')
     ask -H "$auth" -H 'Content-Type: application/json' -d "$image" "$url/predict" |
-        grep -q '"label":' || fail "no label for an image sent with curl"
+        has '"label":' || fail "no label for an image sent with curl"
     ask -H "$auth" -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' \
-        -d "$image" "$url/predict" | grep -q '"label":' || fail "no label for an image in chunks"
+        -d "$image" "$url/predict" | has '"label":' || fail "no label for an image in chunks"
     ask -H "$auth" -F "file=@$project/image_batches/G1/item-001.png" "$url/predict" |
-        grep -q '"prediction":' || fail "no answer for a picture sent with curl"
+        has '"prediction":' || fail "no answer for a picture sent with curl"
     [ "$(status -d "$image" "$url/predict")" = 401 ] || fail "it answered without the key"
     head -c 17000000 /dev/zero >"$scratch/large"
     [ "$(status -H "$auth" --data-binary @"$scratch/large" "$url/predict")" = 413 ] ||
         fail "17 MB were not refused with 413"
     [ "$(status -H "$auth" -H 'Transfer-Encoding: chunked' --data-binary @"$scratch/large" \
         "$url/predict")" = 413 ] || fail "17 MB in chunks were not refused with 413"
-    ask -H "$auth" "$url/metrics" | grep -q '^scoring_images_total{.*outcome="scored".*} ' ||
+    ask -H "$auth" "$url/metrics" | has '^scoring_images_total{.*outcome="scored".*} ' ||
         fail "/metrics counts no image"
     (cd "$project" && SCORING_CLIENT__API_KEY=$key "$python" -m client.request \
         "$project/image_batches/G1" --server "$url" --out "$scratch/Results.csv") \

@@ -44,7 +44,7 @@ url=https://localhost:$tls/scorer
 ready "$url"
 score "$url"
 ask -H "Authorization: Bearer $key" "$url/openapi.json" |
-    grep -q '"servers":\[{"url":"/scorer"}\]' || fail "/openapi.json does not know the prefix"
+    has '"servers":\[{"url":"/scorer"}\]' || fail "/openapi.json does not know the prefix"
 stop
 kill -TERM "$server"
 wait "$server" || fail "the server ended with code $?"

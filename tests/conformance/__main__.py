@@ -59,6 +59,7 @@ CLIENTS = (
     Client("curl", "curl", program="curl"),
     Client("tritonclient[http]", "tritonclient_http", "tritonclient"),
     Client("kserve.InferenceRESTClient", "kserve_rest", "kserve"),
+    Client("mlflow (skinny)", "mlflow_scoring", "mlflow"),
 )
 TRY_OUTS = ("gunicorn", "apache", "nginx")
 
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = [*ask_all(deadline), *(try_out(name, deadline) for name in TRY_OUTS)]
     sys.stdout.write(f"\n{table(results)}\n\n{tally(results)}\n")
     if arguments.write:
-        write_into(DOCUMENT, table(results))
+        write_into(DOCUMENT, f"{table(results)}\n\n{tally(results)}")
     return int(any(one.error for one in results))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import time
 from pathlib import Path
@@ -115,6 +116,29 @@ def test_when_the_time_is_over_what_is_left_has_failed(tmp_path: Path) -> None:
     (result,) = conformance.ask(Client("x", "own_client"), str(tmp_path), time.monotonic() - 1)
     assert result.error == "the time for all checks is over"
     assert conformance.try_out("gunicorn", time.monotonic() - 1).error == result.error
+
+
+def checks_of(module: str) -> set[str]:
+    """Return what the checks of a client say of themselves; most cannot be imported here."""
+    path = Path(conformance.__file__).parent / "clients" / f"{module}.py"
+    functions = ast.parse(path.read_text(encoding="utf-8")).body
+    return {
+        ast.get_docstring(one) or ""
+        for one in functions
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("check_")
+    }
+
+
+def test_the_table_in_the_documents_is_of_these_checks() -> None:
+    """Made anew by: make conformance WRITE=--write."""
+    text = conformance.DOCUMENT.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    told = {(client, what): verdict for client, _, what, verdict in rows[1:]}
+    assert set(told.values()) == {"ok"}
+    checks = {(one.name, what) for one in conformance.CLIENTS for what in checks_of(one.module)}
+    assert {key for key in told if not key[0].startswith("deploy/")} == checks
+    for name in conformance.TRY_OUTS:
+        assert f"| deploy/try/{name}.sh |" in text
 
 
 def test_every_client_has_its_checks() -> None:

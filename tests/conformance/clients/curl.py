@@ -169,6 +169,9 @@ CHECKS = (
     check_picture,
     check_name,
     check_infer,
+    check_tf_serving,
+    check_tf_status,
+    check_invocations,
 )
 
 if __name__ == "__main__":

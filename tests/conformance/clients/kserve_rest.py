@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,10 +71,31 @@ def check_refusals(images: Images) -> None:
 
 def check_v1(images: Images) -> None:
     """v1: predict, instances of numbers"""
-    body = {"instances": images.pixels.tolist()}
+    predict(images, images.pixels.tolist())
+
+
+def check_v1_base64(images: Images) -> None:
+    """v1: predict, instances of pictures in base64"""
+    files = [Path(str(path)).read_bytes() for path in images.files]
+    predict(images, [{"b64": base64.b64encode(file).decode()} for file in files])
+
+
+def predict(images: Images, instances: list[Any]) -> None:
+    body = {"instances": instances}
     answer = run("v1", "infer", str(images.url), body, model_name=str(images.model))
     rows = answer["predictions"]
     images.check_scores([one["label"] for one in rows], [one["confidence"] for one in rows])
+
+
+def check_v1_refusals(images: Images) -> None:
+    """v1: unknown model, wrong pixels: refused in words"""
+    url, model = str(images.url), str(images.model)
+
+    def ask(name: str, instances: list[Any]) -> Any:
+        return run("v1", "infer", url, {"instances": instances}, model_name=name)
+
+    refused(lambda: ask("nobody", [[0] * 784]), httpx.HTTPStatusError, "fashion")
+    refused(lambda: ask(model, [[0]]), httpx.HTTPStatusError, "784")
 
 
 def check_v1_health(images: Images) -> None:
@@ -81,8 +104,16 @@ def check_v1_health(images: Images) -> None:
     assert run("v1", "is_model_ready", str(images.url), str(images.model)) is True
 
 
-V2 = (check_infer, check_binary, check_health, check_refusals)
-V1 = (check_v1, check_v1_health)
+CHECKS = (
+    check_infer,
+    check_binary,
+    check_health,
+    check_refusals,
+    check_v1,
+    check_v1_base64,
+    check_v1_health,
+    check_v1_refusals,
+)
 
 if __name__ == "__main__":
-    sys.exit(run_checks(version("kserve"), V2))
+    sys.exit(run_checks(version("kserve"), CHECKS))
