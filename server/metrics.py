@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +72,7 @@ class Metrics:
         """Count a request that was answered or refused."""
         self._requests.labels(dialect, str(status)).inc()
         self._seconds.labels(dialect).observe(seconds)
-        self._resident.set(self._process.memory_info().rss)
+        self._note_memory()
 
     def waited(self, seconds: float) -> None:
         """Note how long a request waited until a thread took it up."""
@@ -91,13 +92,18 @@ class Metrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all numbers and their content type: Prometheus' own, or OpenMetrics."""
-        self._resident.set(self._process.memory_info().rss)
+        self._note_memory()
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
+
+    def _note_memory(self) -> None:
+        # The system tells it in a file: where none can be opened, requests are answered still.
+        with suppress(OSError, psutil.Error):
+            self._resident.set(self._process.memory_info().rss)
 
     def _counter(self, name: str, help_: str, *labels: str) -> Counter:
         return Counter(name, help_, labels, registry=self._registry)
