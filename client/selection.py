@@ -11,7 +11,7 @@ from pathlib import Path
 from client.batch_scoring import RunRequest
 from client.command_line import results_path
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
-from scoring.batches.batch_models import model_of
+from scoring.batches.batch_models import model_of, tables_without_batch
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
 from scoring.protocol.errors import UsageError
@@ -67,4 +67,6 @@ def _every_batch(settings: Settings, events: EventsLog) -> tuple[Batch, ...]:
         events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {names}")
     if found.litter:
         events.info("litter-left-out", f"no batches: {told(found.litter)}")
+    for name, why in tables_without_batch(settings).items():
+        events.warning("batch-unknown", f'settings have [batches."{printable(name)}"]: {why}')
     return tuple(batches)

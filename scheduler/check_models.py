@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from scheduler.check_files import tonights_batches
 from scheduler.finding import Finding
-from scoring.batches.batch_models import model_of
-from scoring.batches.image_folder import find_batch
+from scoring.batches.batch_models import model_of, tables_without_batch
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.bundle_names import bundle_name, find_bundle, served_bundles
-from scoring.protocol.errors import BatchMissing, ScoringError
+from scoring.protocol.errors import ScoringError
 from scoring.records.text import printable
 from scoring.settings import Settings
 
@@ -29,11 +28,8 @@ def check_models(settings: Settings) -> Iterator[Finding]:
             yield Finding("FAIL", "model", f"of {_listed(batches)}: {trouble}")
         else:
             yield Finding("OK", "model", f"{name or _first(settings)} scores {_listed(batches)}")
-    for name in settings.batches.tables:
-        try:
-            find_batch(name, settings.batches_folder)
-        except BatchMissing as error:
-            yield Finding("WARN", "model", f'settings have [batches."{name}"]: {error}')
+    for name, why in tables_without_batch(settings).items():
+        yield Finding("WARN", "model", f'settings have [batches."{name}"]: {why}')
 
 
 def models_to_rehearse(settings: Settings) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
+from scoring.batches.image_folder import find_batch
+from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
 from scoring.settings import Settings
 
@@ -15,7 +16,7 @@ def model_of(settings: Settings, batch: str) -> str:
     What ``[batches.NAME]`` says stands before ``client.model``.
     """
     for name, model in settings.batches.models.items():
-        if _spelt(name) == batch:
+        if _is_named(batch, name):
             return model
     return settings.client.model
 
@@ -26,12 +27,20 @@ def named_models(settings: Settings) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def tables_without_batch(settings: Settings, batches: Iterable[str]) -> list[str]:
-    """Return the names in the settings that no batch has: slips of the hand, mostly."""
-    known = set(batches)
-    return [name for name in settings.batches.tables if _spelt(name) not in known]
+def tables_without_batch(settings: Settings) -> dict[str, str]:
+    """Return names in the settings that no batch goes by, and why: slips of the hand, mostly."""
+    found = {}
+    for name in settings.batches.tables:
+        try:
+            batch = find_batch(name, settings.batches_folder)
+        except BatchMissing as error:
+            found[name] = str(error)
+        else:
+            if not _is_named(batch.name, name):
+                found[name] = f'that batch goes by another name: write [batches."{batch.name}"]'
+    return found
 
 
-def _spelt(name: str) -> str:
-    """Return a name as ledger and results spell it: ``./D/`` is D."""
-    return printable(Path(name).as_posix())
+def _is_named(batch: str, name: str) -> bool:
+    """Tell whether settings mean a batch: ``./D/`` is D, and so is what results show of a name."""
+    return batch in (name, printable(Path(name).as_posix()))

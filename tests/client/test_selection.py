@@ -112,3 +112,24 @@ def test_results_that_go_to_the_usual_place_go_nowhere_else(project: Path, tmp_p
     assert asked("G1", "--out", str(usual)).out is None
     assert asked("G1", "--out", str(link)).out is None
     assert asked("G1", "--out", str(other)).out == other
+
+
+@pytest.mark.usefixtures("home")
+def test_each_batch_has_the_model_that_stands_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORING_BATCHES", '{"G1": {"model": "digits"}}')
+    assert asked("G1", "G2").models == {"G1": "digits", "G2": ""}
+    assert asked("G1", "G2").model_names == ("digits", "")
+    assert asked("G1", "--model", "hats").models == {"G1": "hats"}
+    monkeypatch.setenv("SCORING_CLIENT__MODEL", "fashion")
+    assert asked("--nightly", NIGHT).models == {"G1": "digits", "G2": "fashion"}
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("command", [["--nightly", NIGHT], ["--every-batch"]])
+def test_a_table_that_no_batch_has_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("SCORING_BATCHES", '{"g1": {"model": "digits"}, "G2": {}}')
+    asked(*command)
+    (line,) = EventsLog.from_settings(load_settings()).path.read_text("utf-8").splitlines()
+    assert 'WARNING, batch-unknown, , , settings have [batches."g1"]: no batch g1' in line
