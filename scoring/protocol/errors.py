@@ -38,6 +38,7 @@ ScoringError                    exit 1
     ├── TooLarge                413
     ├── UnsupportedMedia        415
     ├── InvalidPixels           422
+    ├── UnreadablePicture       422
     └── Unavailable             503
 """
 
