@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,10 +111,6 @@ def test_the_tail_holds_what_this_child_wrote(start: StartStandIn) -> None:
     assert child.stop(0.0) == 7
 
 
-def _name(thread: threading.Thread) -> str:
-    return thread.name
-
-
 def test_a_full_log_is_set_aside_and_the_oldest_dropped(
     settings: Settings, start: StartStandIn
 ) -> None:
@@ -124,7 +121,10 @@ def test_a_full_log_is_set_aside_and_the_oldest_dropped(
         records = {"log_bytes": 10_000, "log_files": 2}
         start(DIES, wait=False, records=records).wait(DEADLINE)
         # What a child said is written a moment after its end.
-        wait_for(lambda: "server.log" not in map(_name, threading.enumerate()), "its last words")
+        wait_for(
+            lambda: "server.log" not in {thread.name for thread in threading.enumerate()},
+            "its last words",
+        )
     logs = sorted(path.name for path in folder.iterdir())
     assert logs == ["server.log", "server.log.1", "server.log.2"]
     assert (folder / "server.log.1").read_text()[0] == "3"
