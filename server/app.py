@@ -21,6 +21,7 @@ from server.image_folder import ImageFolder
 from server.memory import MemoryBudget
 from server.metrics import Metrics
 from server.models import ModelTable, load_models
+from server.pages import docs
 from server.proxies import believe_proxies
 
 DOOR = "scoring.door"
@@ -56,9 +57,8 @@ def create_app(
     # Two slashes are part of a name that is refused, not a reason to send the caller elsewhere.
     app.url_map.merge_slashes = False
     error_handlers.register(app)
-    access = Access(
-        settings.server, dialects.open_paths(dialects.DIALECTS), loopback=loopback, secret=secret
-    )
+    open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS
+    access = Access(settings.server, open_paths, loopback=loopback, secret=secret)
     metrics = Metrics(models.signatures())
     _note_requests(app, metrics)
     memory = MemoryBudget(settings.server.max_memory_bytes, metrics.holds)
@@ -71,6 +71,7 @@ def create_app(
     app.register_blueprint(
         make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images, metrics)
     )
+    app.register_blueprint(docs.make_pages())
     return app
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
-from server.dialects.dialect import Dialect
+from server.dialects.dialect import Description, Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
 from server.metrics import PATH as METRICS_PATH
+from server.pages import docs
 
 OPENAPI = "3.1.0"
 # Of the API as it is described here, not of the software.
 API_VERSION = "1"
 PATH = "/openapi.json"
+# Of what a path may hold besides; the rest of it is the same for all its operations.
+METHODS = frozenset({"get", "post"})
 
 
 def openapi_document(
@@ -24,13 +28,8 @@ def openapi_document(
 
     Its paths lie below ``prefix``: a proxy or Apache may serve this server as a part of another.
     """
-    parts = [dialect.describe(settings, signature) for dialect in dialects]
-    metrics = operation("What was done so far, for Prometheus", {"type": "string"}, ALWAYS)
-    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    itself = {
-        PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
-        METRICS_PATH: {"get": metrics},
-    }
+    parts = [*(dialect.describe(settings, signature) for dialect in dialects), _around_them()]
+    examples = {name: one for part in parts for name, one in part.examples.items()}
     return {
         "openapi": OPENAPI,
         "info": {
@@ -40,10 +39,43 @@ def openapi_document(
         },
         "servers": [{"url": prefix or "/"}],
         "security": [{"key": []}, {}],
-        "paths": itself | {path: item for part in parts for path, item in part.paths.items()},
+        "tags": [{"name": part.title} for part in parts],
+        "paths": {path: item for part in parts for path, item in _paths(part).items()},
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {name: one for part in parts for name, one in part.schemas.items()},
             "responses": {name: one for part in parts for name, one in part.responses.items()},
+            "examples": {name: {"value": value} for name, value in examples.items()},
         },
     }
+
+
+def _around_them() -> Description:
+    """Describe what is served in no dialect."""
+    metrics = operation("What was done so far, for Prometheus", {"type": "string"}, ALWAYS)
+    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    paths = {
+        PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
+        METRICS_PATH: {"get": metrics},
+        **docs.describe(),
+    }
+    return Description(title="The server", paths=paths, schemas={}, responses={})
+
+
+def _paths(part: Description) -> dict[str, Any]:
+    """Return a part's paths with a heading and a name for each operation."""
+    return {path: _path_item(path, item, part.title) for path, item in part.paths.items()}
+
+
+def _path_item(path: str, item: Mapping[str, Any], tag: str) -> dict[str, Any]:
+    return {
+        key: {"tags": [tag], "operationId": _operation_id(key, path), **value}
+        if key in METHODS
+        else value
+        for key, value in item.items()
+    }
+
+
+def _operation_id(method: str, path: str) -> str:
+    """Name an operation as a function of a generated client: ``post_models_name_predict``."""
+    return "_".join([method, *(re.findall(r"\w+", path) or ["root"])])

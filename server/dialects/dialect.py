@@ -77,11 +77,16 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Description:
-    """A dialect's part of the OpenAPI document: its paths, and the components they refer to."""
+    """A dialect's part of the OpenAPI document: its paths, and the components they refer to.
 
+    ``title`` is the heading they stand under; ``examples`` are values by their names.
+    """
+
+    title: str
     paths: Mapping[str, Any]
     schemas: Mapping[str, Any]
     responses: Mapping[str, Any]
+    examples: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Several dialects take and give them, so they are described once.
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from scoring.protocol.frame_codec import ID_CHARACTERS
@@ -16,7 +15,6 @@ from server.dialects.rows import FLAGS, PROBABILITIES, TOP
 from server.handler import row_limit
 
 UINT8_MAX = 255
-CSV_CONTENT = {"text/csv": {"schema": {"type": "string"}}}
 # The entries of a request, and what stands under each.
 FORMS = {
     "dataframe_b64": "PixelBlock",
@@ -50,17 +48,6 @@ def form_schemas(settings: ServerSettings, signature: Signature) -> dict[str, An
     }
 
 
-def example_block(row_length: int) -> dict[str, Any]:
-    """Return one black image."""
-    return {
-        "index": {"start": 0, "stop": 1},
-        "dtype": "uint8",
-        "shape": [1, row_length],
-        "compression": None,
-        "data": base64.b64encode(bytes(row_length)).decode("ascii"),
-    }
-
-
 def rows_of_answer() -> dict[str, Any]:
     """Describe the rows: what was seen, or the error of one picture."""
     rows = [reference("Prediction"), reference("PredictionError")]
@@ -75,12 +62,14 @@ def detail_parameters() -> list[dict[str, Any]]:
             "in": "query",
             "schema": {"enum": list(FLAGS)},
             "description": "whether each row says how likely each class is",
+            "example": "1",
         },
         {
             "name": TOP,
             "in": "query",
             "schema": {"type": "integer", "minimum": 1, "maximum": 1_000},
             "description": "how many of the likeliest classes each row lists",
+            "example": 3,
         },
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from scoring.protocol.errors import NotFound
@@ -9,6 +10,7 @@ from scoring.protocol.metadata import OUTPUTS, model_path
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
+from server.dialects.examples import infer_examples, refer_to
 from server.dialects.openapi_parts import (
     ALWAYS,
     PREDICTING,
@@ -29,6 +31,7 @@ VERSIONED = f"{NAME}/versions/{{version}}"
 # Triton's extensions that its clients know how to ask for, and this server does not have.
 NOT_HERE = ("/v2/models/stats", *(f"{NAME}/{one}" for one in ("stats", "config")))
 JSON_LENGTH = "Inference-Header-Content-Length"
+JSON_TYPE = "application/json"
 BINARY_TYPE = "application/octet-stream"
 TEXT, FLAG = {"type": "string"}, {"type": "boolean"}
 FAMILY = "Inference"
@@ -38,12 +41,15 @@ ERRORS = (*ALWAYS, NotFound)
 def describe(settings: ServerSettings, signature: Signature) -> Description:
     """Describe the routes, with the limits of this server and its first model's input."""
     max_rows = row_limit(settings, signature)
+    named, examples = [model_name(signature)], infer_examples(signature)
     return Description(
-        paths={**_server_paths(), **_model_paths(NAME, [model_name(signature)])}
-        | _model_paths(VERSIONED, [model_name(signature), model_version(signature)])
+        title="Open Inference Protocol v2",
+        paths={**_server_paths(), **_model_paths(NAME, named, examples)}
+        | _model_paths(VERSIONED, [*named, model_version(signature)], examples)
         | {path: _not_here(path, signature) for path in NOT_HERE},
         schemas=_schemas(signature, max_rows),
         responses=error_responses(reference("InferenceError"), FAMILY),
+        examples=examples,
     )
 
 
@@ -63,7 +69,9 @@ def _server_paths() -> dict[str, Any]:
     }
 
 
-def _model_paths(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def _model_paths(
+    path: str, parameters: list[dict[str, Any]], examples: Collection[str]
+) -> dict[str, Any]:
     metadata = _operation("A model", reference("InferenceModel"), ERRORS)
     ready = _operation("Work is taken", reference("InferenceModelReadiness"), ERRORS)
     ready["responses"]["503"] = {
@@ -72,6 +80,7 @@ def _model_paths(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     }
     infer = _operation("Score", reference("InferResponse"), (*ERRORS, *PREDICTING))
     infer["requestBody"] = _with_binary(reference("InferRequest"))
+    infer["requestBody"]["content"][JSON_TYPE]["examples"] = refer_to(examples)
     infer["responses"]["200"] |= {"content": _with_binary(reference("InferResponse"))["content"]}
     return {
         path: {"parameters": parameters, "get": metadata},

@@ -94,6 +94,7 @@ def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
                 "POST /v2/models/{name}/infer": "the Open Inference Protocol",
                 "POST /v1/models/{name}:predict": "TensorFlow Serving, and KServe's v1",
                 "POST /invocations": "MLflow's scoring server",
+                "GET /docs": "a page to try this API in the browser",
                 "GET /openapi.json": "this API, described for programs",
                 "GET /health/live": "the process answers",
                 "GET /health/ready": "models are loaded and work is taken",

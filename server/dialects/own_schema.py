@@ -9,11 +9,10 @@ from scoring.protocol.metadata import READY_PATH
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
+from server.dialects.examples import PICTURE_EXAMPLE, csv_examples, form_examples, refer_to
 from server.dialects.form_schemas import (
-    CSV_CONTENT,
     FORMS,
     detail_parameters,
-    example_block,
     form_schemas,
     one_of,
     rows_of_answer,
@@ -33,19 +32,24 @@ from server.dialects.openapi_parts import (
 PREDICT = ("/predict", "/models/{name}/predict")
 # Called so by the tutorials whose callers are served here, too.
 PREDICT_BY_NAME = ("/predictint", "/models/{name}/predictint")
-IMAGE_NAME = "imageName"
+IMAGE_NAME, IMAGE_EXAMPLE = "imageName", "numba6.jpg"
 
 
 def describe(settings: ServerSettings, signature: Signature) -> Description:
     """Describe the routes below, with the limits of this server and its first model's input."""
+    forms, tables = form_examples(signature), csv_examples(signature)
     return Description(
-        paths=_paths(signature),
+        title="Image scorer",
+        paths=_paths(settings, signature, _content(refer_to(forms), refer_to(tables))),
         schemas=_schemas(settings, signature),
         responses=error_responses(reference("Error")),
+        examples={**forms, **tables},
     )
 
 
-def _paths(signature: Signature) -> dict[str, Any]:
+def _paths(
+    settings: ServerSettings, signature: Signature, content: dict[str, Any]
+) -> dict[str, Any]:
     name, ready = model_name(signature), reference("Readiness")
     ready_operation = operation("Models are loaded and work is taken", ready, (), open_=True)
     ready_operation["responses"]["503"] = {
@@ -57,24 +61,36 @@ def _paths(signature: Signature) -> dict[str, Any]:
         "/": {"get": operation("What is served here", reference("About"), ALWAYS)},
         "/health/live": {"get": live},
         READY_PATH: {"get": ready_operation},
-        PREDICT[0]: {"post": _predict("Score with the first model", ())},
+        PREDICT[0]: {"post": _predict("Score with the first model", content, ())},
         PREDICT[1]: {
             "parameters": [name],
-            "post": _predict("Score with a named model", (NotFound,)),
+            "post": _predict("Score with a named model", content, (NotFound,)),
         },
-        PREDICT_BY_NAME[0]: {"get": _predict_by_name("Score a picture that lies on the server")},
+        PREDICT_BY_NAME[0]: {
+            "get": _predict_by_name("Score a picture that lies on the server", settings),
+        },
         PREDICT_BY_NAME[1]: {
             "parameters": [name],
-            "get": _predict_by_name("Score a picture that lies on the server with a named model"),
+            "get": _predict_by_name(
+                "Score a picture that lies on the server with a named model", settings
+            ),
         },
     }
 
 
-def _predict(summary: str, errors: Errors) -> dict[str, Any]:
+def _content(forms: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
+    """Describe the ways to send images, with references to examples of each."""
+    picture = {"type": "string", "contentMediaType": "image/*"}
+    return {
+        "multipart/form-data": {"schema": _form()},
+        "image/*": {"schema": picture, "examples": PICTURE_EXAMPLE},
+        "application/json": {"schema": reference("PredictionRequest"), "examples": forms},
+        "text/csv": {"schema": {"type": "string"}, "examples": tables},
+    }
+
+
+def _predict(summary: str, content: dict[str, Any], errors: Errors) -> dict[str, Any]:
     answer = {"anyOf": [reference("PredictionResponse"), reference("Percentages")]}
-    picture = {"schema": {"type": "string", "contentMediaType": "image/*"}}
-    content = json_content(reference("PredictionRequest"))
-    content |= {"multipart/form-data": {"schema": _form()}, "image/*": picture, **CSV_CONTENT}
     body = {"required": True, "content": content}
     described = operation(summary, answer, (*ALWAYS, *errors, *PREDICTING))
     return {**described, "parameters": detail_parameters(), "requestBody": body}
@@ -87,7 +103,7 @@ def _form() -> dict[str, Any]:
     return form
 
 
-def _predict_by_name(summary: str) -> dict[str, Any]:
+def _predict_by_name(summary: str, settings: ServerSettings) -> dict[str, Any]:
     errors = (*ALWAYS, NotFound, *PREDICTING)
     name = {
         "name": IMAGE_NAME,
@@ -95,8 +111,11 @@ def _predict_by_name(summary: str) -> dict[str, Any]:
         "required": True,
         "schema": {"type": "string", "minLength": 1},
         "description": "the name of a file in server.images, no path",
+        "example": IMAGE_EXAMPLE,
     }
     described = operation(summary, reference("PredictionResponse"), errors)
+    if not settings.images:
+        described["description"] = "Off on this server: server.images names no folder."
     return {**described, "parameters": [name, *detail_parameters()]}
 
 
@@ -109,7 +128,6 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
                 _frame(),
                 {"type": "string", "contentMediaType": "application/json"},
             ],
-            "example": {"dataframe_b64": example_block(signature.input.row_length)},
         },
         "PredictionResponse": _response(),
         "Percentages": _percentages(),

@@ -24,6 +24,7 @@ from scoring.protocol.signature import (
 from scoring.settings import ServerSettings
 from server.dialects import own, own_schema
 from server.dialects.dialect import Call
+from server.dialects.examples import shirt
 from server.handler import Answer
 from server.prediction_request import Detail, PredictionRequest, RequestLimits
 from tests.conftest import BUNDLE
@@ -97,6 +98,7 @@ def test_each_route_is_described_once() -> None:
 
 
 def test_the_described_example_is_read() -> None:
-    schemas = own_schema.describe(ServerSettings(), SIGNATURE).schemas
-    body = orjson.dumps(schemas["PredictionRequest"]["example"])
-    assert own.decode(Call(body), SIGNATURE, LIMITS).pixels.tolist() == [[0, 0, 0, 0]]
+    examples = own_schema.describe(ServerSettings(), SIGNATURE).examples
+    for form in ("dataframe_b64", "dataframe_split", "dataframe_records", "instances", "inputs"):
+        pixels = own.decode(Call(orjson.dumps(examples[form])), SIGNATURE, LIMITS).pixels
+        assert pixels.tolist() == [shirt(SIGNATURE.input).ravel().tolist()]

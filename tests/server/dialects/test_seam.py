@@ -53,7 +53,7 @@ def describe(settings: ServerSettings, signature: Signature) -> Description:
         "/hex": {"get": operation("Names", {"type": "string"}, ())},
         "/hex/{name}": {"post": operation("Score", {"type": "string"}, ())},
     }
-    return Description(paths, {}, {})
+    return Description("Lines", paths, {}, {})
 
 
 HEX = Dialect(

@@ -1,0 +1,197 @@
+"""The page in a real browser: pictures, the key, a prefix, every request, and for everyone."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
+
+from scoring.settings import CODE_ROOT, Settings
+from server.app import create_app
+from server.dialects.examples import PICTURE
+from server.dialects.own_schema import IMAGE_EXAMPLE
+from tests.conftest import BUNDLE, running_server
+
+pytestmark = pytest.mark.long
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+GARMENTS = [CODE_ROOT / "image_batches" / "G1" / name for name in ("item-001.png", "item-002.jpg")]
+WAIT_MS = 60_000
+METHODS = ("get", "post")
+SCREENS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("there is no Chromium (apt install chromium)")
+    with sync_playwright() as playwright:
+        # Its sandbox does not start as root, which tests in a container run as.
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    images = tmp_path_factory.mktemp("images")
+    shutil.copy(PICTURE, images / IMAGE_EXAMPLE)
+    models = (BUNDLE, CODE_ROOT / "models" / "digits")
+    settings = Settings(project=CODE_ROOT, server={"models": models, "images": images})
+    with running_server(settings) as url:
+        yield url
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, *, width: int = 1280, scheme: Any = "light"
+) -> Iterator[Page]:
+    """Open the page and note on it what it asks for and complains of; neither may be foreign."""
+    with browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as context:
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{url}/docs")
+        yield page
+        assert all(one.startswith((f"{url}/", f"blob:{url.rsplit('/', 1)[0]}")) for one in asked)
+        # A refused request is told by the browser; all else is a fault of the page.
+        assert [one for one in said if not one.startswith("Failed to load resource")] == []
+        assert context.cookies() == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_pictures_are_scored(
+    browser: Browser, url: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    none = tmp_path / "<b>none.txt"
+    none.write_text("no picture")
+    with opened(browser, url, width=width, scheme=scheme) as page:
+        page.get_by_label("Choose pictures").set_input_files([*GARMENTS, none])
+        expect(page.locator("#told")).to_have_text("3 pictures, 1 not scored.", timeout=WAIT_MS)
+        rows = page.locator("#results > li")
+        assert rows.locator(".name").all_inner_texts() == [one.name for one in (*GARMENTS, none)]
+        assert rows.locator(".label").all_inner_texts() == [label_of(url, one) for one in GARMENTS]
+        assert "no image" in rows.nth(2).locator(".bad").inner_text()
+        rows.nth(0).get_by_text("Request and answer").click()
+        assert '"label"' in rows.nth(0).get_by_role("group", name="Answer for").inner_text()
+        assert fits(page)
+        assert found_by_axe(page) == []
+
+
+def test_the_example_is_a_click_away_by_keyboard_too(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.get_by_label("Model").select_option("digits")
+        page.get_by_role("button", name="example").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+        assert page.locator(".label").inner_text() == label_of(url, PICTURE, "digits")
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_every_request_is_sent_as_it_stands(
+    browser: Browser, url: str, width: int, scheme: str
+) -> None:
+    described = requests.get(f"{url}/openapi.json", timeout=20).json()["paths"]
+    operations = [one for item in described.values() for key, one in item.items() if key in METHODS]
+    with opened(browser, url, width=width, scheme=scheme) as page:
+        for operation in operations:
+            form = page.locator(f"#{operation['operationId']}")
+            form.locator("summary").click()
+            send = form.get_by_role("button", name="Send")
+            send.wait_for()
+            files = form.locator("input[type=file]")
+            if files.count():
+                files.set_input_files(PICTURE)
+            send.click()
+            wanted = "200" if "200" in operation["responses"] else "404"
+            expect(form.get_by_role("status")).to_contain_text(f"{wanted} ", timeout=WAIT_MS)
+        assert fits(page)
+        assert found_by_axe(page) == []
+
+
+def test_every_example_is_sent_as_it_stands(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        form = page.locator("#post_predict")
+        form.locator("summary").click()
+        form.get_by_label("Body").select_option("application/json")
+        examples = form.get_by_label("Example").locator("option").all_inner_texts()
+        assert len(examples) > 5
+        for example in examples:
+            form.get_by_label("Example").select_option(example)
+            form.get_by_role("button", name="Send").click()
+            form.get_by_text("Sending").wait_for(state="hidden")
+            expect(form.get_by_role("status")).to_contain_text("200 ", timeout=WAIT_MS)
+
+
+def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
+    settings = Settings(project=CODE_ROOT, server={"models": (BUNDLE,), "api_key": "s3cret"})
+    with served_below(create_app(settings), "/scorer") as url, opened(browser, url) as page:
+        key = page.get_by_label("This server wants its key")
+        for wrong in ("wrong", "ключ"):
+            key.fill(wrong)
+            key.press("Enter")
+            expect(page.locator("#access-told")).to_contain_text("Not this one.", timeout=WAIT_MS)
+        assert found_by_axe(page) == []
+        key.fill("s3cret")
+        key.press("Enter")
+        page.get_by_label("Choose pictures").set_input_files(GARMENTS[0])
+        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+        page.get_by_text("Request and answer").click()
+        assert f"{url}/models/fashion/predict" in page.locator("pre").first.inner_text()
+        assert "s3cret" not in page.locator("body").inner_text()
+        kept = page.evaluate("[{...localStorage}, {...sessionStorage}, location.href]")
+        assert kept == [{}, {}, f"{url}/docs"]
+        page.reload()
+        expect(key).to_be_visible(timeout=WAIT_MS)
+        assert key.input_value() == ""
+
+
+def label_of(url: str, picture: Path, model: str = "fashion") -> str:
+    files = {"file": picture.read_bytes()}
+    answer = requests.post(f"{url}/models/{model}/predict", files=files, timeout=20).json()
+    return str(answer["prediction"]["label"])
+
+
+def fits(page: Page) -> bool:
+    """Tell whether nothing is wider than the screen."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def found_by_axe(page: Page) -> list[tuple[str, str]]:
+    """Return what would keep somebody from using the page, by the rules of axe-core."""
+    violations = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in violations]
+
+
+@contextmanager
+def served_below(app: Flask, prefix: str) -> Iterator[str]:
+    """Serve it as a part of another server, as Apache does: SCRIPT_NAME is the prefix."""
+    other = DispatcherMiddleware(NotFound(), {prefix: app})
+    server = make_server("127.0.0.1", 0, other, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{prefix}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
