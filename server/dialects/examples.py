@@ -38,32 +38,39 @@ SHIRT = """
 LIGHT = 200
 
 
-def form_examples(signature: Signature) -> dict[str, Any]:
-    """Return a request of each JSON form, by its name; forms of numbers for small images only."""
+def form_examples(signature: Signature, forms: Collection[str]) -> dict[str, Any]:
+    """Return requests of these forms, by their names; those of numbers for small images only."""
     image = shirt(signature.input)
     picture = base64.b64encode(_picture()).decode("ascii")
     examples: dict[str, Any] = {
         "pictures": {"instances": [{"b64": picture}]},
         "dataframe_b64": {"dataframe_b64": _block(image)},
     }
-    if image.size > MOST_NUMBERS:
-        return examples
-    row, names = image.ravel().tolist(), signature.input.column_names()
-    return examples | {
-        "instances": {"instances": [row]},
-        "inputs": {"inputs": {"pixels": [row]}},
-        "dataframe_split": {"dataframe_split": {"index": ["shirt"], "data": [row]}},
-        "dataframe_records": {"dataframe_records": [dict(zip(names, row, strict=True))]},
-        "dataframe": {name: {"0": value} for name, value in zip(names, row, strict=True)},
-    }
+    if image.size <= MOST_NUMBERS:
+        row, names = image.ravel().tolist(), signature.input.column_names()
+        examples |= {
+            "instances": {"instances": [row]},
+            "inputs": {"inputs": {"pixels": [row]}},
+            "dataframe_split": {"dataframe_split": {"index": ["shirt"], "data": [row]}},
+            "dataframe_records": {"dataframe_records": [dict(zip(names, row, strict=True))]},
+        }
+    return {name: one for name, one in examples.items() if one.keys() <= set(forms)}
+
+
+def frame_examples(signature: Signature) -> dict[str, Any]:
+    """Return a bare ``DataFrame.to_json()``, for small images only."""
+    row, names = shirt(signature.input).ravel().tolist(), signature.input.column_names()
+    if len(row) > MOST_NUMBERS:
+        return {}
+    return {"dataframe": {name: {"0": value} for name, value in zip(names, row, strict=True)}}
 
 
 def csv_examples(signature: Signature) -> dict[str, str]:
     """Return a table with its first line, for small images only."""
-    row = shirt(signature.input).ravel().tolist()
+    row, names = shirt(signature.input).ravel().tolist(), signature.input.column_names()
     if len(row) > MOST_NUMBERS:
         return {}
-    lines = (signature.input.column_names(), map(str, row))
+    lines = (names, map(str, row))
     return {"csv": "".join(",".join(line) + "\n" for line in lines)}
 
 

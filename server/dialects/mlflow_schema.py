@@ -8,7 +8,8 @@ from scoring.protocol.errors import NotFound
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
-from server.dialects.form_schemas import CSV_CONTENT, detail_parameters, one_of, rows_of_answer
+from server.dialects.examples import csv_examples, form_examples, refer_to
+from server.dialects.form_schemas import detail_parameters, one_of, rows_of_answer
 from server.dialects.openapi_parts import (
     ALWAYS,
     PREDICTING,
@@ -35,9 +36,15 @@ TEXT = {"type": "string"}
 def describe(settings: ServerSettings, signature: Signature) -> Description:
     """Describe the routes; the forms are described by the first dialect."""
     name = model_name(signature)
+    forms, tables = form_examples(signature, FORMS), csv_examples(signature)
+    content = {
+        "application/json": {"schema": reference("MlflowRequest"), "examples": refer_to(forms)},
+        "text/csv": {"schema": TEXT, "examples": refer_to(tables)},
+    }
     endpoint = reference("MlflowEndpoint")
     endpoints = object_of({"endpoints": {"type": "array", "items": endpoint}})
     return Description(
+        title="MLflow",
         paths={
             **{path: {"get": _health()} for path in HEALTH},
             VERSION: {"get": _version()},
@@ -46,14 +53,15 @@ def describe(settings: ServerSettings, signature: Signature) -> Description:
                 "parameters": [name],
                 "get": _operation("A model", endpoint, (*ALWAYS, NotFound)),
             },
-            INVOCATIONS: {"post": _invoke("Score with the first model", ())},
+            INVOCATIONS: {"post": _invoke("Score with the first model", content, ())},
             INVOCATIONS_OF: {
                 "parameters": [name],
-                "post": _invoke("Score with a named model", (NotFound,)),
+                "post": _invoke("Score with a named model", content, (NotFound,)),
             },
         },
         schemas=_schemas(),
         responses=error_responses(reference("MlflowError"), FAMILY),
+        examples={**forms, **tables},
     )
 
 
@@ -70,9 +78,8 @@ def _version() -> dict[str, Any]:
     return described
 
 
-def _invoke(summary: str, errors: Errors) -> dict[str, Any]:
+def _invoke(summary: str, content: dict[str, Any], errors: Errors) -> dict[str, Any]:
     answer = object_of({"predictions": rows_of_answer()})
-    content = json_content(reference("MlflowRequest")) | CSV_CONTENT
     return {
         **_operation(summary, answer, (*ALWAYS, *errors, *PREDICTING)),
         "parameters": detail_parameters(),

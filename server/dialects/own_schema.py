@@ -9,7 +9,13 @@ from scoring.protocol.metadata import READY_PATH
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
-from server.dialects.examples import PICTURE_EXAMPLE, csv_examples, form_examples, refer_to
+from server.dialects.examples import (
+    PICTURE_EXAMPLE,
+    csv_examples,
+    form_examples,
+    frame_examples,
+    refer_to,
+)
 from server.dialects.form_schemas import (
     FORMS,
     detail_parameters,
@@ -37,7 +43,8 @@ IMAGE_NAME, IMAGE_EXAMPLE = "imageName", "numba6.jpg"
 
 def describe(settings: ServerSettings, signature: Signature) -> Description:
     """Describe the routes below, with the limits of this server and its first model's input."""
-    forms, tables = form_examples(signature), csv_examples(signature)
+    forms = form_examples(signature, FORMS) | frame_examples(signature)
+    tables = csv_examples(signature)
     return Description(
         title="Image scorer",
         paths=_paths(settings, signature, _content(refer_to(forms), refer_to(tables))),

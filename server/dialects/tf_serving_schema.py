@@ -8,6 +8,7 @@ from scoring.protocol.errors import NotFound
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
+from server.dialects.examples import form_examples, refer_to
 from server.dialects.form_schemas import detail_parameters, one_of
 from server.dialects.openapi_parts import (
     ALWAYS,
@@ -35,6 +36,7 @@ OUTPUTS = {
     "second_label": "DT_STRING",
     "second_confidence": "DT_DOUBLE",
 }
+FORMS = ("instances", "inputs")
 FAMILY = "Serving"
 ERRORS = (*ALWAYS, NotFound)
 TEXT, FLAG = {"type": "string"}, {"type": "boolean"}
@@ -43,19 +45,27 @@ TEXT, FLAG = {"type": "string"}, {"type": "boolean"}
 def describe(settings: ServerSettings, signature: Signature) -> Description:
     """Describe the routes; the forms are described by the first dialect."""
     name, version = model_name(signature), model_version(signature)
+    forms = form_examples(signature, FORMS)
+    content = {
+        "application/json": {"schema": reference("ServingRequest"), "examples": refer_to(forms)}
+    }
     names = object_of({"models": {"type": "array", "items": TEXT}})
     return Description(
+        title="TensorFlow Serving, KServe v1",
         paths={
             MODELS: {"get": _operation("The models' names", names, ALWAYS)},
-            **_model_paths(NAME, [name]),
-            **_model_paths(VERSIONED, [name, version]),
+            **_model_paths(NAME, [name], content),
+            **_model_paths(VERSIONED, [name, version], content),
         },
         schemas=_schemas(),
         responses=error_responses(reference("ServingError"), FAMILY),
+        examples=forms,
     )
 
 
-def _model_paths(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def _model_paths(
+    path: str, parameters: list[dict[str, Any]], content: dict[str, Any]
+) -> dict[str, Any]:
     status = _operation("A model's state", reference("ServingStatus"), ERRORS)
     status["responses"]["503"] = {
         "description": "Stopping",
@@ -65,7 +75,7 @@ def _model_paths(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     predict = {
         **_operation("Score", answer, (*ERRORS, *PREDICTING)),
         "parameters": detail_parameters(),
-        "requestBody": {"required": True, "content": json_content(reference("ServingRequest"))},
+        "requestBody": {"required": True, "content": content},
     }
     metadata = _operation("A model's tensors", reference("ServingMetadata"), ERRORS)
     return {
@@ -88,7 +98,7 @@ def _schemas() -> dict[str, Any]:
     columns = {"type": "object", "additionalProperties": {"type": "array"}}
     return {
         "ServingRequest": {
-            **one_of("instances", "inputs"),
+            **one_of(*FORMS),
             "type": "object",
             "properties": {"signature_name": signature_name},
         },

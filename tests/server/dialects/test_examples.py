@@ -70,6 +70,9 @@ def test_every_example_is_answered(images: Path, bundle: Path, forms: set[str]) 
     own = {one.name for one in examples if one.path == "/predict"}
     assert own >= forms
     assert bool(own & SMALL_FORMS) == bool(forms & SMALL_FORMS)
+    if forms > FORMS:
+        operations = sum(len(item.keys() - {"parameters"}) for item in document["paths"].values())
+        assert len({(one.method, one.path) for one in examples}) == operations
 
 
 def send(client: FlaskClient, one: Sent) -> int:
