@@ -87,4 +87,5 @@ def describe() -> dict[str, Any]:
 def _file(name: str, content_type: str) -> Response:
     response = Response((FILES / name).read_bytes(), content_type=content_type, headers=HEADERS)
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
