@@ -81,9 +81,13 @@ class PictureSource:
             yield Chunk(ids[start : start + most], rows)
 
     def _path(self, path: Path) -> Chunks:
-        if path.is_file():
+        try:
+            is_file, is_folder = path.is_file(), path.is_dir()
+        except OSError as error:  # a name that is too long, a folder that one may not look into
+            raise BatchMissing(f"{printable(str(path))}: {error.strerror}") from error
+        if is_file:
             return self._held([path])
-        if not path.is_dir():
+        if not is_folder:
             raise BatchMissing(f"there is no folder of pictures {printable(str(path))}")
         names = list_images(path, self.rules)
         _tell_left_out(path, names)

@@ -178,6 +178,9 @@ def test_nothing_gives_nothing(client: ScoringClient, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(client: ScoringClient, tmp_path: Path) -> None:
     with pytest.raises(BatchMissing, match=r"no folder of pictures .*nowhere"):
         client.predict(tmp_path / "nowhere")
+    for name in ("a\0b", "x" * 5_000):
+        with pytest.raises(BatchMissing):
+            client.predict(name)
 
 
 def test_a_table_that_is_wrong_is_not_sent(url: str) -> None:
