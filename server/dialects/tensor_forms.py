@@ -86,7 +86,7 @@ def _flat(row: Any, number: int, spec: InputSpec) -> Any:
         return list(chain.from_iterable(places))
     if channels == 1 and list not in map(type, places):
         return places
-    raise InvalidPixels(f"row {number} does not have {channels} numbers for each pixel")
+    raise InvalidPixels(f"row {number} is not nested as [{height}][{width}][{channels}] pixels")
 
 
 def _holds_lists(row: Any) -> bool:

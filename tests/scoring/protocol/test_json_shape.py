@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.protocol.json_shape import json_shape
+from scoring.protocol.json_shape import json_shape, parsed_bytes
 
 # What could be taken for nesting or for the end of a string, often.
 TEXTS = st.text(st.sampled_from('[]{}"\\,:é\n') | st.characters(codec="utf-8"), max_size=12)
@@ -62,3 +63,29 @@ def test_whatever_is_json_has_its_depth_and_nothing_else_breaks(text: bytes) -> 
 )
 def test_brackets_in_strings_do_not_count(text: bytes, depth: int) -> None:
     assert json_shape(text).depth == depth
+
+
+GC_HEADER = 16
+
+
+def held(value: Any, seen: set[int]) -> int:
+    """Return what a parsed value takes with all that it holds, each object once."""
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    is_container = isinstance(value, dict | list)
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    inner = sum(held(part, seen) for part in parts) if is_container else 0
+    return sys.getsizeof(value) + GC_HEADER * is_container + inner
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        *("[]", "[0]", "[1.5]", "{}", "[[]]", "[{}]", "1.5", "7000"),
+        *('{"a":1}', '{"a":[7]}', '["ab"]', '"é"', '"日"', '"b"', '""', '{"a":"bc","d":{}}'),
+    ],
+)
+def test_no_text_takes_more_than_was_told_of_it(one: str) -> None:
+    text = f"[{','.join([one] * 1_000)}]".encode()
+    assert held(orjson.loads(text), set()) <= parsed_bytes(text)
