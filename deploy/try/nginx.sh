@@ -45,6 +45,9 @@ ready "$url"
 score "$url"
 ask -H "Authorization: Bearer $key" "$url/openapi.json" |
     has '"servers":\[{"url":"/scorer"}\]' || fail "/openapi.json does not know the prefix"
+for page in docs docs/docs.css docs/docs.js; do
+    [ "$(status "$url/$page")" = 200 ] || fail "no $page"
+done
 stop
 kill -TERM "$server"
 wait "$server" || fail "the server ended with code $?"
