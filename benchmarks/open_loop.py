@@ -126,7 +126,10 @@ class Caller:
             return
         self._received += data
         if (status := _whole_answer(self._received)) and self._awaits:
+            ends = b"\r\nConnection: close\r\n" in self._received
             self._note(status)
+            if ends:
+                self._hung_up(watch)
 
     def _hung_up(self, watch: selectors.BaseSelector) -> None:
         """A connection that ends without an answer is told as status 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scoring.protocol.errors import BadRequest
@@ -30,6 +31,8 @@ class Door:
         self.memory = memory
         self.max_request_bytes = max_request_bytes
         self.metrics = metrics
+        # Whoever has threads and queues says here whether there is a place for so large a body.
+        self.check_place: Callable[[int], None] = _always
         # Answered however busy the server is: who watches it asks most when it is.
         self.quick_paths = frozenset(access.open_paths) | {METRICS_PATH}
 
@@ -42,8 +45,13 @@ class Door:
         self.access.check(ANY_PATH, headers, f"HTTP/{request.version}", signed=signed)
         if request.content_length > self.max_request_bytes:
             raise body_too_large(self.max_request_bytes)
+        self.check_place(request.content_length)
         # How long a chunked body will be, nobody knows.
         request.share.take(request.content_length or self.max_request_bytes)
+
+
+def _always(body_bytes: int) -> None:
+    """Have a place for every body."""
 
 
 def _check_framing(request: HttpRequest) -> None:

@@ -2,7 +2,8 @@
 
 A large request holds its thread for a second, a small one for milliseconds: where they shared
 threads, a few of the former would stop all of the latter. Whoever would have to wait behind too
-many is told at once to come again, on threads that do nothing else but that and health checks.
+many is told at once to come again, of a large body before it is taken in. To tell that, and
+health, there are other threads: one for each, for whoever watches asks most when many are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from scoring.protocol.errors import Unavailable
 from scoring.settings import ServerSettings
 
 # For what costs next to nothing; each is one of a connection, so that they are bounded with those.
-TELLING_THREADS = 2
+QUICK_THREADS = 1
 
 
 class Lane(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
@@ -29,12 +30,20 @@ class Lane(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no typ
     def offer(self, task: Any) -> bool:
         """Queue a task; tell whether there was a place for it."""
         with self.lock:
-            idle = len(self.threads) - self.stop_count - self.active_count
-            if len(self.queue) - idle >= self._places:
+            if not self._has_place():
                 return False
             self.queue.append(task)
             self.queue_cv.notify()
         return True
+
+    def has_place(self) -> bool:
+        """Tell whether a task would be queued now."""
+        with self.lock:
+            return self._has_place()
+
+    def _has_place(self) -> bool:
+        idle = len(self.threads) - self.stop_count - self.active_count
+        return bool(len(self.queue) - idle < self._places)
 
 
 class Lanes:
@@ -45,21 +54,37 @@ class Lanes:
         self._large_bytes = settings.large_request_bytes
         self._small = Lane(settings.threads, settings.waiting)
         self._large = Lane(settings.large_threads, settings.large_waiting)
-        self._telling = Lane(TELLING_THREADS, settings.connections)
+        self._telling = Lane(QUICK_THREADS, settings.connections)
+        self._refusing = Lane(QUICK_THREADS, settings.connections)
 
     def add_task(self, channel: Any) -> None:
         """Queue the first request of a connection, or the news that there is no place for it."""
         request = channel.requests[0]
-        if request.error is not None or request.path in self._quick_paths:
+        if request.error is not None:
+            self._refusing.add_task(channel)
+        elif request.path in self._quick_paths:
             self._telling.add_task(channel)
         elif not self._lane(request.body_bytes()).offer(channel):
-            request.turn_away(Unavailable("too many requests are waiting already", code="busy"))
-            self._telling.add_task(channel)
+            request.turn_away(too_many())
+            self._refusing.add_task(channel)
+
+    def check_place(self, body_bytes: int) -> None:
+        """Raise Unavailable where a body that is to come would have to wait behind too many.
+
+        What comes at the same time may still fill the places before it is whole.
+        """
+        if body_bytes > self._large_bytes and not self._large.has_place():
+            raise too_many()
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
         """End all threads, as waitress does it."""
-        for lane in (self._small, self._large, self._telling):
+        for lane in (self._small, self._large, self._telling, self._refusing):
             lane.shutdown(cancel_pending, timeout)
 
     def _lane(self, body_bytes: int) -> Lane:
         return self._large if body_bytes > self._large_bytes else self._small
+
+
+def too_many() -> Unavailable:
+    """Return the error for a request for which no place is left."""
+    return Unavailable("too many requests are waiting already", code="busy")
