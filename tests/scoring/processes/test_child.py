@@ -26,7 +26,7 @@ HEEDS = (
     + """
 import threading
 stop = threading.Event()
-pipe = ParentPipe.open(stop.set, exit_seconds=30)
+pipe = ParentPipe.open(stop.set, exit_seconds=120)
 print("up", pipe.secret.reveal(), sys.argv[1:], flush=True)
 stop.wait()
 sys.exit(3 if pipe.window_closed else 0)

@@ -24,7 +24,7 @@ from scoring.processes.locks import run_lock
 from scoring.settings import load_settings
 with run_lock(load_settings(), "a client that holds on"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
