@@ -17,6 +17,7 @@ from scoring.inference.interpreter_pool import BlockRunner, Interpreters
 from scoring.inference.predictions import summarise
 from scoring.inference.predictor import BLOCK_ROWS, SHARE_BLOCKS, Predictor, block_rows, cut
 from scoring.protocol.signature import ReviewWords, Thresholds
+from tests.deadlines import DEADLINE
 
 COMMITTED = Path(__file__).parents[3] / "fashion_model"
 CATS_DOGS = COMMITTED.parent / "models" / "cats_dogs"
@@ -84,21 +85,21 @@ def test_a_single_image_comes_between_the_slices_of_many(
     def held(interpreters: Interpreters, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(rows) > 1:
             begun.release()
-            assert passes.acquire(timeout=30)
+            assert passes.acquire(timeout=DEADLINE)
         return features(interpreters, rows)
 
     monkeypatch.setattr(Interpreters, "features", held)
     with ThreadPoolExecutor(2) as callers:
         many = callers.submit(answers, served, np.repeat(PIXELS, 10, axis=0))
-        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=DEADLINE)
         one = callers.submit(answers, served, PIXELS[:1])
         while not served._turns._executor._work_queue.qsize():
             assert not one.done()
         passes.release()
-        assert np.array_equal(one.result(30), alone[:1])
+        assert np.array_equal(one.result(DEADLINE), alone[:1])
         assert not many.done()
         passes.release(100)
-        assert np.array_equal(many.result(30), np.repeat(alone, 10, axis=0))
+        assert np.array_equal(many.result(DEADLINE), np.repeat(alone, 10, axis=0))
     served.close()
 
 

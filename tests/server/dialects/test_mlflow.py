@@ -22,6 +22,7 @@ from server.dialects.dialect import Call
 from server.dialects.mlflow_schema import describe
 from server.prediction_request import Detail
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.dialects.test_own import LIMITS, PIXELS, REFUSALS, SIGNATURE, answer
 from tests.server.raw import ask, head
 
@@ -116,7 +117,7 @@ def url() -> Iterator[str]:
 
 def post(url: str, path: str = "/invocations", **options: Any) -> requests.Response:
     headers = {"Authorization": "Bearer s3cret", **options.pop("headers", {})}
-    return requests.post(url + path, headers=headers, timeout=10, **options)
+    return requests.post(url + path, headers=headers, timeout=DEADLINE, **options)
 
 
 def test_it_sees_what_the_own_dialect_sees(url: str) -> None:
@@ -137,16 +138,16 @@ def test_it_sees_what_the_own_dialect_sees(url: str) -> None:
 
 def test_health_wants_no_key_and_the_rest_does(url: str) -> None:
     for path in ("/ping", "/health"):
-        assert requests.get(url + path, timeout=10).json() == {"ready": True}
+        assert requests.get(url + path, timeout=DEADLINE).json() == {"ready": True}
     headers = {"Authorization": "Bearer s3cret"}
-    metadata = requests.get(f"{url}/v2/models/fashion", headers=headers, timeout=10).json()
-    version = requests.get(f"{url}/version", headers=headers, timeout=10)
+    metadata = requests.get(f"{url}/v2/models/fashion", headers=headers, timeout=DEADLINE).json()
+    version = requests.get(f"{url}/version", headers=headers, timeout=DEADLINE)
     assert version.text == metadata["versions"][0]
-    listed = requests.get(f"{url}/api/2.0/endpoints/", headers=headers, timeout=10).json()
-    one = requests.get(f"{url}/api/2.0/endpoints/fashion", headers=headers, timeout=10).json()
+    listed = requests.get(f"{url}/api/2.0/endpoints/", headers=headers, timeout=DEADLINE).json()
+    one = requests.get(f"{url}/api/2.0/endpoints/fashion", headers=headers, timeout=DEADLINE).json()
     assert listed == {"endpoints": [one]}
     unslashed = requests.get(
-        f"{url}/api/2.0/endpoints", headers=headers, timeout=10, allow_redirects=False
+        f"{url}/api/2.0/endpoints", headers=headers, timeout=DEADLINE, allow_redirects=False
     )
     assert unslashed.json() == listed
     assert one["endpoint_url"] == "/endpoints/fashion/invocations"
@@ -172,7 +173,7 @@ def test_it_is_refused_in_its_own_way(
     url: str, method: str, path: str, options: dict[str, Any], status: int, code: str
 ) -> None:
     options = {"headers": {"Authorization": "Bearer s3cret"}, **options}
-    response = requests.request(method, url + path, timeout=10, **options)
+    response = requests.request(method, url + path, timeout=DEADLINE, **options)
     assert response.status_code == status
     assert response.json().keys() == {"error_code", "message"}
     assert response.json()["error_code"] == code

@@ -20,6 +20,7 @@ from server.dialects import own
 from server.dialects.dialect import Call
 from server.dialects.original import OriginalRequest
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.dialects.test_own import GOLDEN, LIMITS, PIXELS, SIGNATURE, answer
 
 SCRIPT = Path(__file__).with_name("originals_script.py")
@@ -56,16 +57,16 @@ def own_rows(url: str, folder: Path) -> list[dict[str, Any]]:
     pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(folder.iterdir())]
     pixels = [cv2.resize(np.asarray(one), (28, 28)).ravel().tolist() for one in pictures]
     split = {"dataframe_split": {"data": pixels}}
-    rows: list[dict[str, Any]] = requests.post(f"{url}/predict", json=split, timeout=10).json()[
-        "predictions"
-    ]
+    rows: list[dict[str, Any]] = requests.post(
+        f"{url}/predict", json=split, timeout=DEADLINE
+    ).json()["predictions"]
     return rows
 
 
 def test_a_script_as_the_originals_works_unchanged(url: str, tmp_path: Path) -> None:
     write_pictures(tmp_path / "G1", 13)
     command = [sys.executable, str(SCRIPT), str(tmp_path / "G1"), url]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=DEADLINE)
     results = pd.read_csv(tmp_path / "Results.csv")
     expected = own_rows(url, tmp_path / "G1")
     assert results["Image number"].tolist() == list(range(13))
@@ -82,9 +83,9 @@ def test_the_rows_have_the_frames_own_order(url: str, twice: bool) -> None:
     order = [int(name[1:]) for name in orjson.loads(text)["0"]]
     body = orjson.dumps(text) if twice else text.encode()
     headers = {"Content-Type": "application/json"}
-    rows = requests.post(f"{url}/predict", data=body, headers=headers, timeout=10).json()
+    rows = requests.post(f"{url}/predict", data=body, headers=headers, timeout=DEADLINE).json()
     split = {"dataframe_split": {"data": pixels[order].tolist()}}
-    expected = requests.post(f"{url}/predict", json=split, timeout=10).json()["predictions"]
+    expected = requests.post(f"{url}/predict", json=split, timeout=DEADLINE).json()["predictions"]
     assert order != sorted(order)
     assert rows == [
         [number, row["label"], round(100 * row["confidence"], 2)]
@@ -94,6 +95,6 @@ def test_the_rows_have_the_frames_own_order(url: str, twice: bool) -> None:
 
 def test_a_wrong_frame_is_refused_in_words(url: str) -> None:
     frame = pd.DataFrame(garment_pixels(2)[:, :700])
-    response = requests.post(f"{url}/predict", json=frame.to_json(), timeout=10)
+    response = requests.post(f"{url}/predict", json=frame.to_json(), timeout=DEADLINE)
     assert response.status_code == 422
     assert "700 columns; this model has 784" in response.json()["error"]["message"]

@@ -24,6 +24,7 @@ from server.dialects.pictures import Outcome, PictureRequest
 from server.dialects.tf_serving_schema import OUTPUTS, describe
 from server.prediction_request import Detail
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.dialects.test_own import LIMITS, PIXELS, SIGNATURE, answer
 from tests.server.raw import ask, head
 
@@ -118,17 +119,17 @@ def url() -> Iterator[str]:
 
 
 def get(url: str, path: str) -> Any:
-    return requests.get(url + path, timeout=10).json()
+    return requests.get(url + path, timeout=DEADLINE).json()
 
 
 def predict(url: str, model: str, document: Any, query: str = "") -> requests.Response:
-    return requests.post(f"{url}/v1/models/{model}:predict{query}", json=document, timeout=10)
+    return requests.post(f"{url}/v1/models/{model}:predict{query}", json=document, timeout=DEADLINE)
 
 
 def test_it_sees_what_the_own_dialect_sees(url: str) -> None:
     pixels = garment_pixels(4)
     split = {"dataframe_split": {"data": pixels.tolist()}}
-    rows = requests.post(f"{url}/predict", json=split, timeout=10).json()["predictions"]
+    rows = requests.post(f"{url}/predict", json=split, timeout=DEADLINE).json()["predictions"]
     expected = [{name: row[name] for name in row if name != "id"} for row in rows]
     nested = pixels.reshape(4, 28, 28, 1).tolist()
     raw = [{"b64": base64.b64encode(row.tobytes()).decode()} for row in pixels]
@@ -197,7 +198,7 @@ def test_models_are_told_as_both_protocols_have_it(url: str) -> None:
 def test_it_is_refused_in_its_own_way(
     url: str, method: str, path: str, options: dict[str, Any], status: int
 ) -> None:
-    response = requests.request(method, url + path, timeout=10, **options)
+    response = requests.request(method, url + path, timeout=DEADLINE, **options)
     assert (response.status_code, list(response.json())) == (status, ["error"])
     assert isinstance(response.json()["error"], str)
 
