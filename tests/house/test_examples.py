@@ -38,6 +38,7 @@ def drawn(more: str = "") -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_same_examples_alone_and_beside_others() -> None:
     alone = drawn()
     assert len(alone) > 50
@@ -45,6 +46,7 @@ def test_the_same_examples_alone_and_beside_others() -> None:
     assert drawn("import server.app, client.request, tests.simulation.mishaps") == alone
 
 
+@pytest.mark.slow
 def test_a_search_draws_others_each_time() -> None:
     search = 'import hypothesis; hypothesis.settings.load_profile("fuzz")'
     assert drawn(search) != drawn(search)
@@ -59,6 +61,7 @@ def test_flawed(number):
 """
 
 
+@pytest.mark.slow
 def test_a_find_is_told_with_the_way_to_repeat_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_find_is_told_with_the_way_to_repeat_it(
     assert f"--hypothesis-profile=fuzz --hypothesis-seed={told.split()[3]} {path}" in told
 
 
+@pytest.mark.slow
 def test_a_search_that_finds_nothing_ends_in_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,7 @@ def batch(project: Path) -> Path:
 # Nothing is made
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a file without a name is Linux's")
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_check_makes_and_changes_nothing(
@@ -220,12 +221,14 @@ def test_a_server_that_others_could_reach_wants_a_key(monkeypatch: pytest.Monkey
     assert finding.startswith("FAIL server a server that others can reach wants a key")
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_served(project: Path) -> None:
     (finding,) = told(check_programs, load_settings(client={"model": "shoes"}))
     assert finding.startswith("FAIL client ")
     assert "does not serve shoes; it has fashion" in finding
 
 
+@pytest.mark.slow
 def test_a_preprocessing_that_this_code_has_not(project: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
@@ -239,6 +242,7 @@ def test_a_preprocessing_that_this_code_has_not(project: Path, tmp_path: Path) -
     assert "no preprocessing 'garment' version 9" in finding
 
 
+@pytest.mark.slow
 def test_a_preprocessing_that_makes_other_images(project: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
@@ -265,6 +269,7 @@ def somebody_elses_server(key: str) -> Iterator[dict[str, dict[str, object]]]:
         yield {"client": {"server": url}, "schedule": {"start_server": False}}
 
 
+@pytest.mark.slow
 def test_a_server_that_somebody_keeps_up_is_tried_with_the_clients_key(project: Path) -> None:
     with somebody_elses_server("right") as flags:
         right = load_settings(**{**flags, "client": {**flags["client"], "api_key": "right"}})
@@ -352,6 +357,7 @@ def test_a_scheduler_that_goes_by_another_schedule(settings: Settings) -> None:
         assert "here start_at 05:00:00 " in finding
 
 
+@pytest.mark.slow
 def test_one_that_fails_fails_the_whole(
     project: Path, batch: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

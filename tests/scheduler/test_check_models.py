@@ -72,6 +72,7 @@ def test_a_table_without_a_batch_is_a_slip_of_the_hand(home: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_server_that_somebody_keeps_up_has_what_it_has() -> None:
     models = (CODE_ROOT / "models" / "digits", BUNDLE)
     with running_server(load_settings(server={"models": models})) as url:
@@ -86,6 +87,7 @@ def test_a_server_that_somebody_keeps_up_has_what_it_has() -> None:
     assert [finding.endswith("; scored a picture") for finding in findings] == [True, False]
 
 
+@pytest.mark.slow
 def test_every_model_of_the_night_is_rehearsed() -> None:
     """The server of the rehearsal has what tonight's will have; hats is told of elsewhere."""
     findings = told(check_programs, named())
@@ -96,6 +98,7 @@ def test_every_model_of_the_night_is_rehearsed() -> None:
     assert all(finding.endswith("; scored a picture") for finding in findings)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_fails(project: Path) -> None:
     broken = project / "models" / "hats"
     broken.mkdir(parents=True)

@@ -143,6 +143,7 @@ def test_a_run_by_hand_in_progress_is_waited_for(theatre: Theatre) -> None:
     assert len(theatre.clients) == 4
 
 
+@pytest.mark.slow
 def test_without_a_stop_a_client_that_hangs_costs_one_night_only(
     make_theatre: MakeTheatre,
 ) -> None:
@@ -359,6 +360,7 @@ def test_a_run_somebody_works_on_is_not_closed(
     assert theatre.states() == {TODAY: "running"}
 
 
+@pytest.mark.slow
 def test_a_hundred_days_with_random_trouble(make_theatre: MakeTheatre) -> None:
     """Every due day ends with exactly one terminal state, whatever happened on it."""
     theatre = make_theatre()
