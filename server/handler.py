@@ -82,11 +82,17 @@ class Handler:
             yield
 
     def score(self, name: str, pixels: NDArray[np.uint8]) -> Answer:
-        """Return what a model sees in ``pixels`` uint8 [N, H·W·C]."""
+        """Return what a model sees in ``pixels`` uint8 [N, H·W·C].
+
+        Raises ValueError rather than tell a score that is no number, in whatever dialect.
+        """
         predictor = self._models.find(name)
         started = time.perf_counter()
         predictions = predictor.predict(pixels)
-        return Answer(predictor.signature, predictions, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if not np.isfinite(predictions.confidence + predictions.outlier_score).all():
+            raise ValueError("the model gave a score that is no number")
+        return Answer(predictor.signature, predictions, seconds)
 
 
 def check_version(version: str, signature: Signature) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import BadRequest, NotFound, Unavailable
 from scoring.settings import CODE_ROOT, ServerSettings
 from server.dialects import mlflow, tf_serving
@@ -81,3 +84,16 @@ def test_each_dialect_says_that_it_drains(
     drain.close()
     assert [tell(handler, call).status for tell in tells] == [503, 503]
     assert all(b'"ready":false' in tell(handler, call).body for tell in tells)
+
+
+@pytest.mark.parametrize("entry", ["confidence", "outlier_score"])
+@pytest.mark.parametrize("score", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_never_told(
+    models: ModelTable, monkeypatch: pytest.MonkeyPatch, entry: str, score: float
+) -> None:
+    seen = models.find().predict(garment_pixels(3))
+    changed: dict[str, Any] = {entry: np.array([0.5, score, 0.5])}
+    broken = replace(seen, **changed)
+    monkeypatch.setattr(Predictor, "predict", lambda self, pixels: broken)
+    with pytest.raises(ValueError, match="no number"):
+        Handler(models, ServerSettings(), Drain()).score("", garment_pixels(3))
