@@ -114,11 +114,20 @@ score() {
         "$url/predict")" = 413 ] || fail "17 MB in chunks were not refused with 413"
     ask -H "$auth" "$url/metrics" | has '^scoring_images_total{.*outcome="scored".*} ' ||
         fail "/metrics counts no image"
+    page "$url"
     (cd "$project" && SCORING_CLIENT__API_KEY=$key "$python" -m client.request \
         "$project/image_batches/G1" --server "$url" --out "$scratch/Results.csv") \
         >"$scratch/client.log" 2>&1 || fail "the client could not score G1"
     rows=$(($(wc -l <"$scratch/Results.csv") - 1))
     [ "$rows" = 100 ] || fail "$rows of 100 images in Results.csv"
+}
+
+# page URL: the page to try the API in comes without the key, with its script and its rules.
+page() {
+    ask --include "$1/docs" >"$scratch/page" || fail "/docs wants a key"
+    tr A-Z a-z <"$scratch/page" | has "^content-security-policy: .*frame-ancestors 'none'" ||
+        fail "/docs has not the rules for the browser"
+    ask "$1/$(grep -o 'docs/docs\.js' "$scratch/page")" | has import || fail "/docs has no script"
 }
 
 # stop: ends what was started last, which must go within its time and with code 0.

@@ -13,6 +13,8 @@ async function open() {
   if (refused) return refused;
   const [about, description] = answers.map(({ text }) => JSON.parse(text));
   startPictures(about.models);
+  // A link would be followed without the key.
+  at("description").href = URL.createObjectURL(new Blob([answers[1].text]));
   at("operations").append(...listOperations(description));
   at("pictures").hidden = at("requests").hidden = false;
   return null;
@@ -26,7 +28,8 @@ function askForKey() {
     // Once the page is there, another key is for what is sent from now on.
     const refused = at("pictures").hidden ? await open() : null;
     const told = "The key is used, and forgotten when this page is closed.";
-    at("access-told").textContent = refused ? `Not this one. ${messageOf(refused)}` : told;
+    const wrong = refused?.status === 401 ? "That is not the key." : refused && messageOf(refused);
+    at("access-told").textContent = wrong ?? told;
     at("access-told").className = refused ? "told bad" : "told good";
   });
 }

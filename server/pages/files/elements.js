@@ -9,9 +9,15 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Return a labelled field: the label, and the control that it belongs to. */
-export function labelled(text, control) {
-  return make("div", { className: "field" }, make("label", { htmlFor: control.id }, text), control);
+/** Return a labelled field: the label, the control that it belongs to, and what is said of it. */
+export function labelled(text, control, hint = "") {
+  const label = make("label", { htmlFor: control.id }, text);
+  const field = make("div", { className: "field" }, label, control);
+  if (hint) {
+    field.append(make("p", { className: "hint", id: `${control.id}-hint` }, hint));
+    control.setAttribute("aria-describedby", `${control.id}-hint`);
+  }
+  return field;
 }
 
 /** Return a choice among values. */

@@ -51,6 +51,7 @@ function formOf(operation, description) {
     make("button", {}, "Send"),
     status,
     outcome,
+    answersOf(operation, description),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -59,6 +60,14 @@ function formOf(operation, description) {
     show(await send(request), request, status, outcome);
   });
   return form;
+}
+
+function answersOf({ responses }, { components }) {
+  const rows = Object.entries(responses).flatMap(([status, { $ref, description }]) => [
+    make("dt", {}, status),
+    make("dd", {}, description ?? components.responses[$ref.split("/").pop()].description),
+  ]);
+  return make("details", {}, make("summary", {}, "Answers there are"), make("dl", {}, ...rows));
 }
 
 function parameterOf(parameter, operation) {
@@ -71,8 +80,7 @@ function parameterOf(parameter, operation) {
   if (parameter.required) control.value = parameter.example ?? "";
   else if (!values) control.placeholder = parameter.example ?? "";
   const text = `${parameter.name} (${parameter.in}${parameter.required ? "" : ", optional"})`;
-  const field = labelled(text, control);
-  if (parameter.description) field.append(make("p", { className: "hint" }, parameter.description));
+  const field = labelled(text, control, parameter.description);
   return { parameter, field, read: () => control.value };
 }
 

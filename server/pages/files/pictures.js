@@ -42,11 +42,13 @@ function takeDrops() {
       drop.classList.toggle("over", isOver);
     });
   }
-  // A file that is dropped beside it must not replace the page.
-  addEventListener("dragover", (event) => event.preventDefault());
+  // A file that is dropped beside it must not replace the page; a field for files takes its own.
+  const isField = ({ target }) => target instanceof HTMLInputElement;
+  addEventListener("dragover", (event) => isField(event) || event.preventDefault());
   addEventListener("drop", (event) => {
-    event.preventDefault();
     drop.classList.remove("over");
+    if (isField(event)) return;
+    event.preventDefault();
     scoreAll([...event.dataTransfer.files]);
   });
 }

@@ -34,7 +34,7 @@ export async function send({ method, address, headers = {}, body }) {
       milliseconds: performance.now() - started,
     };
   } catch {
-    const text = "No answer: is the server still running?";
+    const text = "No answer: is the server still running, and the file still there?";
     return { status: 0, statusText: "no answer", type: "", text, milliseconds: 0 };
   }
 }
