@@ -18,10 +18,19 @@ from server.http_request import AnswerTask, HttpRequest, RefusalTask
 REQUEST_SECONDS = 300
 # How long a caller may go on sending what was refused, so that he comes to read why.
 LINGER_SECONDS = 5
+# Where there are too many connections, those that move fewer bytes a second go first. It is far
+# less than any honest link moves, and what hundreds of connections must not come to unnoticed.
+SLOWEST_BYTES_PER_SECOND = 2_000
+# How long a caller may pause whose bytes came faster than that.
+LONGEST_CREDIT_SECONDS = 5.0
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection. A new one past the limit takes the place of the one idle for longest.
+
+    ``idle_since`` is when it was opened, or its last request begun or answered; each byte that
+    comes or goes after that puts it off a little, so that a byte now and then does not help, and
+    what moves as a request should is idle only in some seconds from now.
 
     waitress would take no more connections at all: whoever holds them open, sending a byte now
     and then, would keep everybody out. A request that does not come to its end is given up.
@@ -35,6 +44,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.parser_class = partial(HttpRequest, door=server.door)
         self._begun: Any = None
         self._begun_at = 0.0
+        self.idle_since = time.monotonic()
+        self._may_begin = True
         self._was_refused = False
         self._lingers_until: float | None = None
         self._unsent = server.door.memory.share()
@@ -57,6 +68,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Take in what has come; what follows a refusal is dropped."""
         if self._lingers_until is not None:
             return True
+        if self._may_begin:
+            self._may_begin = False
+            self._begin_anew()
+        self._earn(len(data))
         return bool(super().received(data))
 
     def service(self) -> None:
@@ -64,11 +79,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         request = self.requests[0]
         self._was_refused = request.error is not None and request.ends_connection
         super().service()
+        self._begin_anew()
+        self._may_begin = True
         self._account_for_unsent()
 
     def handle_write(self) -> None:
         """Send what the caller takes."""
+        unsent = self.total_outbufs_len
         super().handle_write()
+        self._earn(max(0, unsent - self.total_outbufs_len))
         if not self.total_outbufs_len:
             self._unsent.close()
 
@@ -91,6 +110,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Close the connection now, whatever its caller still sends."""
         self._was_refused = False
         self.handle_close()
+
+    def _begin_anew(self) -> None:
+        """Count as active now: once for each request, for whoever sends blank lines begins none."""
+        self.idle_since = max(self.idle_since, time.monotonic())
+
+    def _earn(self, count: int) -> None:
+        """Put off when the connection counts as idle, by what it moved."""
+        latest = time.monotonic() + LONGEST_CREDIT_SECONDS
+        self.idle_since = min(self.idle_since + count / SLOWEST_BYTES_PER_SECOND, latest)
 
     def _account_for_unsent(self) -> None:
         """Whoever does not fetch his answers holds memory; where there is none, he is cut off."""
@@ -118,12 +146,12 @@ def is_busy(channel: Any) -> bool:
 
 
 def make_room(channels: Iterable[Any]) -> bool:
-    """Close the connection that has sent no request for longest; tell whether there was one.
+    """Close the connection that is idle for longest; tell whether there was one.
 
-    Whoever does not fetch an answer comes after those who have sent no request.
+    One whose request is being answered stays.
     """
     others = [one for one in channels if not one.requests]
     if not others:
         return False
-    min(others, key=lambda one: (is_busy(one), one.creation_time)).drop()
+    min(others, key=lambda one: one.idle_since).drop()
     return True

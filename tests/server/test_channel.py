@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 
 import numpy as np
 import orjson
@@ -18,6 +19,7 @@ from tests.deadlines import DEADLINE
 from tests.server.raw import ask, connected, head, read_answer
 
 THREADS = 2
+CONNECTIONS = 20
 # Black images pack well, and each comes back with its long name: a small request, a large answer.
 NAMES = [f"{number:0990}" for number in range(2_000)]
 WORDY = encode_request(NAMES, np.zeros((len(NAMES), 784), np.uint8), "zlib")
@@ -93,3 +95,80 @@ def test_an_address_without_a_path_is_the_front_page(url: str, target: str) -> N
     status, headers, body = ask(url, head(target=target, method="GET"))
     assert (status, headers["content-type"]) == (200, "application/json")
     assert "endpoints" in orjson.loads(body)
+
+
+@pytest.fixture
+def narrow_url() -> Iterator[str]:
+    """A server that keeps few connections, and cuts off those that are idle for longest."""
+    settings = Settings(project=BUNDLE.parent, server={"connections": CONNECTIONS})
+    with running_server(settings) as url:
+        yield url
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Tell whether the server has not closed a connection on which it owes no answer."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+def pieces(body: bytes, count: int) -> list[bytes]:
+    size = -(-len(body) // count)
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+LARGE = encode_request(range(200), garment_pixels(100).repeat(2, axis=0), None)
+
+
+@pytest.mark.parametrize("before", [0, 3 * CONNECTIONS], ids=["oldest", "youngest"])
+@pytest.mark.parametrize("start", [b"", b"GET /hea"], ids=["silent", "begun"])
+def test_an_upload_outlives_those_that_send_nothing(
+    narrow_url: str, start: bytes, before: int
+) -> None:
+    """However old it is, and however many others come while it is under way."""
+    with ExitStack() as stack:
+
+        def others(count: int) -> None:
+            for _ in range(count):
+                stack.enter_context(connected(narrow_url)).sendall(start)
+            assert requests.get(f"{narrow_url}/health/live", timeout=DEADLINE).status_code == 200
+
+        others(before)
+        upload = stack.enter_context(connected(narrow_url))
+        upload.sendall(head(f"Content-Length: {len(LARGE)}"))
+        for piece in pieces(LARGE, 10):
+            upload.sendall(piece)
+            others(CONNECTIONS)
+        assert read_answer(upload)[0] == 200
+
+
+@pytest.mark.parametrize("drop", [b"X", b"\r\n", b"X: y\r\n"])
+def test_a_byte_now_and_then_is_no_progress(
+    narrow_url: str, drop: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends it each second goes before the one that came later and was silent since."""
+    now = 1000.0
+    monkeypatch.setattr("server.channel.time", SimpleNamespace(monotonic=lambda: now))
+    with ExitStack() as stack:
+
+        def ask() -> None:
+            response = requests.get(f"{narrow_url}/health/live", timeout=DEADLINE)
+            assert response.status_code == 200
+
+        drops = [stack.enter_context(connected(narrow_url)) for _ in range(CONNECTIONS)]
+        silent = []
+        for _ in range(6):
+            for connection in drops:
+                with suppress(ConnectionError):
+                    connection.sendall(drop)
+            ask()
+            now += 1
+            silent.append(stack.enter_context(connected(narrow_url)))
+            silent[-1].sendall(b"GET /health/live HTTP")
+        ask()
+        assert all(map(is_open, silent))
+        assert not all(map(is_open, drops))
