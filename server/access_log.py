@@ -15,7 +15,7 @@ def log_request(
     """Say who asked for what, and how it went; a path is written so that it stays on its line."""
     access_log.info(
         "%s %s %s %d%s %.0f ms",
-        ascii(address)[1:-1],
+        ascii(address)[1:-1] or "-",
         method or "-",
         ascii(path[:PATH_CHARACTERS])[1:-1] or "-",
         status,

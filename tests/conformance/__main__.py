@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -78,9 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def ask_all(deadline: float) -> Iterator[Result]:
-    """Have every client ask one server."""
-    with TemporaryDirectory() as scratch, server(Path(scratch)) as url:
-        expected(url).save(Path(scratch))
+    """Have every client ask the same two servers."""
+    key = secrets.token_hex()
+    with (
+        TemporaryDirectory() as scratch,
+        server(Path(scratch)) as url,
+        server(Path(scratch), key) as locked_url,
+    ):
+        expected(url, locked_url, key).save(Path(scratch))
         for client in CLIENTS:
             yield from ask(client, scratch, deadline)
 

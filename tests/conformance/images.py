@@ -18,7 +18,8 @@ class Images:
     """What a client sends, and what it must be told.
 
     Attributes:
-        url: of the server.
+        url: of a server that anybody on this machine may ask.
+        locked_url, key: of one that wants this key.
         model, version: which it answers with.
         files: the pictures, as paths.
         pixels: uint8 [N, 784], what the model's own preprocessing makes of the pictures.
@@ -29,6 +30,8 @@ class Images:
     """
 
     url: NDArray[np.str_]
+    locked_url: NDArray[np.str_]
+    key: NDArray[np.str_]
     model: NDArray[np.str_]
     version: NDArray[np.str_]
     files: NDArray[np.str_]
@@ -37,6 +40,11 @@ class Images:
     confidence: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     classes: NDArray[np.str_]
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """Return the header with the key."""
+        return {"Authorization": f"Bearer {self.key}"}
 
     def save(self, folder: Path) -> None:
         """Write all of it into a folder."""

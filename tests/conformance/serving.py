@@ -27,16 +27,20 @@ PICTURES = CODE_ROOT / "image_batches" / "G1"
 
 
 @contextmanager
-def server(project: Path) -> Iterator[str]:
-    """Run ``python -m server`` with the settings as they come; yield its URL."""
+def server(project: Path, key: str = "") -> Iterator[str]:
+    """Run ``python -m server`` with the settings as they come; yield its URL.
+
+    With a ``key`` it wants that of every caller.
+    """
     port = free_port("127.0.0.1")
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SCORING_")}
     ours = {
         "SCORING_PROJECT": str(project),
         "SCORING_SERVER__MODELS": f'["{BUNDLE}"]',
         "SCORING_SERVER__IMAGES": str(PICTURES),
+        **({"SCORING_SERVER__API_KEY": key} if key else {}),
     }
-    with (project / "server.log").open("wb") as log:
+    with (project / f"server-{port}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "server", "--port", str(port)],
             cwd=CODE_ROOT,
@@ -53,7 +57,7 @@ def server(project: Path) -> Iterator[str]:
         process.wait(60)
 
 
-def expected(url: str) -> Images:
+def expected(url: str, locked_url: str, key: str) -> Images:
     """Return the pictures, their pixels, and what the model makes of them without any server."""
     bundle = load_bundle(BUNDLE)
     spec = bundle.signature
@@ -67,6 +71,8 @@ def expected(url: str) -> Images:
     predictor.close()
     return Images(
         url=np.array(url),
+        locked_url=np.array(locked_url),
+        key=np.array(key),
         model=np.array(spec.name),
         version=np.array(spec.version),
         files=np.array([str(path) for path in files]),

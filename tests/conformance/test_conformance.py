@@ -28,6 +28,8 @@ def images(tmp_path: Path) -> Images:
     probabilities = np.tile(np.float32(0.1), (2, 10))
     Images(
         url=text,
+        locked_url=text,
+        key=text,
         model=text,
         version=text,
         files=np.array(["a.png", "b.png"]),

@@ -123,6 +123,15 @@ def check_infer(images: Images) -> None:
     images.check_scores(found["label"], found["confidence"])
 
 
+def check_key(images: Images) -> None:
+    """with a key, and without"""
+    body = json.dumps({"instances": images.pixels.tolist()}).encode()
+    url = f"{images.locked_url}/predict"
+    key = ("-H", f"Authorization: Bearer {images.key}")
+    compare(images, curl(*JSON, *key, "-d", "@-", url, body=body))
+    assert curl(*JSON, "-d", "@-", url, body=body)["error"]["code"] == "unauthorized"
+
+
 def check_tf_serving(images: Images) -> None:
     """TensorFlow Serving: instances, inputs, base64"""
     url = f"{images.url}/v1/models/{images.model}:predict"
@@ -172,6 +181,7 @@ CHECKS = (
     check_tf_serving,
     check_tf_status,
     check_invocations,
+    check_key,
 )
 
 if __name__ == "__main__":

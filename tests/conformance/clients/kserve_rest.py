@@ -28,11 +28,12 @@ def run(protocol: str, call: str, *arguments: Any, **options: Any) -> Any:
     return asyncio.run(ask())
 
 
-def infer(images: Images, *, binary: bool) -> Any:
+def infer(images: Images, *, binary: bool, url: str = "", headers: Any = None) -> Any:
     pixels = InferInput("pixels", list(images.pixels.shape), "UINT8")
     pixels.set_data_from_numpy(images.pixels, binary_data=binary)
     request = InferRequest(str(images.model), [pixels], request_id="night 7")
-    return run("v2", "infer", str(images.url), request, model_name=str(images.model))
+    where = url or str(images.url)
+    return run("v2", "infer", where, request, model_name=str(images.model), headers=headers)
 
 
 def check_infer(images: Images) -> None:
@@ -50,6 +51,13 @@ def compare(images: Images, answer: Any) -> None:
     outputs = {one.name: one.as_numpy() for one in answer.outputs}
     labels = [one.decode() if isinstance(one, bytes) else one for one in outputs["label"].tolist()]
     images.check_scores(labels, outputs["confidence"])
+
+
+def check_key(images: Images) -> None:
+    """v2: with a key, and without"""
+    url = str(images.locked_url)
+    compare(images, infer(images, binary=True, url=url, headers=images.authorization))
+    refused(lambda: infer(images, binary=False, url=url), httpx.HTTPStatusError, "Authorization")
 
 
 def check_health(images: Images) -> None:
@@ -107,6 +115,7 @@ def check_v1_health(images: Images) -> None:
 CHECKS = (
     check_infer,
     check_binary,
+    check_key,
     check_health,
     check_refusals,
     check_v1,

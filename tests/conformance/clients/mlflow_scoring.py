@@ -5,6 +5,7 @@ They come with mlflow-skinny, which is mlflow's own code without what training n
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -61,6 +62,22 @@ def check_deployments(images: Images) -> None:
     compare(images, pd.DataFrame(answer["predictions"]))
 
 
+def check_key(images: Images) -> None:
+    """mlflow.deployments: with a key, as MLFLOW_TRACKING_TOKEN, and without"""
+    client = get_deploy_client(str(images.locked_url))
+    body = {"inputs": images.pixels.tolist()}
+
+    def ask() -> Any:
+        return client.predict(endpoint=str(images.model), inputs=body)
+
+    refused(ask, requests.HTTPError, "Authorization")
+    os.environ["MLFLOW_TRACKING_TOKEN"] = str(images.key)
+    try:
+        compare(images, pd.DataFrame(ask()["predictions"]))
+    finally:
+        del os.environ["MLFLOW_TRACKING_TOKEN"]
+
+
 def check_endpoints(images: Images) -> None:
     """mlflow.deployments: the endpoints there are"""
     client = get_deploy_client(str(images.url))
@@ -76,6 +93,7 @@ CHECKS = (
     check_refusal,
     check_deployments,
     check_endpoints,
+    check_key,
 )
 
 if __name__ == "__main__":

@@ -15,15 +15,24 @@ from tests.conformance.images import Images
 
 def check_batch(images: Images) -> None:
     """a folder of pictures into Results.csv"""
+    score(images, str(images.url), {})
+
+
+def check_key(images: Images) -> None:
+    """the same with a key"""
+    score(images, str(images.locked_url), {"SCORING_CLIENT__API_KEY": str(images.key)})
+
+
+def score(images: Images, url: str, settings: dict[str, str]) -> None:
     folder = Path(str(images.files[0])).parent
     with TemporaryDirectory() as scratch:
         out = Path(scratch) / "Results.csv"
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "client.request", str(folder)),
-                *("--server", str(images.url), "--out", str(out)),
+                *("--server", url, "--out", str(out)),
             ],
-            env={**os.environ, "SCORING_PROJECT": scratch},
+            env={**os.environ, "SCORING_PROJECT": scratch, **settings},
             capture_output=True,
             text=True,
             check=False,
@@ -37,4 +46,4 @@ def check_batch(images: Images) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_checks("this project", [check_batch]))
+    sys.exit(run_checks("this project", [check_batch, check_key]))

@@ -21,6 +21,10 @@ def connect(images: Images, **options: Any) -> Any:
     return triton.InferenceServerClient(urlsplit(str(images.url)).netloc, **options)
 
 
+def infer(images: Images, client: Any, **options: Any) -> Any:
+    return client.infer(str(images.model), [tensor(images.pixels, binary=True)], **options)
+
+
 def tensor(pixels: np.ndarray[Any, Any], *, binary: bool) -> Any:
     one = triton.InferInput(PIXELS, list(pixels.shape), "UINT8")
     one.set_data_from_numpy(pixels, binary_data=binary)
@@ -96,29 +100,23 @@ def check_deflate(images: Images) -> None:
 def check_all_outputs(images: Images) -> None:
     """no output named: all of them"""
     with connect(images) as client:
-        answer = client.infer(str(images.model), [tensor(images.pixels, binary=True)])
+        answer = infer(images, client)
     images.check_scores(texts(answer.as_numpy("label")), answer.as_numpy("confidence"))
 
 
 def check_version_and_id(images: Images) -> None:
     """a version and a request id"""
     with connect(images) as client:
-        answer = client.infer(
-            str(images.model),
-            [tensor(images.pixels, binary=True)],
-            model_version=str(images.version),
-            request_id="night 7",
-        ).get_response()
-    assert (answer["id"], answer["model_version"]) == ("night 7", str(images.version))
+        version = str(images.version)
+        answer = infer(images, client, model_version=version, request_id="night 7").get_response()
+    assert (answer["id"], answer["model_version"]) == ("night 7", version)
 
 
 def check_classification(images: Images) -> None:
     """classification, the 3 likeliest classes"""
     output = triton.InferRequestedOutput("probabilities", class_count=3)
     with connect(images) as client:
-        answer = client.infer(
-            str(images.model), [tensor(images.pixels, binary=True)], outputs=[output]
-        )
+        answer = infer(images, client, outputs=[output])
     found = answer.as_numpy("probabilities")
     assert found.shape == (len(images.pixels), 3), found.shape
     first = [one.split(":", 2) for one in texts(found[:, 0])]
@@ -163,6 +161,14 @@ def check_metadata(images: Images) -> None:
     assert told["versions"] == [str(images.version)]
 
 
+def check_key(images: Images) -> None:
+    """with a key, and without"""
+    with triton.InferenceServerClient(urlsplit(str(images.locked_url)).netloc) as client:
+        answer = infer(images, client, headers=images.authorization)
+        refused(lambda: infer(images, client), InferenceServerException, "Authorization")
+    images.check_scores(texts(answer.as_numpy("label")), answer.as_numpy("confidence"))
+
+
 def check_refusals(images: Images) -> None:
     """statistics, unknown model, wrong shape: refused in words"""
     with connect(images) as client:
@@ -188,6 +194,7 @@ CHECKS = (
     check_many_at_once,
     check_health,
     check_metadata,
+    check_key,
     check_refusals,
 )
 
