@@ -15,13 +15,14 @@ from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
 from server.door import RECEIVED, Door
 from server.drain import Drain
-from server.endpoints import AnyName, make_endpoints
+from server.endpoints import make_endpoints
 from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.memory import MemoryBudget
 from server.metrics import Metrics
 from server.models import ModelTable, load_models
 from server.pages import docs
+from server.paths import take_any_name
 from server.proxies import believe_proxies
 
 DOOR = "scoring.door"
@@ -53,9 +54,7 @@ def create_app(
     if models is None:
         models = load_models(served_bundles(settings), settings.server.inference_threads)
     app = Flask("server", static_folder=None)
-    app.url_map.converters["name"] = AnyName
-    # Two slashes are part of a name that is refused, not a reason to send the caller elsewhere.
-    app.url_map.merge_slashes = False
+    take_any_name(app)
     error_handlers.register(app)
     open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS
     access = Access(settings.server, open_paths, loopback=loopback, secret=secret)

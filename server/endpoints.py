@@ -10,10 +10,9 @@ from dataclasses import replace
 import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
-from werkzeug.routing import BaseConverter
 
 from scoring.settings import ServerSettings
-from server import openapi
+from server import openapi, paths
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
 from server.handler import Handler
 from server.image_folder import ImageFolder
@@ -35,13 +34,6 @@ Path = Mapping[str, str]
 Read = Callable[[Share, Path], Call]
 
 
-class AnyName(BaseConverter):
-    """Takes whatever stands in the place of a name, slashes too, so that a path is refused."""
-
-    regex = r"[\s\S]+?"
-    part_isolating = False
-
-
 def make_endpoints(
     dialects: Iterable[Dialect],
     handler: Handler,
@@ -52,6 +44,7 @@ def make_endpoints(
 ) -> Blueprint:
     """Return the blueprint of the API."""
     api = Blueprint("api", __name__)
+    paths.refuse_followed_names(api)
     dialects = tuple(dialects)
     for dialect in dialects:
         for telling in dialect.tellings:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from scoring.protocol.errors import RETRYABLE_STATUSES, ApiError
 from server.dialects import dialect_at
 from server.endpoints import respond
+from server.paths import is_nothing, what_there_is
 
 logger = logging.getLogger("scoring.server")
 
 # How soon a caller may try again where trying again can help.
 RETRY_AFTER_SECONDS = 5
-MESSAGES = {
-    404: "there is nothing at this path; GET /openapi.json tells what there is",
-    405: "the path has another method; see the header Allow",
-}
+OTHER_METHOD = "the path has another method; see the header Allow"
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
 
 
@@ -39,8 +37,9 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        message = MESSAGES.get(error.code or 500, error.description or "")
-        response = _answer(HttpError(error.code or 500, message))
+        if isinstance(error, MethodNotAllowed) and is_nothing(error):
+            error = NotFound()
+        response = _answer(HttpError(error.code or 500, _message(error)))
         allow = error.get_response().headers.get("Allow")
         if allow:
             response.headers["Allow"] = allow
@@ -57,6 +56,12 @@ def error_headers(error: ApiError) -> dict[str, str]:
     if error.status in RETRYABLE_STATUSES:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+
+
+def _message(error: HTTPException) -> str:
+    if isinstance(error, NotFound):
+        return what_there_is(dialect_at(request.path))
+    return OTHER_METHOD if isinstance(error, MethodNotAllowed) else error.description or ""
 
 
 def _answer(error: ApiError) -> Response:

@@ -6,6 +6,7 @@ import re
 import time
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -22,6 +23,7 @@ from server.request_body import body_too_large
 # Of a chunk's first line and of what may follow the last one; waitress has no bound of its own.
 CHUNK_LINE_BYTES = 1_024
 TRAILER_BYTES = 16_384
+REQUEST_LINE = re.compile(rb"\s*(?P<command>[A-Z]+) +(?:https?://[^/\s]*)?(?P<path>/[^\s?#]*)")
 TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(.*)$")
 
 
@@ -42,6 +44,7 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
 
     def received(self, data: bytes) -> int:
         """Take in what has come; return how many bytes of it belong to this request."""
+        before = self.header_plus
         try:
             consumed = int(super().received(data))
         except ValueError as error:
@@ -52,6 +55,8 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         if self.headers_finished and not self._is_judged:
             self._is_judged = True
             self._judge()
+        if self.error is not None and self.body_rcv is None:
+            self._know_path(before + data)
         if self.error is None and self._has_endless_line():
             self.refuse(BadRequest("a line of the chunked body does not end"))
         if self.completed and not self.received_at:
@@ -105,6 +110,16 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
             self.door.judge(self)
         except ApiError as error:
             self.refuse(error)
+
+    def _know_path(self, sent: bytes) -> None:
+        """Take the path from the line that came first, for headers that cannot be read.
+
+        Its caller is refused in the dialect he speaks.
+        """
+        line = REQUEST_LINE.match(sent)
+        if line is not None:
+            self.command = line["command"].decode("latin-1")
+            self.path = unquote_to_bytes(line["path"]).decode("latin-1")
 
     def _has_endless_line(self) -> bool:
         if not self.chunked or self.body_rcv is None:

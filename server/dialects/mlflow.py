@@ -42,6 +42,8 @@ ERROR_CODES = {
     503: "TEMPORARILY_UNAVAILABLE",
 }
 INTERNAL_ERROR = "INTERNAL_ERROR"
+# What lies below them is refused in this dialect, too; below /health lies the own dialect's.
+PLACES = (*HEALTH, VERSION, INVOCATIONS, "/endpoints", "/api")
 
 
 def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
@@ -117,7 +119,7 @@ def _json(document: Any, status: int = 200) -> Reply:
 
 DIALECT = Dialect(
     name="mlflow",
-    paths=(*HEALTH, VERSION, INVOCATIONS, "/endpoints/", ENDPOINTS, ENDPOINTS.rstrip("/")),
+    paths=(*PLACES, *(f"{place}/" for place in PLACES if place != "/health")),
     media_types=JSON_TYPES | {csv_body.MEDIA_TYPE},
     tellings=(
         *(Telling(path, _tell_health, open_=True) for path in HEALTH),

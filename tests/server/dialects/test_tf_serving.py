@@ -183,7 +183,7 @@ def test_models_are_told_as_both_protocols_have_it(url: str) -> None:
         ("GET", "/v1/models/", {}, 404),
         ("GET", "/v1/models/hats/metadata", {}, 404),
         ("GET", "/v1/models/fashion/versions/9/metadata", {}, 404),
-        ("GET", "/v1/models/fashion/nothing", {}, 400),
+        ("GET", "/v1/models/fashion/nothing", {}, 404),
         ("GET", "/v1/nothing", {}, 404),
         ("GET", "/v1", {}, 404),
         ("GET", "/v1/models/fashion:predict", {}, 405),
