@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import requests
 
-from scoring.settings import Settings
+from scoring.settings import CODE_ROOT, Settings
 from server.dialects import own
 from server.dialects.dialect import Call
 from server.dialects.original import OriginalRequest
@@ -23,7 +23,7 @@ from tests.conftest import BUNDLE, garment_pixels, running_server
 from tests.deadlines import DEADLINE
 from tests.server.dialects.test_own import GOLDEN, LIMITS, PIXELS, SIGNATURE, answer
 
-SCRIPT = Path(__file__).with_name("originals_script.py")
+SCRIPT = CODE_ROOT / "tests" / "data" / "original_client.py"
 
 
 @pytest.fixture(scope="module")
