@@ -12,7 +12,7 @@ import numpy as np
 import requests
 from numpy.typing import NDArray
 
-from client.chunk_poster import ChunkPoster
+from client.chunk_poster import ChunkPoster, ScoringFailed
 from client.pictures import Pictures, PictureSource
 from client.results import PictureResult
 from client.retry_policy import can_heal, reason
@@ -28,6 +28,9 @@ from scoring.protocol.prediction import RowPrediction
 from scoring.protocol.signature import Signature
 from scoring.records.rows import ChunkCost
 from scoring.settings import BatchesSettings, ClientSettings, Settings, load_settings
+
+# What another program works with; errors are those of scoring.protocol.errors.
+__all__ = ["ClientSettings", "PictureResult", "ScoringClient", "ScoringFailed"]
 
 Told = TypeVar("Told")
 
