@@ -12,6 +12,7 @@ import requests
 from scoring.settings import Settings
 from server.pages.docs import CONTENT_TYPES, FILES, OPEN_PATHS, PAGE
 from tests.conftest import BUNDLE, running_server
+from tests.deadlines import DEADLINE
 
 # An address with a host; the name of SVG's vocabulary is no address that anyone opens.
 FOREIGN = re.compile(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[\w.-]+\.\w+")
@@ -27,7 +28,7 @@ def url() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", sorted(OPEN_PATHS))
 def test_a_file_of_the_page_wants_no_key_and_is_shown_nowhere_else(url: str, path: str) -> None:
-    answer = requests.get(url + path, timeout=20)
+    answer = requests.get(url + path, timeout=DEADLINE)
     name = path.removeprefix("/docs").removeprefix("/") or PAGE
     assert (answer.status_code, answer.content) == (200, (FILES / name).read_bytes())
     assert answer.headers["Content-Type"] == CONTENT_TYPES.get(name, "text/html; charset=utf-8")
@@ -48,7 +49,7 @@ def test_all_else_still_wants_the_key(url: str) -> None:
         "/docs/../docs.py",
         "/docs/x/docs",
     ):
-        assert requests.get(url + path, timeout=20).status_code == 401, path
+        assert requests.get(url + path, timeout=DEADLINE).status_code == 401, path
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,16 @@ def test_all_else_still_wants_the_key(url: str) -> None:
 )
 def test_no_other_file_is_served(url: str, name: str) -> None:
     headers = {"Authorization": "Bearer s3cret"}
-    answer = requests.get(f"{url}/docs/{name.replace('..', '%2e%2e')}", headers=headers, timeout=20)
+    answer = requests.get(
+        f"{url}/docs/{name.replace('..', '%2e%2e')}", headers=headers, timeout=DEADLINE
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_a_file_that_the_browser_has_is_not_sent_again(url: str) -> None:
-    first = requests.get(f"{url}/docs/docs.js", timeout=20)
+    first = requests.get(f"{url}/docs/docs.js", timeout=DEADLINE)
     known = {"If-None-Match": first.headers["ETag"]}
-    again = requests.get(f"{url}/docs/docs.js", headers=known, timeout=20)
+    again = requests.get(f"{url}/docs/docs.js", headers=known, timeout=DEADLINE)
     assert (again.status_code, again.content) == (304, b"")
 
 

@@ -23,6 +23,7 @@ from server.app import create_app
 from server.dialects.examples import PICTURE
 from server.dialects.own_schema import IMAGE_EXAMPLE
 from tests.conftest import BUNDLE, running_server
+from tests.deadlines import DEADLINE
 
 pytestmark = pytest.mark.long
 
@@ -110,7 +111,7 @@ def test_the_example_is_a_click_away_by_keyboard_too(browser: Browser, url: str)
 def test_every_request_is_sent_as_it_stands(
     browser: Browser, url: str, width: int, scheme: str
 ) -> None:
-    described = requests.get(f"{url}/openapi.json", timeout=20).json()["paths"]
+    described = requests.get(f"{url}/openapi.json", timeout=DEADLINE).json()["paths"]
     operations = [one for item in described.values() for key, one in item.items() if key in METHODS]
     with opened(browser, url, width=width, scheme=scheme) as page:
         for operation in operations:
@@ -172,7 +173,7 @@ def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
 
 def label_of(url: str, picture: Path, model: str = "fashion") -> str:
     files = {"file": picture.read_bytes()}
-    answer = requests.post(f"{url}/models/{model}/predict", files=files, timeout=20).json()
+    answer = requests.post(f"{url}/models/{model}/predict", files=files, timeout=DEADLINE).json()
     return str(answer["prediction"]["label"])
 
 
