@@ -51,11 +51,12 @@ class ChildLog:
     def _pump(self, output: IO[bytes]) -> None:
         with output:
             while said := output.read(min(READ_BYTES, self._most_bytes)):
-                self._tail = (self._tail + said)[-TAIL_BYTES:]
                 try:
                     self._write(said)
                 except OSError:  # a full disk, no folder
                     _show(said)
+                # Last, so that whoever has seen a line finds it in the log as well.
+                self._tail = (self._tail + said)[-TAIL_BYTES:]
 
     def _write(self, said: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
