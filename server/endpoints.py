@@ -11,6 +11,7 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from scoring.protocol.errors import BadRequest
 from scoring.settings import ServerSettings
 from server import openapi, paths
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
@@ -100,7 +101,7 @@ def _refuse_method(right: str) -> View:
 
 def _telling(telling: Telling, handler: Handler) -> View:
     def view(**path: str) -> Response:
-        return respond(telling.tell(handler, _call(b"", path)))
+        return respond(telling.tell(handler, _call(b"", path, {})))
 
     return view
 
@@ -111,13 +112,15 @@ def _reader(
     """Return what reads a request: its own body, or the file that it names."""
 
     def read_file(share: Share, path: Path) -> Call:
-        data = images.read(request.args.get(scoring.file_parameter, ""))
+        query = _query()
+        data = images.read(query.get(scoring.file_parameter, ""))
         share.take(len(data))
-        call = _call(data, path)
+        call = _call(data, path, query)
         return replace(call, headers={**call.headers, "content-type": ANY_PICTURE})
 
     def read_own(share: Share, path: Path) -> Call:
-        return _call(read_body(settings, dialect.media_types, share), path)
+        query = _query()
+        return _call(read_body(settings, dialect.media_types, share), path, query)
 
     return read_file if scoring.file_parameter else read_own
 
@@ -153,6 +156,18 @@ def _compressed(reply: Reply) -> Reply:
     return replace(reply, body=body, headers={**headers, "Content-Encoding": encoding})
 
 
-def _call(body: bytes, path: Path) -> Call:
+def _query() -> Mapping[str, str]:
+    """Return the parameters of the address, none of them twice.
+
+    Those that begin with an underscore are meant for caches and proxies on the way, not for us.
+    """
+    query = {name: values for name, values in request.args.lists() if not name.startswith("_")}
+    doubled = next((name for name, values in query.items() if len(values) > 1), None)
+    if doubled is not None:
+        raise BadRequest(f"the parameter {doubled[:40]!r} is there more than once")
+    return {name: value for name, (value,) in query.items()}
+
+
+def _call(body: bytes, path: Path, query: Mapping[str, str]) -> Call:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(body, path, request.args, headers)
+    return Call(body, path, query, headers)

@@ -21,6 +21,8 @@ PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 NUMBERS = frozenset({int, float})
 # Of a value that a message quotes.
 SHOWN_CHARACTERS = 40
+# Larger than anyone writes as digits.
+SHOWN_NUMBER = 1e300
 
 
 def decode_table(
@@ -61,6 +63,12 @@ def column_order(columns: Any, spec: InputSpec) -> NDArray[np.intp]:
             if places is not None:
                 return _each_once(places, names)
     raise InvalidPixels(_what_is_wrong(names, spec))
+
+
+def is_column_name(name: str, spec: InputSpec) -> bool:
+    """Tell whether a name could be that of a column of pixels, in any of the ways to name them."""
+    prefixes = (spec.columns.prefix, *(prefix for prefix, _ in KNOWN_NAMES))
+    return any(_number(name, prefix) is not None for prefix in prefixes)
 
 
 def _what_is_wrong(names: list[str], spec: InputSpec) -> str:
@@ -127,7 +135,7 @@ def decode_rows(
     raw = bytearray()
     for number, row in enumerate(rows, first):
         if not isinstance(row, list) or len(row) != row_length:
-            raise InvalidPixels(f"row {number} is not a list of {row_length} pixels")
+            raise InvalidPixels(_no_row(row, number, row_length))
         if booleans and bool in map(type, row):
             raise InvalidPixels(f"row {number} holds a boolean; send integers 0 to 255")
         try:
@@ -135,6 +143,13 @@ def decode_rows(
         except (TypeError, ValueError, OverflowError):
             raw += _whole_numbers(row, number)
     return np.frombuffer(raw, dtype=np.uint8).reshape(len(rows), row_length)
+
+
+def _no_row(row: Any, number: int, row_length: int) -> str:
+    what = f"row {number} is not a list of {row_length} pixels"
+    if type(row) in NUMBERS:
+        return f"{what} but a number; put one image alone in a list of its own: [[…]]"
+    return f"{what}, it has {len(row)} values" if isinstance(row, list) else what
 
 
 def _whole_numbers(row: list[Any], number: int) -> bytes:
@@ -157,4 +172,6 @@ def _shown(value: Any) -> str:
     """Return a value for a message, whose length does not follow the value's."""
     if isinstance(value, str):
         return repr(value[:SHOWN_CHARACTERS])
+    if isinstance(value, float) and abs(value) >= SHOWN_NUMBER:
+        return "a number of more than 300 digits"
     return repr(value) if value is None or isinstance(value, int | float) else "a list or object"

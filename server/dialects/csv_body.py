@@ -9,24 +9,26 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from werkzeug.http import parse_options_header
 
-from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge, UnsupportedMedia
 from scoring.protocol.frame_codec import RowIds, decode_ids
-from scoring.protocol.pixel_table import column_order, decode_rows
+from scoring.protocol.pixel_table import column_order, decode_rows, is_column_name
 from scoring.protocol.signature import Signature
 from server.dialects.dialect import Call
 from server.prediction_request import PredictionRequest, RequestLimits
 
 MEDIA_TYPE = "text/csv"
-# How pandas names the column of the index, and how it reads that name back.
-INDEX_NAMES = frozenset({"", "Unnamed: 0"})
+# All that a CSV may be written in here; ASCII is a part of UTF-8.
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 # Of a name or an id, more or less; pixels are shorter.
 FIELD_CHARACTERS = 100
+# Of millions each would cost as much as a row.
+MOST_BLANK_LINES = 100_000
 PIXEL_OF = {str(value): value for value in range(256)}
 DECIMAL = re.compile(r"[0-9]{1,3}\.0*")
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -44,8 +46,9 @@ def weigh(call: Call) -> int:
 
 def read_csv(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
     """Read the rows of a table; raises BadRequest, TooLarge or InvalidPixels."""
+    options = _options(call)
     lines = _lines(call.body, signature)
-    if _has_header(call):
+    if _has_header(options):
         return _read_named(lines, signature, limits)
     pixels, _ = _read_rows(lines, signature, limits, has_ids=False)
     return PredictionRequest(range(len(pixels)), pixels)
@@ -55,11 +58,11 @@ def _read_named(
     lines: Iterator[list[str]], signature: Signature, limits: RequestLimits
 ) -> PredictionRequest:
     names, length = next(lines, []), signature.input.row_length
-    has_ids = len(names) == length + 1 and names[0] in INDEX_NAMES
+    has_ids = len(names) == length + 1 and not is_column_name(names[0], signature.input)
     if len(names) - has_ids != length:
         raise InvalidPixels(
-            f"the first line has {len(names)} names; this model has {length} columns, and a first"
-            " one without a name may hold ids"
+            f"the first line has {len(names)} names; this model has {length} columns, and one"
+            " before them, of any other name or of none, may hold ids"
         )
     try:
         order = column_order(names[1:] if has_ids else names, signature.input)
@@ -84,7 +87,7 @@ def _read_rows(
             raise TooLarge(
                 f"there are more than {limits.rows} rows", code="too_many_rows", limit=limits.rows
             )
-        if has_ids and line:
+        if has_ids:
             ids.append(int(line[0]) if WHOLE.fullmatch(line[0]) else line[0])
         raw += _pixels(line[1:] if has_ids else line, count, length)
         count += 1
@@ -109,16 +112,26 @@ def _number(field: str) -> int | float | str:
 
 
 def _lines(body: bytes, signature: Signature) -> Iterator[list[str]]:
-    """Yield the fields of each line; those that are empty at the end are none."""
+    """Yield the fields of each line that is not blank, as pandas does; blank ones have a bound."""
     try:
         text = body.decode("utf-8-sig").rstrip()
     except UnicodeDecodeError as error:
         raise BadRequest("the CSV is not UTF-8", code="invalid_csv") from error
+    stream = io.StringIO(text, newline="")
     longest = FIELD_CHARACTERS * (signature.input.row_length + 1)
     try:
-        yield from csv.reader(_bounded(io.StringIO(text, newline=""), longest), strict=True)
+        yield from _without_blanks(csv.reader(_bounded(stream, longest), strict=True))
     except csv.Error as error:
         raise BadRequest(f"the body is not valid CSV: {error}", code="invalid_csv") from error
+
+
+def _without_blanks(lines: Iterable[list[str]]) -> Iterator[list[str]]:
+    blanks = 0
+    for line in lines:
+        if len(line) > 1 or "".join(line).strip():
+            yield line
+        elif (blanks := blanks + 1) > MOST_BLANK_LINES:
+            raise InvalidPixels(f"there are more than {MOST_BLANK_LINES} blank lines")
 
 
 def _bounded(lines: Iterable[str], longest: int) -> Iterator[str]:
@@ -129,8 +142,15 @@ def _bounded(lines: Iterable[str], longest: int) -> Iterator[str]:
         yield line
 
 
-def _has_header(call: Call) -> bool:
+def _options(call: Call) -> dict[str, str]:
+    """Return the parameters of the type; raises UnsupportedMedia for another charset."""
     _, options = parse_options_header(call.headers.get("content-type"))
+    if options.get("charset", "utf-8").strip().lower() not in CHARSETS:
+        raise UnsupportedMedia("send CSV in UTF-8: text/csv; charset=utf-8")
+    return options
+
+
+def _has_header(options: Mapping[str, str]) -> bool:
     header = options.get("header", "present").strip().lower()
     if header not in ("present", "absent"):
         raise BadRequest("header is present or absent: text/csv; header=absent")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scoring.protocol.frame_codec import ID_CHARACTERS
+from scoring.protocol.frame_codec import ID_CHARACTERS, LARGEST_ID, SMALLEST_ID
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.openapi_parts import object_of, reference
@@ -15,6 +15,7 @@ from server.dialects.rows import FLAGS, PROBABILITIES, TOP
 from server.handler import row_limit
 
 UINT8_MAX = 255
+WHOLE = {"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID}
 # The entries of a request, and what stands under each.
 FORMS = {
     "dataframe_b64": "PixelBlock",
@@ -132,13 +133,12 @@ def _image(row_length: int) -> dict[str, Any]:
 
 
 def _ids(max_rows: int) -> list[dict[str, Any]]:
-    id_ = {"type": ["integer", "string"], "maxLength": ID_CHARACTERS}
+    id_ = {**WHOLE, "type": ["integer", "string"], "maxLength": ID_CHARACTERS}
     return [{"type": "null"}, {"type": "array", "items": id_, "maxItems": max_rows}]
 
 
 def _range() -> dict[str, Any]:
-    whole = {"type": "integer"}
-    return {**object_of({"start": whole, "stop": whole}), "additionalProperties": False}
+    return {**object_of({"start": WHOLE, "stop": WHOLE}), "additionalProperties": False}
 
 
 def _row(labels: tuple[str, ...]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def _only_input(inputs: Any) -> dict[str, Any]:
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
         _refuse("inputs is a list with one tensor, the pixels of the images")
     tensor: dict[str, Any] = inputs[0]
+    _refuse_shared_memory(tensor)
     if not isinstance(tensor.get("name"), str):
         _refuse("an input has a name")
     datatype = tensor.get("datatype")
@@ -102,6 +103,8 @@ def _wanted_outputs(document: dict[str, Any]) -> Iterator[WantedOutput]:
         return
     if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
         _refuse("outputs is a list of objects with a name")
+    for one in wanted:
+        _refuse_shared_memory(one)
     names = [one.get("name") for one in wanted]
     if any(not isinstance(name, str) or name not in OUTPUT_NAMES for name in names):
         _refuse(f"the outputs of this model are {', '.join(OUTPUT_NAMES)}")
@@ -125,6 +128,11 @@ def _flag(owner: dict[str, Any], name: str, default: bool) -> bool:
     if not isinstance(value, bool):
         _refuse(f"{name} is true or false")
     return value
+
+
+def _refuse_shared_memory(tensor: dict[str, Any]) -> None:
+    if _parameter(tensor, "shared_memory_region", None) is not None:
+        _refuse("there is no shared memory here; tensors are sent and answered with the request")
 
 
 def _parameter(owner: dict[str, Any], name: str, default: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 import gc
+import math
 import re
 from typing import Any
 
 import orjson
 
-from scoring.protocol.errors import BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.json_shape import json_shape, parsed_bytes
 from server.prediction_request import RequestLimits
 
@@ -17,6 +18,15 @@ from server.prediction_request import RequestLimits
 JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
 STRING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*"')
 NOT_JSON = ("NaN", "Infinity")
+# How orjson says that a number is larger than any float.
+TOO_LARGE = "infinity"
+# Numbers that may be so, and what is read in their place where they are: no pixel either, so that
+# it is told under its row and column as any other.
+LONG_NUMBER = re.compile(
+    rb"(?<=[\[,:\s])-?(?:\d{300}[\d.]*(?:[eE]\+?\d+)?|\d[\d.]{0,400}[eE]\+?\d{2,})"
+)
+LARGE = b"1e308"
+MANY_LONG_NUMBERS = 1_000
 
 
 def parse_json(body: bytes, limits: RequestLimits) -> Any:
@@ -42,9 +52,7 @@ def parse_json(body: bytes, limits: RequestLimits) -> Any:
     try:
         return _parsed(body)
     except orjson.JSONDecodeError as error:
-        if "infinity" in str(error) or any(name.encode() in body for name in NOT_JSON):
-            raise InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255") from error
-        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
+        raise _refusal(body, error) from error
 
 
 def _parsed(body: bytes) -> Any:
@@ -56,8 +64,27 @@ def _parsed(body: bytes) -> Any:
     gc.disable()
     try:
         return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if TOO_LARGE not in str(error):
+            raise
+        return orjson.loads(LONG_NUMBER.sub(_within_floats, body, MANY_LONG_NUMBERS))
     finally:
         gc.enable()
+
+
+def _within_floats(number: re.Match[bytes]) -> bytes:
+    text = number[0]
+    if not math.isinf(float(text)):
+        return text
+    return b"-" + LARGE if text.startswith(b"-") else LARGE
+
+
+def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
+    if TOO_LARGE in str(error):
+        return InvalidPixels("there are numbers too large to be read; send integers 0 to 255")
+    if any(name.encode() in body for name in NOT_JSON):
+        return InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255")
+    return BadRequest(f"the body is not valid JSON: {error}", code="invalid_json")
 
 
 def may_hold_booleans(body: bytes) -> bool:

@@ -75,9 +75,9 @@ def error(refusal: ApiError) -> Reply:
     return _json({"error_code": code, "message": refusal.message}, refusal.status)
 
 
-def _params(document: dict[str, Any]) -> dict[str, str]:
+def _params(document: Any) -> dict[str, str]:
     """Return the parameters that there are here; others are passed over, as MLflow does."""
-    params = document.get("params")
+    params = document.get("params") if isinstance(document, dict) else None
     if params is None:
         return {}
     if not isinstance(params, dict):

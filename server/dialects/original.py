@@ -1,17 +1,21 @@
 """What the first version's client sent, and how it was answered.
 
 Its body is a bare ``DataFrame.to_json()``: for each column an object with a value for each row.
-The answer is a list of image number, item and percentage.
+The answer is a list of image number, item and percentage; the number is the frame's own index, by
+which a caller may join the answer to his rows, whatever order they have.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
+from scoring.protocol.frame_codec import RowIds, decode_ids
 from scoring.protocol.signature import Signature
 from server.dialects.dialect import Reply
 from server.dialects.frame_forms import decode_columns
@@ -19,6 +23,7 @@ from server.handler import Answer
 from server.prediction_request import Detail, PredictionRequest, RequestLimits
 
 PERCENT_DECIMALS = 2
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,19}")
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,12 @@ def decode(
 ) -> OriginalRequest:
     """Read the columns; their rows have the order of the first one's keys.
 
-    Raises InvalidPixels or TooLarge.
+    Raises BadRequest, InvalidPixels or TooLarge.
     """
     keys = list(next(iter(document.values())))
     columns = {name: _values(name, column, keys) for name, column in document.items()}
     pixels = decode_columns(columns, signature, limits, booleans)
-    return OriginalRequest(range(len(pixels)), pixels)
+    return OriginalRequest(_ids(keys), pixels)
 
 
 def check_detail(detail: Detail) -> None:
@@ -57,14 +62,39 @@ def check_detail(detail: Detail) -> None:
 
 
 def encode(request: OriginalRequest, answer: Answer) -> Reply:
-    """Write ``[[0, "Ankle boot", 97.31], …]``: number from 0, label, confidence in percent."""
+    """Write ``[[0, "Ankle boot", 97.31], …]``: index, label, confidence in percent."""
     labels, seen = answer.signature.labels, answer.predictions
-    pairs = zip(seen.class_index.tolist(), seen.confidence.tolist(), strict=True)
+    columns = zip(request.ids, seen.class_index.tolist(), seen.confidence.tolist(), strict=True)
     rows = [
         [number, labels[index], round(100 * confidence, PERCENT_DECIMALS)]
-        for number, (index, confidence) in enumerate(pairs)
+        for number, index, confidence in columns
     ]
     return Reply(orjson.dumps(rows))
+
+
+def _ids(index: Sequence[str]) -> RowIds:
+    """Return the frame's index, which JSON has as texts, where it is whole numbers.
+
+    Texts have no place in the answer: their rows are numbered, as the first version did. Raises
+    BadRequest for an index like 0.5 or 007, whose numbers would be taken for those of the rows.
+    """
+    if all(map(WHOLE.fullmatch, index)):
+        return decode_ids([int(key) for key in index], len(index))
+    odd = next((key for key in index if _reads_as_number(key)), None)
+    if odd is None:
+        return range(len(index))
+    raise BadRequest(
+        f"the index of a bare DataFrame.to_json() is whole numbers or names, not {odd[:40]!r};"
+        " send the frame as dataframe_split, which returns any index"
+    )
+
+
+def _reads_as_number(key: str) -> bool:
+    try:
+        float(key)
+    except ValueError:
+        return False
+    return True
 
 
 def _are_objects(document: dict[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from server.dialects.tensor_forms import read_inputs, read_instances
 from server.prediction_request import PredictionRequest, RequestLimits
 
 # What stands under a form's key; the model; the limits; whether there may be booleans in it.
+# What pandas writes with orient="split" or "tight".
+SPLIT_KEYS = frozenset({"columns", "index", "data", "index_names", "column_names"})
 Form = Callable[[Any, Signature, RequestLimits, bool], PredictionRequest]
 
 
@@ -25,14 +27,33 @@ def read_document(
 ) -> PredictionRequest:
     """Read a parsed JSON object with exactly one of these forms.
 
-    Raises BadRequest (400), TooLarge (413) or InvalidPixels (422).
+    What pandas writes is read without the name of its form, too, where frames are taken. Raises
+    BadRequest (400), TooLarge (413) or InvalidPixels (422).
     """
+    name = _bare_form(document)
+    if name in forms and FRAMES.keys() <= forms.keys():
+        document = {name: document}
     if not isinstance(document, dict):
         raise BadRequest(f"send a JSON object with one of: {', '.join(forms)}")
     present = [form for form in forms if form in document]
     if len(present) != 1:
         raise BadRequest(f"send exactly one of: {', '.join(forms)}")
     return forms[present[0]](document[present[0]], signature, limits, booleans)
+
+
+def _bare_form(document: Any) -> str:
+    """Return the name of the one form that a document can be by itself, "" where there is none.
+
+    Of lists in a list only their number of values is known, so that it is images; an object with
+    one entry in a list is an image under its name, as among instances.
+    """
+    if isinstance(document, dict):
+        is_split = isinstance(document.get("data"), list) and document.keys() <= SPLIT_KEYS
+        return "dataframe_split" if is_split else ""
+    first = document[0] if isinstance(document, list) and document else None
+    if isinstance(first, dict):
+        return "instances" if len(first) == 1 else "dataframe_records"
+    return "instances" if isinstance(first, list) else ""
 
 
 def read_block(

@@ -28,8 +28,10 @@ def read_instances(
     """
     if not isinstance(instances, list):
         raise BadRequest("instances is a list with one image a row")
-    check_count(instances, limits)
     rows = _without_name(instances)
+    if _is_one_image(rows, signature.input):
+        raise InvalidPixels("images come in a list; put one image alone in a list, too: [[…]]")
+    check_count(instances, limits)
     if rows and isinstance(rows[0], dict) and B64 in rows[0]:
         return read_base64(rows, signature, limits)
     flat = [_flat(row, number, signature.input) for number, row in enumerate(rows)]
@@ -69,6 +71,17 @@ def _without_name(instances: list[Any]) -> list[Any]:
     if not all(isinstance(one, dict) and one.keys() == {name} for one in instances):
         raise BadRequest(f"each instance is the image, or has it under {name[:40]!r} and no more")
     return [one[name] for one in instances]
+
+
+def _is_one_image(rows: list[Any], spec: InputSpec) -> bool:
+    """Tell whether there is one image where a list is wanted: flat, [H][W] or [H][W][C]."""
+    if rows and type(rows[0]) in (int, float):
+        return True
+    height, width, channels = spec.shape
+    if len(rows) != height or width == spec.row_length or not _are_lists(rows, width):
+        return False
+    pixel = rows[0][0]
+    return not isinstance(pixel, list) or (len(pixel) == channels != width)
 
 
 def _flat(row: Any, number: int, spec: InputSpec) -> Any:

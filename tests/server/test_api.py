@@ -128,6 +128,34 @@ def test_a_bad_request_is_told_why(url: str, body: bytes, status: int, code: str
     assert response.json()["error"]["message"]
 
 
+DOUBLED = (
+    ("POST", "/predict?top=1&top=3"),
+    ("POST", "/predict?top=1&top=1"),
+    ("POST", "/predict?probabilities=1&top=1&probabilities=0"),
+    ("POST", "/invocations?top=1&top=3"),
+    ("POST", "/v1/models/fashion:predict?top=1&top=3"),
+    ("POST", "/v2/models/fashion/infer?top=1&top=3"),
+    ("GET", "/predictint?imageName=a.png&imageName=b.png"),
+    ("POST", "/predict?nothing=1&nothing=1"),
+)
+
+
+@pytest.mark.parametrize(("method", "target"), DOUBLED)
+def test_a_parameter_that_is_there_twice_is_refused(url: str, method: str, target: str) -> None:
+    body = {"instances": garment_pixels(1).tolist()}
+    response = requests.request(method, url + target, json=body, timeout=DEADLINE)
+    assert response.status_code == 400
+    assert "is there more than once" in response.text
+
+
+def test_a_parameter_for_those_on_the_way_is_passed_over(url: str) -> None:
+    body = {"instances": garment_pixels(1).tolist()}
+    wanted = requests.post(f"{url}/predict?top=2", json=body, timeout=DEADLINE).json()
+    for more in ("_=123", "_=1&_=2", "_ga=x"):
+        answer = requests.post(f"{url}/predict?top=2&{more}", json=body, timeout=DEADLINE).json()
+        assert answer["predictions"] == wanted["predictions"]
+
+
 def test_errors_of_http_itself_are_json_too(url: str) -> None:
     assert requests.get(f"{url}/nothing", timeout=DEADLINE).json()["error"]["code"] == "not_found"
     response = requests.get(f"{url}/predict", timeout=DEADLINE)

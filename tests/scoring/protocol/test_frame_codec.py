@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
-from scoring.protocol.frame_codec import decode_block, encode_block
+from scoring.protocol.frame_codec import LARGEST_ID, SMALLEST_ID, decode_block, encode_block
 
 WIDTH = 12
 
@@ -32,7 +32,7 @@ def test_what_is_encoded_is_decoded(
     assert np.array_equal(decoded, pixels)
 
 
-@given(ids=st.lists(st.one_of(st.text(), st.integers()), max_size=10))
+@given(ids=st.lists(st.one_of(st.text(), st.integers(SMALLEST_ID, LARGEST_ID)), max_size=10))
 def test_ids_of_any_kind_come_back_as_they_were(ids: list[int | str]) -> None:
     block = encode_block(ids, np.zeros((len(ids), WIDTH), dtype=np.uint8), None)
     decoded, _ = decode_block(block, WIDTH, max_rows=10)
@@ -78,6 +78,9 @@ def block(**changes: Any) -> dict[str, Any]:
         ({"compression": "zlib"}, BadRequest),
         ({"index": [1]}, InvalidPixels),
         ({"index": [1, 2.5]}, BadRequest),
+        ({"index": [1, 2**64]}, BadRequest),
+        ({"index": [-(2**63) - 1, 1]}, BadRequest),
+        ({"index": {"start": 2.0**64, "stop": 2.0**64 + 2}}, BadRequest),
         ({"index": {"start": 0, "stop": 9}}, InvalidPixels),
         ({"index": {"start": 0, "stop": True}}, BadRequest),
         ({"index": "0-2"}, BadRequest),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge, UnsupportedMedia
 from tests.server.dialects.test_own import PIXELS
 from tests.server.dialects.test_tensor_forms import FRAME, SHUFFLED, decode
 
@@ -31,6 +31,11 @@ def csv_of(frame: pd.DataFrame, **options: Any) -> str:
         (csv_of(FRAME.set_axis(["a.png", 7])), ["a.png", 7]),
         (csv_of(FRAME.set_axis(["a, b\n.png", "007"])), ["a, b\n.png", "007"]),
         (csv_of(FRAME.set_axis(["a", "b"]), index_label="Unnamed: 0"), ["a", "b"]),
+        (csv_of(FRAME.set_axis(["a", 7]), index_label="id"), ["a", 7]),
+        (csv_of(FRAME.set_axis([5, 7]), index_label="label"), [5, 7]),
+        (csv_of(SHUFFLED.set_axis(["", "b"]), index_label="pixels of"), ["", "b"]),
+        (csv_of(FRAME, index=False).replace("\n", "\n\n"), [0, 1]),
+        ("\n  \r\n" + csv_of(FRAME, index=False).replace("\n", "\n \n\r\n"), [0, 1]),
         (csv_of(FRAME.astype(float), index=False), [0, 1]),
         (csv_of(FRAME.set_axis(range(4), axis=1), index=False), [0, 1]),
         (csv_of(FRAME, index=False, quoting=1), [0, 1]),
@@ -46,6 +51,13 @@ def test_csv_is_read(text: str, ids: list[Any]) -> None:
     assert list(request.ids) == ids
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "us-ascii", "ASCII"])
+def test_csv_may_say_that_it_is_utf_8(charset: str) -> None:
+    text = csv_of(FRAME.set_axis(["衣.png", 1]))
+    request = decode(text, content_type=f"text/csv; charset={charset}")
+    assert list(request.ids) == ["衣.png", 1]
+
+
 def test_csv_may_have_no_header_where_its_type_says_so() -> None:
     text = csv_of(FRAME, index=False, header=False)
     request = decode(text, content_type="text/csv; header=absent")
@@ -58,11 +70,18 @@ def test_csv_may_have_no_header_where_its_type_says_so() -> None:
     ("text", "content_type", "error"),
     [
         ("", "text/csv", InvalidPixels),
-        ("label,pixel1,pixel2,pixel3,pixel4\n1,0,0,0,0", "text/csv", InvalidPixels),
+        ("0,1,2,3,4\n1,0,0,0,0", "text/csv", InvalidPixels),
+        ("pixel5,pixel1,pixel2,pixel3,pixel4\n1,0,0,0,0", "text/csv", InvalidPixels),
+        ("a,b,pixel1,pixel2,pixel3,pixel4\n1,1,0,0,0,0", "text/csv", InvalidPixels),
+        ("id,pixel1,pixel2,pixel3\n1,0,0,0", "text/csv", InvalidPixels),
+        ("id,pixel1,pixel2,pixel3,pixel4\n1,0,0,0", "text/csv", InvalidPixels),
+        ("0,1,2,3\n" + "\n" * 100_001 + "0,0,0,0", "text/csv", InvalidPixels),
+        ("0,1,2,3\n0,0,0,0", "text/csv; charset=iso-8859-1", UnsupportedMedia),
+        ("0,1,2,3\n0,0,0,0", 'text/csv; charset="utf-16"; header=present', UnsupportedMedia),
+        ("0,0,0,0", "text/csv; header=absent; charset=latin1", UnsupportedMedia),
         ("0,1,2,2\n0,0,0,0", "text/csv", InvalidPixels),
         ("0,1,2,3\n0,0,0", "text/csv", InvalidPixels),
         ("0,1,2,3\n0,0,0,0,0", "text/csv", InvalidPixels),
-        ("0,1,2,3\n0,0,0,0\n\n0,0,0,0", "text/csv", InvalidPixels),
         ("0,1,2,3\n0,0,0,256", "text/csv", InvalidPixels),
         ("0,1,2,3\n0,0,0,-1", "text/csv", InvalidPixels),
         ("0,1,2,3\n0,0,0,0.5", "text/csv", InvalidPixels),

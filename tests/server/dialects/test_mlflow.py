@@ -47,6 +47,14 @@ def test_a_request_is_read(name: str, detail: Detail) -> None:
     assert request.detail == detail
 
 
+@pytest.mark.parametrize("orient", ["split", "records", "values"])
+def test_what_pandas_writes_is_read_bare(orient: Any) -> None:
+    body = pd.DataFrame(PIXELS).to_json(orient=orient).encode()
+    headers = {"content-type": f"application/json; format=pandas-{orient}"}
+    request = mlflow.decode(Call(body, headers=headers), SIGNATURE, LIMITS)
+    assert request.pixels.tolist() == PIXELS
+
+
 def test_csv_is_read() -> None:
     call = Call((GOLDEN / "table.request.csv").read_bytes(), headers={"content-type": "text/csv"})
     request = mlflow.decode(call, SIGNATURE, LIMITS)

@@ -155,6 +155,23 @@ def test_a_wrong_request_is_refused(document: Any, error: type[ApiError]) -> Non
         decode(document)
 
 
+SHARED = {"shared_memory_region": "r1", "shared_memory_byte_size": 8}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"inputs": [{**INPUT, "parameters": SHARED}]},
+        refused(parameters=SHARED),
+        {**refused(), "outputs": [{"name": "label", "parameters": SHARED}]},
+        {**refused(), "outputs": [{"name": "label"}, {"name": "logits", "parameters": SHARED}]},
+    ],
+)
+def test_there_is_no_shared_memory(document: Any) -> None:
+    with pytest.raises(BadRequest, match="no shared memory here"):
+        decode(document)
+
+
 @pytest.mark.parametrize(
     ("change", "raw", "length", "error"),
     [

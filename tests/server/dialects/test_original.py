@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 import requests
 
+from scoring.protocol.errors import BadRequest
 from scoring.settings import CODE_ROOT, Settings
 from server.dialects import own
 from server.dialects.dialect import Call
@@ -91,6 +93,51 @@ def test_the_rows_have_the_frames_own_order(url: str, twice: bool) -> None:
         [number, row["label"], round(100 * row["confidence"], 2)]
         for number, row in enumerate(expected)
     ]
+
+
+@pytest.mark.parametrize(
+    ("index", "numbers"),
+    [
+        (["0", "1", "2"], [0, 1, 2]),
+        (["2", "1", "0"], [2, 1, 0]),
+        (["17", "5", "-3"], [17, 5, -3]),
+        ([str(2**64 - 1), str(-(2**63)), "0"], [2**64 - 1, -(2**63), 0]),
+        (["c.png", "a.png", "b.png"], [0, 1, 2]),
+        (["2026-11-25 (1)", "", "pixel"], [0, 1, 2]),
+    ],
+)
+def test_whole_numbers_of_the_index_come_back(index: list[str], numbers: list[int]) -> None:
+    frame = {f"pixel{at + 1}": dict.fromkeys(index, at) for at in range(4)}
+    limits = replace(LIMITS, rows=3)
+    request = own.decode(Call(orjson.dumps(frame)), SIGNATURE, limits)
+    assert list(request.ids) == numbers
+
+
+@pytest.mark.parametrize(
+    "index", [["0", "a"], ["0.5", "1.5"], ["007", "008"], ["1e3", "x"], ["nan", "1"], ["+1", "2"]]
+)
+def test_an_index_that_would_be_taken_for_other_numbers_is_refused(index: list[str]) -> None:
+    frame = {f"pixel{at + 1}": dict.fromkeys(index, at) for at in range(4)}
+    with pytest.raises(BadRequest, match="dataframe_split"):
+        own.decode(Call(orjson.dumps(frame)), SIGNATURE, LIMITS)
+
+
+def test_an_index_beyond_64_bits_is_refused() -> None:
+    frame = {f"pixel{at + 1}": {str(2**64): at} for at in range(4)}
+    with pytest.raises(BadRequest, match=str(2**64 - 1)):
+        own.decode(Call(orjson.dumps(frame)), SIGNATURE, LIMITS)
+
+
+def test_an_answer_is_joined_to_the_rows_it_is_of(url: str) -> None:
+    pixels = garment_pixels(6)
+    frame = pd.DataFrame(pixels, index=[17, 5, 3, 4, 1, 0])
+    answer = requests.post(f"{url}/predict", json=frame.to_json(), timeout=10).json()
+    alone = [
+        requests.post(f"{url}/predict", json=frame.loc[[at]].to_json(), timeout=10).json()[0]
+        for at in frame.index
+    ]
+    assert answer == alone
+    assert len({tuple(row[1:]) for row in alone}) > 1
 
 
 def test_a_wrong_frame_is_refused_in_words(url: str) -> None:

@@ -81,6 +81,46 @@ def test_a_wrong_request_is_refused(body: bytes, error: type[ApiError], code: st
     assert 400 <= caught.value.status < 500
 
 
+TOO_LARGE = {
+    "401 digits": b"1" + b"0" * 400,
+    "5,000 digits": b"9" * 5_000,
+    "below zero": b"-" + b"9" * 5_000,
+    "a fraction": b"9" * 400 + b".5",
+    "an exponent": b"1e999",
+    "a signed one": b"-1.5E+400",
+    "digits and an exponent": b"9" * 299 + b"e99",
+    "more than 64 bits": b"18446744073709551616",
+    "the largest float": b"1.7e308",
+}
+TABLES = {
+    "instances": b'{"instances": [[0, 1, 2], [3, 4,%b]]}',
+    "nested": b'{"instances": [[[0, 1, 2]], [[3,\n4, %b]]]}',
+    "inputs": b'{"inputs": {"x": [[0, 1, 2], [3, 4, %b]]}}',
+    "split": b'{"dataframe_split": {"data": [[0,1,2],[3,4,%b]], "index": ["a", 7]}}',
+    "records": b'{"dataframe_records": [{"0":0,"1":1,"2":2},{"0":3,"1":4,"2":%b}]}',
+    "columns": b'{"inputs": {"0": [0, 3], "1": [1, 4], "2": [2, %b]}}',
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("number", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_a_number_too_large_for_a_float_is_told_by_its_place(table: bytes, number: bytes) -> None:
+    with pytest.raises(InvalidPixels, match=r"row 1, column 2 holds .*integers 0 to 255") as caught:
+        decode(table % number)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_number_too_large_for_a_float_is_no_matter_where_nobody_reads_it() -> None:
+    body = b'{"instances": [[0, 1, 1e2]], "more": [1e999, %b]}' % (b"9" * 400)
+    assert decode(body).pixels.tolist() == [[0, 1, 100]]
+
+
+def test_more_numbers_too_large_than_anyone_mends_are_refused() -> None:
+    body = b'{"instances": [[%b0]]}' % (b"1e999, " * 1_001)
+    with pytest.raises(InvalidPixels, match="too large"):
+        decode(body)
+
+
 def test_too_many_rows_name_the_limit() -> None:
     with pytest.raises(TooLarge) as caught:
         decode({"dataframe_split": {"data": [[0, 0, 0]] * 6}})

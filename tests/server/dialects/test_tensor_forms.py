@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -72,6 +73,16 @@ def decode(
         orjson.dumps(FRAME.to_json()),
         b'\xef\xbb\xbf \n"' + orjson.dumps(FRAME.to_json())[1:],
         orjson.dumps(orjson.dumps({"instances": PIXELS}).decode()),
+        FRAME.to_json(orient="split"),
+        SHUFFLED.to_json(orient="split"),
+        orjson.dumps(SHUFFLED.to_json(orient="split")),
+        FRAME.to_dict("tight"),
+        {"data": PIXELS},
+        FRAME.to_json(orient="records"),
+        orjson.dumps(SHUFFLED.to_json(orient="records")),
+        FRAME.to_json(orient="values"),
+        NESTED.tolist(),
+        [{"x": row} for row in NESTED.tolist()],
         {
             "0": {"b": 9, "a": 0},
             "1": {"a": 64, "b": 8},
@@ -161,8 +172,12 @@ def test_no_rows_are_none() -> None:
         ({"0": {"0": 1}, "1": {"0": 1}, "2": {"0": 1}, "3": 1}, BadRequest),
         ({name: dict.fromkeys("abcd", 0) for name in "0123"}, TooLarge),
         ({}, BadRequest),
-        (FRAME.to_json(orient="records"), BadRequest),
-        (FRAME.to_json(orient="split"), BadRequest),
+        (FRAME.to_json(orient="table"), BadRequest),
+        (FRAME.to_json(orient="index"), InvalidPixels),
+        (PIXELS[0], BadRequest),
+        ({"data": PIXELS, "more": 1}, BadRequest),
+        ({"data": PIXELS[0][:2]}, InvalidPixels),
+        ([FRAME.to_dict("records")[0], PIXELS[1]], BadRequest),
         (orjson.dumps(orjson.dumps(FRAME.to_json()).decode()), BadRequest),
         (b'"', BadRequest),
         (b'"{}"', BadRequest),
@@ -175,6 +190,46 @@ def test_a_wrong_form_is_refused(document: Any, error: type[ApiError]) -> None:
     with pytest.raises(error) as caught:
         decode(document)
     assert len(str(caught.value)) < 300
+
+
+ONE_ROW = np.arange(784)
+ONE_IMAGE = {
+    "flat": ONE_ROW.tolist(),
+    "[28][28]": ONE_ROW.reshape(28, 28).tolist(),
+    "[28][28][1]": ONE_ROW.reshape(28, 28, 1).tolist(),
+}
+FASHION = replace(SIGNATURE, input=InputSpec((28, 28, 1), "uint8", ColumnNames("pixel", 1)))
+MANY = RequestLimits(rows=50, json_depth=8, row_arrays=813)
+
+
+@pytest.mark.parametrize("image", ONE_IMAGE.values(), ids=ONE_IMAGE)
+@pytest.mark.parametrize("form", ["instances", "inputs", "inputs by name"])
+def test_one_image_where_a_list_of_them_is_wanted_is_told_so(image: Any, form: str) -> None:
+    document = {"inputs": {"x": image}} if form.endswith("name") else {form: image}
+    with pytest.raises(InvalidPixels, match=r"one image alone in a list.*\[\[…\]\]"):
+        decode(document, FASHION, limits=MANY)
+
+
+@pytest.mark.parametrize("shape", [(28, 784), (28, 28, 28), (28, 28, 28, 1), (28, 1, 28, 28)])
+def test_as_many_images_as_an_image_has_lines_are_images(shape: tuple[int, ...]) -> None:
+    images = np.zeros(shape, int).tolist()
+    assert decode({"instances": images}, FASHION, limits=MANY).pixels.shape == (28, 784)
+
+
+@pytest.mark.parametrize(
+    "index", [[2**64, 0], [-(2**63) - 1, 0], {"start": 2**64, "stop": 2**64 + 2}]
+)
+def test_an_id_beyond_64_bits_is_told_its_range(index: Any) -> None:
+    body = json.dumps({"dataframe_split": {"index": index, "data": PIXELS}})
+    with pytest.raises(BadRequest, match=r"from -9223372036854775808 to 18446744073709551615"):
+        decode(body)
+    kept = [2**64 - 1, -(2**63)]
+    assert list(decode({"dataframe_split": {"index": kept, "data": PIXELS}}).ids) == kept
+
+
+def test_bare_split_returns_its_index() -> None:
+    frame = FRAME.set_axis(["left.png", 7])
+    assert list(decode(frame.to_json(orient="split")).ids) == ["left.png", 7]
 
 
 def test_what_json_in_json_takes_is_accounted_for() -> None:

@@ -54,6 +54,8 @@ def test_a_refusal_is_written() -> None:
     ("document", "error"),
     [
         ([], BadRequest),
+        (PIXELS, BadRequest),
+        ({"data": PIXELS}, BadRequest),
         ({}, BadRequest),
         ({"dataframe_split": {"data": PIXELS}}, BadRequest),
         ({"instances": PIXELS, "inputs": PIXELS}, BadRequest),
