@@ -55,7 +55,7 @@ def create_app(
         models = load_models(served_bundles(settings), settings.server.inference_threads)
     app = Flask("server", static_folder=None)
     take_any_name(app)
-    error_handlers.register(app)
+    error_handlers.register(app, settings.server.max_request_bytes)
     open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS
     access = Access(settings.server, open_paths, loopback=loopback, secret=secret)
     metrics = Metrics(models.signatures())

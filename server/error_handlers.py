@@ -7,10 +7,11 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from scoring.protocol.errors import RETRYABLE_STATUSES, ApiError
+from scoring.protocol.errors import RETRYABLE_STATUSES, ApiError, TooLarge
 from server.dialects import dialect_at
 from server.endpoints import respond
 from server.paths import is_nothing, what_there_is
+from server.request_body import skip_body
 
 logger = logging.getLogger("scoring.server")
 
@@ -28,18 +29,23 @@ class HttpError(ApiError):
         self.status = status
 
 
-def register(app: Flask) -> None:
-    """Turn typed errors, HTTP errors and bugs into answers."""
+def register(app: Flask, max_request_bytes: int) -> None:
+    """Turn typed errors, HTTP errors and bugs into answers, once the request has come whole."""
+
+    def answer(error: ApiError) -> Response:
+        if error.status != TooLarge.status:
+            skip_body(max_request_bytes)
+        return _answer(error)
 
     @app.errorhandler(ApiError)
     def _refused(error: ApiError) -> Response:
-        return _answer(error)
+        return answer(error)
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
         if isinstance(error, MethodNotAllowed) and is_nothing(error):
             error = NotFound()
-        response = _answer(HttpError(error.code or 500, _message(error)))
+        response = answer(HttpError(error.code or 500, _message(error)))
         allow = error.get_response().headers.get("Allow")
         if allow:
             response.headers["Allow"] = allow
@@ -48,7 +54,7 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:
         logger.exception("error in the server", exc_info=error)
-        return _answer(HttpError(500, "error in the server; its log has the details"))
+        return answer(HttpError(500, "error in the server; its log has the details"))
 
 
 def error_headers(error: ApiError) -> dict[str, str]:

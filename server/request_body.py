@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
+from contextlib import suppress
 
 from flask import request
+from werkzeug.exceptions import HTTPException
 
 from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
 from scoring.settings import ServerSettings
@@ -16,6 +18,7 @@ from server.memory import Share
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 # No deflated stream becomes longer than that many times itself (zlib's technical details).
 MAX_INFLATION = 1_032
+SKIP_BYTES = 65_536
 
 
 def read_body(settings: ServerSettings, media_types: Collection[str], share: Share) -> bytes:
@@ -53,6 +56,18 @@ def _read(limit: int, share: Share) -> bytes:
     if len(body) > limit:
         raise body_too_large(limit)
     return body
+
+
+def skip_body(limit: int) -> None:
+    """Read to its end a body that was refused unread, if it has ``limit`` bytes at most.
+
+    A server that finds it unread (gunicorn) would close the connection without a word, on which
+    the caller is about to send the next request.
+    """
+    left = limit if (request.content_length or 0) <= limit else 0
+    with suppress(OSError, HTTPException):
+        while left > 0 and (part := request.stream.read(min(left, SKIP_BYTES))):
+            left -= len(part)
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:

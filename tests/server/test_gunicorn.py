@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 KEY = {"Authorization": "Bearer s3cret"}
+KEY_LINE = "Authorization: Bearer s3cret"
 LIMIT = 1_000_000
 BODY = encode_request(range(20), garment_pixels(20), None)
 SETTINGS = {
@@ -109,6 +110,36 @@ def test_a_bomb_of_json_is_refused(url: str) -> None:
     for bomb in (b"[" * 900_000, b'{"dataframe_split":' + b'{"data":' * 100_000):
         answer = post(url, bomb)
         assert (answer.status_code, code(answer.content)) == (400, "too_deep")
+
+
+REFUSED = {
+    "no key": (401, "/predict", ["Authorization: Bearer wrong"]),
+    "no model": (404, "/models/nobody/predict", []),
+    "no path": (404, "/nowhere", []),
+    "no such method": (405, "/health/live", []),
+    "no such type": (415, "/predict", ["Content-Type: text/html"]),
+    "no pixels": (400, "/predict", []),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_is_refused_unread_costs_the_next_request_nothing(
+    url: str, why: str, chunked: bool
+) -> None:
+    """On the same connection, which gunicorn would close without a word."""
+    wanted, target, lines = REFUSED[why]
+    body = b"x" * (LIMIT - 50_000)
+    if chunked:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    key = [] if any("Authorization" in line for line in lines) else [KEY_LINE]
+    with connected(url) as connection:
+        for _ in range(2):
+            connection.sendall(head(framing, *key, *lines, target=target) + body)
+            assert read_answer(connection)[0] == wanted
+        connection.sendall(head(f"Content-Length: {len(BODY)}", KEY_LINE) + BODY)
+        assert read_answer(connection)[0] == 200
 
 
 def test_past_the_memory_a_large_request_is_told_to_come_again(tmp_path: Path) -> None:
