@@ -1,7 +1,7 @@
 """LiteRT interpreters that several threads may use at once.
 
-An interpreter is not thread-safe. The pool holds one per thread, each with one core, and hands
-them out; the figures that chose this shape are in the model card ("Speed").
+An interpreter is not thread-safe. A pool holds some, each with one core, and hands them out; the
+figures that chose this shape are in the model card ("Speed").
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ class BlockRunner:
             self._interpreter.allocate_tensors()
             target = _only(self._interpreter.get_output_details())
             self._target = target["index"]
-            self.width = len(bundle.head.kernel)
-            _check_tensor(target, np.float32, (self.width,))
+            _check_tensor(target, np.float32, (len(bundle.head.kernel),))
             # What runs at all runs now, and gives a row for each.
             if len(self.features(np.zeros(self._shape, np.uint8))) != rows:
                 raise ValueError("its output has not a row for each image")
@@ -64,44 +63,32 @@ def _check_tensor(tensor: dict[str, Any], dtype: type, row_shape: tuple[int, ...
         raise ValueError(f"a row is {is_}{list(shape[1:])}, not {wanted}{list(row_shape)}")
 
 
-class Interpreters:
-    """A model for blocks of rows, and the same for single ones. For one thread at a time.
-
-    An image costs the same in a block of 16 as alone, so a block filled up with zeros would cost
-    a single image sixteen times its price. The block spares calls, each of which may have to wait
-    for Python's lock.
-    """
-
-    def __init__(self, bundle: Bundle, rows: int) -> None:
-        self._rows = rows
-        self._block = BlockRunner(bundle, rows)
-        self._single = BlockRunner(bundle, 1) if rows > 1 else self._block
-
-    def features(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the pooled features float32 [N, F] of ``rows`` uint8 [N, H*W*C]."""
-        whole = len(rows) - len(rows) % self._rows
-        blocks = [
-            self._block.features(rows[start : start + self._rows])
-            for start in range(0, whole, self._rows)
-        ]
-        singles = [self._single.features(rows[at : at + 1]) for at in range(whole, len(rows))]
-        nothing = np.empty((0, self._single.width), np.float32)
-        return np.concatenate([nothing, *blocks, *singles])
-
-
 class InterpreterPool:
-    """As many one-thread interpreters as threads; borrow them, give them back."""
+    """Some one-thread interpreters for blocks of so many rows; borrow one, give it back."""
 
     def __init__(self, bundle: Bundle, size: int, rows: int) -> None:
-        self._idle: queue.SimpleQueue[Interpreters] = queue.SimpleQueue()
+        self._rows = rows
+        self._idle: queue.SimpleQueue[BlockRunner] = queue.SimpleQueue()
         for _ in range(size):
-            self._idle.put(Interpreters(bundle, rows))
+            self._idle.put(BlockRunner(bundle, rows))
+
+    def features(self, rows: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Return the pooled features float32 [rows, F] of each block of ``rows`` uint8 [N, H*W*C].
+
+        N is a multiple of the block's rows. Waits until an interpreter is idle.
+        """
+        if not len(rows):
+            return []
+        with self._borrow() as runner:
+            return [
+                runner.features(rows[start : start + self._rows])
+                for start in range(0, len(rows), self._rows)
+            ]
 
     @contextmanager
-    def borrow(self) -> Iterator[Interpreters]:
-        """Lend an interpreter, waiting until one is idle."""
-        interpreters = self._idle.get()
+    def _borrow(self) -> Iterator[BlockRunner]:
+        runner = self._idle.get()
         try:
-            yield interpreters
+            yield runner
         finally:
-            self._idle.put(interpreters)
+            self._idle.put(runner)

@@ -30,7 +30,9 @@ class Turns:
         request = _Request(work, slices)
         for _ in range(min(self._threads, len(request.results))):
             self._executor.submit(self._take_turn, request)
-        wait(request.results)
+        if len(request.results) > 1:
+            # To be woken once, not after each slice.
+            wait(request.results[-1:])
         return [result.result() for result in request.results]
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
-from scoring.inference.interpreter_pool import BlockRunner, Interpreters
+from scoring.inference.interpreter_pool import BlockRunner
 from scoring.inference.predictions import summarise
 from scoring.inference.predictor import BLOCK_ROWS, SHARE_BLOCKS, Predictor, block_rows, cut
 from scoring.protocol.signature import ReviewWords, Thresholds
@@ -76,29 +76,27 @@ def test_many_threads_at_once_get_their_own_answers(
         assert np.array_equal(result, alone[start : start + 30])
 
 
-def test_a_single_image_comes_between_the_slices_of_many(
+def test_a_single_image_waits_for_no_slice_of_many(
     monkeypatch: pytest.MonkeyPatch, alone: NDArray[np.float64]
 ) -> None:
-    served, features = Predictor(load_bundle(COMMITTED), threads=1), Interpreters.features
-    begun, passes = threading.Semaphore(0), threading.Semaphore(0)
+    served, features = Predictor(load_bundle(COMMITTED), threads=1), BlockRunner.features
+    begun, go_on = threading.Event(), threading.Event()
 
-    def held(interpreters: Interpreters, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def held(runner: BlockRunner, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(rows) > 1:
-            begun.release()
-            assert passes.acquire(timeout=DEADLINE)
-        return features(interpreters, rows)
+            begun.set()
+            assert go_on.wait(DEADLINE)
+        return features(runner, rows)
 
-    monkeypatch.setattr(Interpreters, "features", held)
+    monkeypatch.setattr(BlockRunner, "features", held)
     with ThreadPoolExecutor(2) as callers:
         many = callers.submit(answers, served, np.repeat(PIXELS, 10, axis=0))
-        assert begun.acquire(timeout=DEADLINE)
-        one = callers.submit(answers, served, PIXELS[:1])
-        while not served._turns._executor._work_queue.qsize():
-            assert not one.done()
-        passes.release()
-        assert np.array_equal(one.result(DEADLINE), alone[:1])
+        assert begun.wait(DEADLINE)
+        for count in (1, 15, 1):
+            few = callers.submit(answers, served, PIXELS[:count])
+            assert np.array_equal(few.result(DEADLINE), alone[:count])
         assert not many.done()
-        passes.release(100)
+        go_on.set()
         assert np.array_equal(many.result(DEADLINE), np.repeat(alone, 10, axis=0))
     served.close()
 
