@@ -7,14 +7,15 @@ import zlib
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.protocol.signature import InputSpec, Signature
 
-# An image of more values than that, written out as numbers, is nothing that anyone reads.
+# An image of more values than that, written out as numbers, is nothing that anyone reads, and
+# would keep others waiting while it is written.
 MOST_NUMBERS = 4_096
 PICTURE = Path(__file__).parent.parent / "pages" / "files" / "example.jpg"
 # As seen from where the description lies.
@@ -40,14 +41,14 @@ LIGHT = 200
 
 def form_examples(signature: Signature, forms: Collection[str]) -> dict[str, Any]:
     """Return requests of these forms, by their names; those of numbers for small images only."""
-    image = shirt(signature.input)
+    spec = signature.input
     picture = base64.b64encode(_picture()).decode("ascii")
     examples: dict[str, Any] = {
         "pictures": {"instances": [{"b64": picture}]},
-        "dataframe_b64": {"dataframe_b64": _block(image)},
+        "dataframe_b64": {"dataframe_b64": _block(shirt(spec))},
     }
-    if image.size <= MOST_NUMBERS:
-        row, names = image.ravel().tolist(), signature.input.column_names()
+    if _is_small(spec):
+        row, names = _row(spec), spec.column_names()
         examples |= {
             "instances": {"instances": [row]},
             "inputs": {"inputs": {"pixels": [row]}},
@@ -59,26 +60,28 @@ def form_examples(signature: Signature, forms: Collection[str]) -> dict[str, Any
 
 def frame_examples(signature: Signature) -> dict[str, Any]:
     """Return a bare ``DataFrame.to_json()``, for small images only."""
-    row, names = shirt(signature.input).ravel().tolist(), signature.input.column_names()
-    if len(row) > MOST_NUMBERS:
+    spec = signature.input
+    if not _is_small(spec):
         return {}
+    row, names = _row(spec), spec.column_names()
     return {"dataframe": {name: {"0": value} for name, value in zip(names, row, strict=True)}}
 
 
 def csv_examples(signature: Signature) -> dict[str, str]:
     """Return a table with its first line, for small images only."""
-    row, names = shirt(signature.input).ravel().tolist(), signature.input.column_names()
-    if len(row) > MOST_NUMBERS:
+    spec = signature.input
+    if not _is_small(spec):
         return {}
-    lines = (names, map(str, row))
+    lines = (spec.column_names(), map(str, _row(spec)))
     return {"csv": "".join(",".join(line) + "\n" for line in lines)}
 
 
 def infer_examples(signature: Signature) -> dict[str, Any]:
     """Return a request of the Open Inference Protocol, for small images only."""
-    row = shirt(signature.input).ravel().tolist()
-    if len(row) > MOST_NUMBERS:
+    spec = signature.input
+    if not _is_small(spec):
         return {}
+    row = _row(spec)
     tensor = {"name": "pixels", "datatype": "UINT8", "shape": [1, len(row)], "data": row}
     outputs = [{"name": "label"}, {"name": "confidence"}]
     return {"infer": {"id": "shirt", "inputs": [tensor], "outputs": outputs}}
@@ -97,6 +100,14 @@ def shirt(spec: InputSpec) -> NDArray[np.uint8]:
 def refer_to(names: Collection[str]) -> dict[str, Any]:
     """Refer to the examples of these names."""
     return {name: {"$ref": f"#/components/examples/{name}"} for name in names}
+
+
+def _is_small(spec: InputSpec) -> bool:
+    return spec.row_length <= MOST_NUMBERS
+
+
+def _row(spec: InputSpec) -> list[int]:
+    return cast(list[int], shirt(spec).ravel().tolist())
 
 
 def _block(image: NDArray[np.uint8]) -> dict[str, Any]:

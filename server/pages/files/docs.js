@@ -2,7 +2,7 @@
 
 import { listOperations } from "./operations.js";
 import { startPictures } from "./pictures.js";
-import { addressOf, messageOf, send, useKey } from "./sending.js";
+import { KEY_WANTED, UNAUTHORIZED, addressOf, messageOf, send, useKey } from "./sending.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -20,23 +20,28 @@ async function open() {
   return null;
 }
 
-function askForKey() {
-  at("access").hidden = false;
-  at("access").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    useKey(at("key").value);
-    // Once the page is there, another key is for what is sent from now on.
-    const refused = at("pictures").hidden ? await open() : null;
-    const told = "The key is used, and forgotten when this page is closed.";
-    const wrong = refused?.status === 401 ? "That is not the key." : refused && messageOf(refused);
-    at("access-told").textContent = wrong ?? told;
-    at("access-told").className = refused ? "told bad" : "told good";
-  });
+async function useTyped(event) {
+  event.preventDefault();
+  useKey(at("key").value);
+  // Once the page is there, another key is for what is sent from now on.
+  const refused = at("pictures").hidden ? await open() : null;
+  const wrong = refused ? wordsFor(refused) : "";
+  const told = "It is used now, and forgotten when this page is closed.";
+  at("access-told").textContent = wrong || told;
+  at("access-told").className = wrong ? "told bad" : "told good";
 }
 
+function wordsFor(refused) {
+  return refused.status === UNAUTHORIZED ? "That is not the key." : messageOf(refused);
+}
+
+document.addEventListener(KEY_WANTED, () => {
+  at("access").hidden = false;
+});
+at("access").addEventListener("submit", useTyped);
 const refused = await open();
-if (refused?.status === 401) {
-  askForKey();
+if (refused?.status === UNAUTHORIZED) {
+  at("key").focus();
 } else if (refused) {
   at("trouble").textContent = messageOf(refused);
   at("trouble").hidden = false;

@@ -2,6 +2,9 @@
 
 // The page lies at …/docs, the API beside it, whatever prefix a proxy serves both under.
 export const root = new URL(".", document.baseURI);
+export const UNAUTHORIZED = 401;
+// Told to the document when the server refuses a request without the key, or with another.
+export const KEY_WANTED = "keywanted";
 let key = "";
 
 /** Keep the key, in this variable and nowhere else. No header holds a letter past ASCII. */
@@ -26,6 +29,7 @@ export async function send({ method, address, headers = {}, body }) {
   const all = key ? { ...headers, Authorization: `Bearer ${key}` } : headers;
   try {
     const answer = await fetch(address, { method, headers: all, body, cache: "no-store" });
+    if (answer.status === UNAUTHORIZED) document.dispatchEvent(new Event(KEY_WANTED));
     return {
       status: answer.status,
       statusText: answer.statusText,

@@ -13,7 +13,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
@@ -169,6 +169,25 @@ def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
         page.reload()
         expect(key).to_be_visible(timeout=WAIT_MS)
         assert key.input_value() == ""
+
+
+def test_a_server_that_wants_a_key_later_on_is_given_one(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.route("**/predict?*", refuse_without_key)
+        page.get_by_role("button", name="example").click()
+        expect(page.locator("#told")).to_have_text("1 picture, 1 not scored.", timeout=WAIT_MS)
+        key = page.get_by_label("This server wants its key")
+        key.fill("s3cret")
+        key.press("Enter")
+        page.get_by_role("button", name="example").click()
+        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+
+
+def refuse_without_key(route: Route) -> None:
+    if route.request.headers.get("authorization") == "Bearer s3cret":
+        route.continue_()
+    else:
+        route.fulfill(status=401, json={"error": {"message": "send the server's key"}})
 
 
 def label_of(url: str, picture: Path, model: str = "fashion") -> str:
