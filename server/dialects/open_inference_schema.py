@@ -112,7 +112,9 @@ def _operation(summary: str, answer: dict[str, Any], errors: Errors) -> dict[str
 
 
 def _with_binary(schema: dict[str, Any]) -> dict[str, Any]:
-    content = json_content(schema) | {BINARY_TYPE: {"schema": {"type": "string"}}}
+    content = json_content(schema) | {
+        BINARY_TYPE: {"schema": {"type": "string", "format": "binary"}}
+    }
     return {"required": True, "content": content}
 
 

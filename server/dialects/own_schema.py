@@ -38,6 +38,8 @@ from server.dialects.openapi_parts import (
 PREDICT = ("/predict", "/models/{name}/predict")
 # Called so by the tutorials whose callers are served here, too.
 PREDICT_BY_NAME = ("/predictint", "/models/{name}/predictint")
+# The format is of OpenAPI 3.0; programs that make clients still look for it.
+PICTURE = {"type": "string", "format": "binary", "contentMediaType": "image/*"}
 IMAGE_NAME, IMAGE_EXAMPLE = "imageName", "numba6.jpg"
 
 
@@ -87,10 +89,9 @@ def _paths(
 
 def _content(forms: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
     """Describe the ways to send images, with references to examples of each."""
-    picture = {"type": "string", "contentMediaType": "image/*"}
     return {
         "multipart/form-data": {"schema": _form()},
-        "image/*": {"schema": picture, "examples": PICTURE_EXAMPLE},
+        "image/*": {"schema": PICTURE, "examples": PICTURE_EXAMPLE},
         "application/json": {"schema": reference("PredictionRequest"), "examples": forms},
         "text/csv": {"schema": {"type": "string"}, "examples": tables},
     }
@@ -104,8 +105,7 @@ def _predict(summary: str, content: dict[str, Any], errors: Errors) -> dict[str,
 
 
 def _form() -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "image/*"}
-    form = object_of({"file": {"type": "array", "items": file, "minItems": 1}})
+    form = object_of({"file": {"type": "array", "items": PICTURE, "minItems": 1}})
     form["description"] = "pictures as files, one or many; their names come back as ids"
     return form
 

@@ -95,7 +95,7 @@ def _schemas() -> dict[str, Any]:
     version = object_of({"version": TEXT, "state": TEXT, "status": anything})
     row = {"type": "object", "description": "as Prediction, without its id"}
     rows = {"type": "array", "items": row}
-    columns = {"type": "object", "additionalProperties": {"type": "array"}}
+    columns = {"type": "object", "additionalProperties": {"type": "array", "items": {}}}
     return {
         "ServingRequest": {
             **one_of(*FORMS),
