@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def _is_small(spec: InputSpec) -> bool:
 
 
 def _row(spec: InputSpec) -> list[int]:
-    return cast(list[int], shirt(spec).ravel().tolist())
+    return shirt(spec).ravel().tolist()
 
 
 def _block(image: NDArray[np.uint8]) -> dict[str, Any]:
