@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
-from server import dialects, error_handlers
+from server import allowed_methods, dialects, error_handlers
 from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
 from server.door import RECEIVED, Door
@@ -56,6 +56,7 @@ def create_app(
     app = Flask("server", static_folder=None)
     take_any_name(app)
     error_handlers.register(app, settings.server.max_request_bytes)
+    allowed_methods.register(app)
     open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS
     access = Access(settings.server, open_paths, loopback=loopback, secret=secret)
     metrics = Metrics(models.signatures())

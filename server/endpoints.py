@@ -11,15 +11,20 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from scoring.protocol.errors import BadRequest
+from scoring.protocol.errors import RETRYABLE_STATUSES, BadRequest
+from scoring.protocol.signature import Signature
+from scoring.records.text import printable
 from scoring.settings import ServerSettings
 from server import openapi, paths
+from server.allowed_methods import REFUSING
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
+from server.dialects.pictures import UnreadablePicture
 from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.memory import MemoryBudget, Share
 from server.metrics import PATH as METRICS_PATH
 from server.metrics import Metrics
+from server.prediction_request import PredictionRequest, RequestLimits
 from server.request_body import read_body
 
 # HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
@@ -28,6 +33,8 @@ ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "deflate": zlib.compress,
 }
 COMPRESSION_LEVEL = 1
+# How soon a caller may try again where trying again can help.
+RETRY_AFTER_SECONDS = 5
 # What a file is, its content tells.
 ANY_PICTURE = "image/*"
 View = Callable[..., Response]
@@ -55,7 +62,7 @@ def make_endpoints(
             view = _scoring(dialect, handler, read, memory, metrics)
             _add(api, scoring.method, scoring.path, view)
             if scoring.method != "GET":
-                _add(api, "GET", scoring.path, _refuse_method(scoring.method))
+                _refuse_get(api, scoring)
 
     @api.get(METRICS_PATH)
     def exposition() -> Response:
@@ -81,27 +88,36 @@ def respond(reply: Reply) -> Response:
     )
 
 
-def _add(api: Blueprint, method: str, path: str, view: View) -> None:
-    rule = path.replace("{", "<name:").replace("}", ">")
-    # Flask has its own use for dots in the name of a route.
-    name = f"{method} {path}".replace(".", "·")
+def retry_headers(status: int) -> dict[str, str]:
+    """Return when to come again, where that can help."""
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRYABLE_STATUSES else {}
+
+
+def _add(api: Blueprint, method: str, path: str, view: View, prefix: str = "") -> None:
+    automatic = False if prefix else None
     # A path that ends in a slash is found without it, too, rather than sent there.
-    lenient = {"strict_slashes": False} if path.endswith("/") else {}
-    api.add_url_rule(rule, name, view, methods=[method], **lenient)
+    for spelling in {path, path.rstrip("/") or path}:
+        rule = spelling.replace("{", "<name:").replace("}", ">")
+        # Flask has its own use for dots in the name of a route.
+        name = f"{prefix}{method} {spelling}".replace(".", "·")
+        api.add_url_rule(rule, name, view, automatic, methods=[method])
 
 
-def _refuse_method(right: str) -> View:
+def _refuse_get(api: Blueprint, scoring: Scoring) -> None:
     """Else a name that may have slashes would take the path of another route for a model's."""
 
     def view(**path: str) -> Response:
-        raise MethodNotAllowed([right])
+        raise MethodNotAllowed([scoring.method])
 
-    return view
+    _add(api, "GET", scoring.path, view, REFUSING)
 
 
 def _telling(telling: Telling, handler: Handler) -> View:
     def view(**path: str) -> Response:
-        return respond(telling.tell(handler, _call(b"", path, {})))
+        reply = telling.tell(handler, _call(b"", path, {}))
+        response = respond(reply)
+        response.headers.extend(retry_headers(reply.status))
+        return response
 
     return view
 
@@ -113,10 +129,12 @@ def _reader(
 
     def read_file(share: Share, path: Path) -> Call:
         query = _query()
-        data = images.read(query.get(scoring.file_parameter, ""))
+        name = query.get(scoring.file_parameter, "")
+        data = images.read(name)
         share.take(len(data))
         call = _call(data, path, query)
-        return replace(call, headers={**call.headers, "content-type": ANY_PICTURE})
+        headers = {**call.headers, "content-type": ANY_PICTURE}
+        return replace(call, headers=headers, file_name=printable(name))
 
     def read_own(share: Share, path: Path) -> Call:
         query = _query()
@@ -136,7 +154,7 @@ def _scoring(
             call = read(share, path)
             limits = handler.limits(signature, share.take)
             share.take(dialect.weigh(call, signature, limits))
-            wanted = dialect.decode(call, signature, limits)
+            wanted = _decoded(dialect, call, signature, limits, metrics)
             request.environ["scoring.rows"] = len(wanted.ids)
             answer = handler.score(name, wanted.pixels)
             metrics.scored(dialect.name, answer, wanted.failed)
@@ -144,6 +162,16 @@ def _scoring(
             return respond(_compressed(reply) if dialect.compresses else reply)
 
     return view
+
+
+def _decoded(
+    dialect: Dialect, call: Call, signature: Signature, limits: RequestLimits, metrics: Metrics
+) -> PredictionRequest:
+    try:
+        return dialect.decode(call, signature, limits)
+    except UnreadablePicture:
+        metrics.unreadable(dialect.name, signature.name)
+        raise
 
 
 def _compressed(reply: Reply) -> Reply:

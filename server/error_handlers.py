@@ -7,16 +7,14 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from scoring.protocol.errors import RETRYABLE_STATUSES, ApiError, TooLarge
+from scoring.protocol.errors import ApiError, TooLarge
 from server.dialects import dialect_at
-from server.endpoints import respond
+from server.endpoints import respond, retry_headers
 from server.paths import is_nothing, what_there_is
 from server.request_body import skip_body
 
 logger = logging.getLogger("scoring.server")
 
-# How soon a caller may try again where trying again can help.
-RETRY_AFTER_SECONDS = 5
 OTHER_METHOD = "the path has another method; see the header Allow"
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
 
@@ -59,9 +57,9 @@ def register(app: Flask, max_request_bytes: int) -> None:
 
 def error_headers(error: ApiError) -> dict[str, str]:
     """Return what HTTP wants beside the body of a refusal."""
-    if error.status in RETRYABLE_STATUSES:
-        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if error.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    return retry_headers(error.status)
 
 
 def _message(error: HTTPException) -> str:

@@ -9,9 +9,17 @@ from pathlib import Path
 from scoring.protocol.errors import BadRequest, NotFound, TooLarge
 from scoring.records.regular_file import open_regular, read_to_end
 
-# Separators of any system, a drive's colon, and what Windows opens as a device with any suffix.
-NO_NAME = re.compile(r"[/\\:\0]|^\.|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[. ]$", re.IGNORECASE)
 LONGEST_NAME_BYTES = 255
+# What no name may be, on any system, and how that is said.
+RULES = {
+    re.compile(r"[/\\]"): "it has a slash or backslash, and no folder is entered here",
+    re.compile(r"[:\0]"): "it has a colon or a zero byte",
+    re.compile(r"^\."): "it begins with a dot, and hidden files are not served",
+    re.compile(r"[. ]$"): "it ends with a dot or a space, which Windows leaves out",
+    # Windows opens them as devices, whatever their suffix.
+    re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE): "Windows has a device of"
+    " that name",
+}
 
 
 class ImageFolder:
@@ -35,8 +43,7 @@ class ImageFolder:
             )
         if not name:
             raise BadRequest("name a picture of the server's folder: ?imageName=shirt.png")
-        if NO_NAME.search(name) or len(os.fsencode(name)) > LONGEST_NAME_BYTES:
-            raise BadRequest("imageName is the name of a file, no path", code="bad_name")
+        _check_name(name)
         try:
             return self._content(self._folder / name)
         except (OSError, ValueError):
@@ -55,3 +62,13 @@ class ImageFolder:
                 f"the picture has more than {self._max_bytes} bytes", limit=self._max_bytes
             )
         return data
+
+
+def _check_name(name: str) -> None:
+    broken = [said for rule, said in RULES.items() if rule.search(name)]
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        broken = [f"it has more than {LONGEST_NAME_BYTES} bytes in UTF-8, as no file's name has"]
+    if broken:
+        raise BadRequest(
+            f"imageName is the name of a file in server.images: {broken[0]}", code="bad_name"
+        )

@@ -86,6 +86,11 @@ class Metrics:
         self._images.labels(dialect, model, "failed").inc(failed)
         _observe_all(self._confidence.labels(model), confidences)
 
+    def unreadable(self, dialect: str, model: str) -> None:
+        """Count a picture that was sent alone and could not be read."""
+        self._sizes.labels(dialect).observe(1)
+        self._images.labels(dialect, model, "failed").inc()
+
     def holds(self, count: int) -> None:
         """Note how many bytes requests hold now."""
         self._in_flight.set(count)

@@ -27,12 +27,14 @@ class Call:
         path: the values of the placeholders in the route, like the name of a model.
         query: the parameters behind the path.
         headers: by name in small letters.
+        file_name: of a file of the server's own folder, where the body is one.
     """
 
     body: bytes = b""
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    file_name: str = ""
 
     @property
     def media_type(self) -> str:

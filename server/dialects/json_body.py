@@ -16,6 +16,8 @@ from server.prediction_request import RequestLimits
 
 # What curl sends with -d and no header is JSON too, here.
 JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
+# How a JSON text begins that may be answered: with an object, a list or a string.
+BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{"]')
 STRING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*"')
 NOT_JSON = ("NaN", "Infinity")
 # How orjson says that a number is larger than any float.
@@ -90,6 +92,11 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
 def may_hold_booleans(body: bytes) -> bool:
     """Tell cheaply whether a look for booleans among the pixels is due: Python takes True for 1."""
     return b"true" in body or b"false" in body
+
+
+def may_be_json(body: bytes) -> bool:
+    """Tell whether a body whose type is not told was meant for JSON."""
+    return BEGINNING.match(body) is not None
 
 
 def is_text(body: bytes) -> bool:

@@ -11,11 +11,12 @@ from scoring.protocol.errors import ApiError
 from scoring.protocol.metadata import READY_PATH, encode_readiness
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
-from server.dialects import csv_body, original, pictures
+from server.dialects import csv_body, multipart, original, picture_form, pictures
 from server.dialects.dialect import Call, Dialect, Reply, Scoring, Telling
 from server.dialects.json_body import (
     JSON_TYPES,
     is_text,
+    may_be_json,
     may_hold_booleans,
     parse_json,
     text_within,
@@ -44,7 +45,9 @@ def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
     """Read pictures, or one of the forms of pixels."""
-    detail = detail_of(call.query, IMAGE_NAME)
+    if call.media_type == multipart.MEDIA_TYPE:
+        return picture_form.decode(call, signature, limits)
+    detail = detail_of(call.query, *([IMAGE_NAME] if call.file_name else []))
     request = _decode(call, signature, limits)
     if isinstance(request, OriginalRequest):
         original.check_detail(detail)
@@ -56,6 +59,8 @@ def _decode(call: Call, signature: Signature, limits: RequestLimits) -> Predicti
         return pictures.decode(call, signature, limits)
     if csv_body.is_csv(call):
         return csv_body.read_csv(call, signature, limits)
+    if call.media_type in pictures.UNTYPED and not may_be_json(call.body):
+        raise pictures.neither(call.body)
     text = text_within(call.body, limits) if is_text(call.body) else call.body
     document, booleans = parse_json(text, limits), may_hold_booleans(text)
     if original.is_original(document) and not document.keys() & FORMS.keys():

@@ -17,18 +17,19 @@ from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.formats.kinds import HEAD_BYTES, sniff
 from scoring.preprocessing.pixels import DecodeLimits, Pixels
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge, Unavailable
-from scoring.protocol.frame_codec import ID_CHARACTERS, too_many_rows
+from scoring.protocol.frame_codec import too_many_rows
 from scoring.protocol.prediction import join_reasons
 from scoring.protocol.signature import Signature
-from scoring.records.text import printable
 from server.dialects.dialect import Call
+from server.dialects.json_body import may_be_json
 from server.dialects.multipart import MEDIA_TYPE as FORM
-from server.dialects.multipart import form_files
 from server.prediction_request import PredictionRequest, RequestLimits
 
 FAMILY = "image/*"
-UNTYPED = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
-MEDIA_TYPES = frozenset({FORM, FAMILY, "application/octet-stream"})
+BYTES = "application/octet-stream"
+UNTYPED = frozenset({"", BYTES, "application/x-www-form-urlencoded"})
+MEDIA_TYPES = frozenset({FORM, FAMILY, BYTES})
+SHOWN_BYTES = 12
 # A picture as stored (three or four channels), and once more in the form the model asks for.
 BYTES_PER_PIXEL = 6
 
@@ -82,9 +83,12 @@ class PictureRequest(PredictionRequest):
 
 
 def is_pictures(call: Call) -> bool:
-    """Tell whether a body is a form or a picture, by its type, or by its content where that is."""
+    """Tell whether a body is a form or a picture: by its type, or by its content where that is.
+
+    Bytes that are not said to be anything else are a picture, a broken one perhaps.
+    """
     if call.media_type in UNTYPED:
-        return _is_picture(call.body)
+        return _is_picture(call.body) or (call.media_type == BYTES and not may_be_json(call.body))
     return call.media_type == FORM or call.media_type.startswith("image/")
 
 
@@ -93,12 +97,20 @@ def weigh(call: Call) -> int:
     return len(call.body)
 
 
+def neither(body: bytes) -> BadRequest:
+    """Return the error for a body of no told type that is neither JSON nor a picture."""
+    found = f"begins with {body[:SHOWN_BYTES]!r}" if body else "is empty"
+    return BadRequest(
+        f"the body {found}: that is neither JSON nor a picture. Send JSON like"
+        " '{\"instances\": …}', or a picture whole, as curl -F 'file=@shirt.png' or"
+        " --data-binary @shirt.png does (-d leaves out bytes)",
+        code="invalid_json",
+    )
+
+
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PictureRequest:
-    """Read a form of pictures, or a body that is one; raises ApiError."""
-    if call.media_type != FORM:
-        return read_pictures([Picture(0, call.body)], signature, limits)
-    files = form_files(call.body, call.headers.get("content-type", ""), limits.rows)
-    return read_pictures((Picture(_id(file.name), file.data) for file in files), signature, limits)
+    """Read a body that is a picture; raises ApiError."""
+    return read_pictures([Picture(call.file_name or 0, call.body)], signature, limits)
 
 
 def read_pictures(
@@ -152,11 +164,6 @@ def of_one(row: Row, signature: Signature) -> Row:
     return {"prediction": prediction | digit, **digit}
 
 
-def _id(name: str) -> str:
-    """Return a file's name without the folders that some senders put before it."""
-    return printable(name.replace("\\", "/").rpartition("/")[2])[:ID_CHARACTERS]
-
-
 def _base64(instance: Any, number: int) -> bytes:
     text = instance.get("b64") if isinstance(instance, dict) else None
     if not isinstance(text, str):
@@ -182,7 +189,7 @@ def _reader(signature: Signature, limits: RequestLimits) -> Read:
         nonlocal held
         more = pixels * BYTES_PER_PIXEL - held
         if more > 0:
-            limits.take(more)
+            _take(more, pixels, limits)
             held += more
 
     # Its bytes are counted already: they came with the request.
@@ -197,6 +204,19 @@ def _reader(signature: Signature, limits: RequestLimits) -> Read:
     return read
 
 
+def _take(count: int, pixels: int, limits: RequestLimits) -> None:
+    try:
+        limits.take(count)
+    except TooLarge as error:
+        most = (error.limit or 0) // BYTES_PER_PIXEL
+        raise UnreadablePicture(
+            f"to decode its {pixels:,} pixels takes more memory than there is"
+            f" (server.max_memory_bytes): shrink it to well under {most:,} pixels",
+            code="too_many_pixels",
+            limit=most,
+        ) from None
+
+
 def _is_picture(data: bytes) -> bool:
     return sniff(data[:HEAD_BYTES]) is not None
 
@@ -206,7 +226,7 @@ def _outcome(picture: Picture, read: Read) -> Outcome:
         pixels = read(picture)
     except DecodeError as error:
         refusal: ApiError = UnreadablePicture(str(error), code=error.code)
-    except TooLarge as error:
+    except UnreadablePicture as error:
         refusal = error
     except MemoryError as error:
         raise Unavailable("there is no memory to decode the pictures now", code="full") from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 
 import pytest
 
 from scoring.protocol.errors import BadRequest, SettingsError, Unauthorized
 from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, SessionSecret
-from scoring.settings import ServerSettings
+from scoring.settings import CODE_ROOT, ServerSettings
 from server.access import Access, require_key_beyond_loopback
+from server.dialects import DIALECTS, open_paths
+from server.pages import docs
 
 OPEN_PATHS = ("/health/live", "/health/ready")
 OPEN = ServerSettings()
@@ -119,3 +122,11 @@ def test_without_a_session_nothing_is_signed_or_proved() -> None:
     )
     assert not access.is_signed("GET", "/", headers)
     assert access.proof(headers, 200, b"") == {}
+
+
+@pytest.mark.parametrize("document", ["SECURITY.md", "docs/api.md"])
+def test_what_wants_no_key_is_written_down(document: str) -> None:
+    text = " ".join((CODE_ROOT / document).read_text(encoding="utf-8").split())
+    (said,) = re.findall(r"(?:Only|only) (`/[^.:;]*?) want (?:none|no key)", text)
+    paths = set(re.findall(r"`(/[^`]*)`", said))
+    assert paths == {*open_paths(DIALECTS), docs.PATH}

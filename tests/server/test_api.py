@@ -25,6 +25,7 @@ from scoring.protocol.prediction import encode_request
 from scoring.settings import CODE_ROOT, Settings
 from server import channel
 from server.app import create_app
+from server.dialects import DIALECTS
 from server.drain import Drain
 from server.http_server import HttpServer, bind
 from tests.conftest import BUNDLE, garment_pixels, running_server
@@ -332,6 +333,21 @@ class HeldUp(Drain):
     def close(self) -> None:
         super().close()
         self._told.set()
+
+
+def test_while_it_stops_whoever_asks_is_told_when_to_come_again(settings: Settings) -> None:
+    """Health checks and states of models, too, in every dialect."""
+    drain = Drain()
+    drain.close()
+    client = create_app(settings, drain=drain, loopback=True).test_client()
+    tellings = [telling.path for dialect in DIALECTS for telling in dialect.tellings]
+    told = {path: client.get(path.format(name="fashion", version="1")) for path in tellings}
+    stopping = {path for path, response in told.items() if response.status_code == 503}
+    assert {"/health/ready", "/v2/health/ready", "/ping", "/health"} <= stopping
+    for path, response in told.items():
+        assert ("Retry-After" in response.headers) == (path in stopping), path
+    refused = client.post("/predict", data=b"{}")
+    assert refused.headers.getlist("Retry-After") == ["5"]
 
 
 def test_stopping_refuses_new_work_and_finishes_what_is_in_flight(settings: Settings) -> None:

@@ -63,8 +63,8 @@ def test_requests_and_images_are_counted(url: str, accept: str) -> None:
     assert seen["scoring_requests_total", ("own", "422")] == 1
     assert seen["scoring_requests_total", ("open_inference", "404")] == 1
     assert seen["scoring_images_total", ("own", "fashion", "scored")] == 5
-    assert seen["scoring_images_total", ("own", "fashion", "failed")] == 2
-    assert seen["scoring_request_images_sum", ("own",)] == 7
+    assert seen["scoring_images_total", ("own", "fashion", "failed")] == 3
+    assert seen["scoring_request_images_sum", ("own",)] == 8
     assert seen["scoring_request_seconds_count", ("own",)] == 4
     assert seen["scoring_queue_wait_seconds_count", ()] >= 5
     assert seen["scoring_confidence_count", ("fashion",)] == 5

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -21,7 +22,10 @@ import requests
 from PIL import Image
 
 from client import request
-from scoring.preprocessing.pixels import Pixels
+from scoring.preprocessing import registry
+from scoring.preprocessing.errors import DecodeError
+from scoring.preprocessing.pixels import DecodeLimits, Pixels
+from scoring.preprocessing.reading import preprocessed
 from scoring.protocol.errors import ApiError, BadRequest, ExitCode, TooLarge, Unavailable
 from scoring.protocol.signature import parse_signature
 from scoring.settings import CODE_ROOT, Settings
@@ -121,6 +125,39 @@ def test_a_body_may_be_the_picture_itself(url: str, content_type: str) -> None:
     assert raw["prediction"] == {name: form[name] for name in ("label", "confidence")}
 
 
+@pytest.mark.parametrize("content_type", ["image/png", "application/octet-stream"])
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"", "empty_file"), (b"\x00\x01", "unknown_format"), (BROKEN, "truncated_image")],
+)
+def test_a_broken_picture_is_no_broken_json(
+    url: str, content_type: str, data: bytes, code: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    response = requests.post(f"{url}/predict", data=data, headers=headers, timeout=DEADLINE)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, code)
+
+
+@pytest.mark.parametrize("content_type", ["", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("data", [b"", b"\x00\x01", encoded(GREY, ".png")[1:], b"top=3", b"7"])
+def test_what_may_be_either_is_told_both_ways(url: str, content_type: str, data: bytes) -> None:
+    """As curl --data-binary sends it, and curl -d, which leaves out bytes."""
+    headers = {"Content-Type": content_type} if content_type else {}
+    response = requests.post(f"{url}/predict", data=data, headers=headers, timeout=DEADLINE)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (400, "invalid_json")
+    assert "instances" in error["message"]
+    assert "--data-binary" in error["message"]
+    assert ("is empty" if not data else repr(data[:12])) in error["message"]
+
+
+def test_a_json_that_is_broken_is_told_so(url: str) -> None:
+    for content_type in ("", "application/octet-stream", "application/x-www-form-urlencoded"):
+        headers = {"Content-Type": content_type} if content_type else {}
+        sent = requests.post(f"{url}/predict", data=b' {"a": ', headers=headers, timeout=DEADLINE)
+        assert "not valid JSON" in sent.json()["error"]["message"]
+
+
 def test_a_digit_is_told_as_a_number(url: str) -> None:
     seven = np.zeros((28, 28), np.uint8)
     cv2.line(seven, (7, 6), (20, 6), 255, 2)
@@ -164,7 +201,7 @@ def test_one_alone_that_cannot_be_read_is_refused(url: str, data: bytes, code: s
         (
             b"--b\r\nContent-Disposition: \xff\r\n\r\nx\r\n--b--",
             "multipart/form-data; boundary=b",
-            "bad_form",
+            "no_file",
         ),
         (b"--b--\r\n", "multipart/form-data; boundary=b", "no_file"),
         (
@@ -185,20 +222,6 @@ def test_a_form_without_a_file_is_refused(
     headers = {"Content-Type": content_type}
     response = requests.post(f"{url}/predict", data=body, headers=headers, timeout=DEADLINE)
     assert (response.status_code, response.json()["error"]["code"]) == (400, code)
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("../../etc/shirt.png", "shirt.png"),
-        ("C:\\Users\\me\\shirt.png", "shirt.png"),
-        ("衣服 Größe.png", "衣服 Größe.png"),
-        ("a\tb.png", "a\\tb.png"),
-        ("n" * 2_000, "n" * 1_000),
-    ],
-)
-def test_a_name_comes_back_without_its_folders(name: str, shown: str) -> None:
-    assert pictures._id(name) == shown
 
 
 def test_rows_of_base64_are_pictures_or_pixels() -> None:
@@ -235,6 +258,13 @@ def test_pixels_and_memory_are_bounded_before_a_picture_is_decoded() -> None:
     pictures.read_pictures(files, SIGNATURE, limits)
     # The largest so far is what they take, for one is decoded after another.
     assert taken == [60_000, 60_000, 120_000]
+
+    def scarce(count: int) -> None:
+        raise TooLarge("rows", limit=60_000)
+
+    with pytest.raises(pictures.UnreadablePicture, match="under 10,000 pixels") as too_many:
+        alone(encoded(scene(), ".png"), replace(LIMITS, take=scarce))
+    assert (too_many.value.wire_code, too_many.value.limit) == ("too_many_pixels", 10_000)
 
     def full(count: int) -> None:
         raise Unavailable("full", code="full")
@@ -304,10 +334,34 @@ def test_a_picture_of_the_folder_is_scored_by_its_name(named: tuple[str, Path]) 
         sent = send(url, (name, (folder / "images" / name).read_bytes())).json()
         answer = ask(url, name).json()
         assert answer["prediction"] == sent["prediction"]
+        assert answer["predictions"] == sent["predictions"]
+        assert answer["predictions"][0]["id"] == name
     by_model = requests.get(
         f"{url}/models/fashion/predictint", params={"imageName": "numba6.jpg"}, timeout=DEADLINE
     )
     assert by_model.json()["prediction"] == ask(url, "numba6.jpg").json()["prediction"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../a.png", "slash"),
+        ("a\\b.png", "backslash"),
+        ("a.png:stream", "colon"),
+        ("a\0b.png", "zero byte"),
+        (".hidden.png", "dot"),
+        ("end.", "ends with a dot"),
+        ("end ", "space"),
+        ("CON.png", "device"),
+        ("lpt1", "device"),
+        ("n" * 300, "255 bytes"),
+        ("衣" * 86, "255 bytes"),
+    ],
+)
+def test_a_name_that_is_none_is_told_why(named: tuple[str, Path], name: str, said: str) -> None:
+    response = ask(named[0], name)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_name")
+    assert said in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -376,3 +430,28 @@ def test_curl_sends_a_form_a_body_and_a_stream(url: str, tmp_path: Path) -> None
         )
         answers.append(json.loads(done.stdout)["prediction"])
     assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_what_the_limit_of_pixels_admits_is_read(kind: str) -> None:
+    """A picture of 100 million pixels fits into the memory that is set by default."""
+    settings = Settings(project=BUNDLE.parent)
+    side = math.isqrt(settings.server.max_image_pixels)
+    data = encoded(np.full((side, side), 200, np.uint8), kind)
+    with running_server(settings) as url:
+        assert send(url, ("large", data)).status_code == 200
+        assert send(url, ("large", data), ("small", encoded(scene(), ".png"))).status_code == 200
+
+
+def test_a_damaged_picture_of_many_pixels_is_told_as_in_a_batch(url: str) -> None:
+    damaged = png(99_000_000, 1, 8, 0, b"")
+    with pytest.raises(DecodeError) as told:
+        preprocessed(
+            registry.find_for(SIGNATURE.preprocessing, SIGNATURE.input),
+            damaged,
+            SIGNATURE.input.shape,
+            DecodeLimits(100_000_000, 10**9),
+        )
+    error = send(url, ("large.png", damaged)).json()["error"]
+    assert (error["code"], error["message"]) == (told.value.code, str(told.value))
