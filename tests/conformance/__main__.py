@@ -1,4 +1,4 @@
-"""``make conformance``: other people's clients, unmodified, against a real server.
+"""``make conformance``: other people's clients, unmodified, against real servers.
 
 Each client is installed in an environment of its own (``requirements-conformance-….txt``) and
 sends the same hundred pictures; each must be told the same labels and float32 confidences, bit by
@@ -16,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scoring.settings import CODE_ROOT
-from tests.conformance.report import Result, table, tally, write_into
-from tests.conformance.serving import expected, server
+from tests.conformance.report import Result, merged, table, tally, write_into
+from tests.conformance.serving import GUNICORN, OURS, expected, server
 
 ENVIRONMENTS = CODE_ROOT / ".venv" / "conformance"
 # Of the whole run, so that whoever waits for it knows when to look.
@@ -71,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/api.md")
     arguments = parser.parse_args(argv)
     deadline = time.monotonic() + BUDGET_SECONDS
-    results = [*ask_all(deadline), *(try_out(name, deadline) for name in TRY_OUTS)]
+    tried = (try_out(name, deadline) for name in TRY_OUTS)
+    results = [*merged(ask_all(deadline)), *tried]
     sys.stdout.write(f"\n{table(results)}\n\n{tally(results)}\n")
     if arguments.write:
         write_into(DOCUMENT, f"{table(results)}\n\n{tally(results)}")
@@ -79,16 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def ask_all(deadline: float) -> Iterator[Result]:
-    """Have every client ask the same two servers."""
+    """Have every client ask, under waitress and under gunicorn, with and without a key."""
     key = secrets.token_hex()
-    with (
-        TemporaryDirectory() as scratch,
-        server(Path(scratch)) as url,
-        server(Path(scratch), key) as locked_url,
-    ):
-        expected(url, locked_url, key).save(Path(scratch))
-        for client in CLIENTS:
-            yield from ask(client, scratch, deadline)
+    for module in (OURS, GUNICORN):
+        with (
+            TemporaryDirectory() as scratch,
+            server(Path(scratch), module) as url,
+            server(Path(scratch), module, key) as locked_url,
+        ):
+            expected(url, locked_url, key).save(Path(scratch))
+            for client in CLIENTS:
+                for one in ask(client, scratch, deadline):
+                    yield replace(one, error=one.error and f"{module[0]}: {one.error}")
 
 
 def ask(client: Client, folder: str, deadline: float) -> Iterator[Result]:

@@ -26,6 +26,16 @@ class Result:
         return f"FAILED: {self.error}" if self.error else "ok"
 
 
+def merged(results: Iterable[Result]) -> list[Result]:
+    """Return one result for each check that was made several times: what failed once has failed."""
+    by_check: dict[tuple[str, str], Result] = {}
+    for one in results:
+        known = by_check.setdefault((one.client, one.what), one)
+        if one.error and not known.error:
+            by_check[one.client, one.what] = one
+    return list(by_check.values())
+
+
 def table(results: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
     lines = ["| client | version | what | |", "|---|---|---|---|"]

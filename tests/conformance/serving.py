@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,9 +26,14 @@ BUNDLE = CODE_ROOT / "fashion_model"
 PICTURES = CODE_ROOT / "image_batches" / "G1"
 
 
+# What the API is served by, with the port left open.
+OURS = ("server", "--port", "{port}")
+GUNICORN = ("gunicorn", "server:create_app()", "-b", "127.0.0.1:{port}", "--workers", "2")
+
+
 @contextmanager
-def server(project: Path, key: str = "") -> Iterator[str]:
-    """Run ``python -m server`` with the settings as they come; yield its URL.
+def server(project: Path, module: Sequence[str], key: str = "") -> Iterator[str]:
+    """Run ``python -m module …`` with the settings as they come; yield its URL.
 
     With a ``key`` it wants that of every caller.
     """
@@ -38,11 +43,11 @@ def server(project: Path, key: str = "") -> Iterator[str]:
         "SCORING_PROJECT": str(project),
         "SCORING_SERVER__MODELS": f'["{BUNDLE}"]',
         "SCORING_SERVER__IMAGES": str(PICTURES),
-        **({"SCORING_SERVER__API_KEY": key} if key else {}),
+        "SCORING_SERVER__API_KEY" if key else "SCORING_SERVER__ALLOW_ANONYMOUS": key or "true",
     }
     with (project / f"server-{port}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--port", str(port)],
+            [sys.executable, "-m", *(word.replace("{port}", str(port)) for word in module)],
             cwd=CODE_ROOT,
             env={**kept, **ours},
             stdout=log,

@@ -16,7 +16,7 @@ from tests.conformance import __main__ as conformance
 from tests.conformance.__main__ import Client
 from tests.conformance.checking import refused
 from tests.conformance.images import Images
-from tests.conformance.report import BEGIN, END, Result, table, tally, write_into
+from tests.conformance.report import BEGIN, END, Result, merged, table, tally, write_into
 
 PINNED = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+")
 LABELS = ["Bag", "Coat"]
@@ -91,6 +91,13 @@ def test_the_table_says_what_failed_and_what_was_left_out(tmp_path: Path) -> Non
     document.write_text(f"# A\n{BEGIN}\nold\n{END}\nmore\n")
     write_into(document, text)
     assert document.read_text() == f"# A\n{BEGIN}\n{text}\n{END}\nmore\n"
+
+
+def test_what_fails_once_has_failed() -> None:
+    good, bad = Result("curl", "7", "one"), Result("curl", "7", "one", error="gunicorn: no")
+    other = Result("curl", "7", "two")
+    assert merged([good, other, bad, other]) == [bad, other]
+    assert merged([bad, other, good]) == [bad, other]
 
 
 def test_every_environment_has_its_pins_all_of_them_exact() -> None:
