@@ -21,7 +21,7 @@ from scoring.protocol.errors import ScoringError
 LINE = re.compile(r"^(?P<bars>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
 # The two families that are drawn where they live, and what is raised in one place only.
 FAMILIES = {bundle: "BundleError", decode_errors: "DecodeError"}
-NOT_DRAWN = {"EndedTheReader", "HttpError", "UnreadablePicture"}
+NOT_DRAWN = {"EndedTheReader", "HttpError"}
 TRAINING = (commands, description)  # the modules of the training side with errors of this tree
 
 
