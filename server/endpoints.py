@@ -24,6 +24,7 @@ from server.image_folder import ImageFolder
 from server.memory import MemoryBudget, Share
 from server.metrics import PATH as METRICS_PATH
 from server.metrics import Metrics
+from server.pages import front
 from server.prediction_request import PredictionRequest, RequestLimits
 from server.request_body import read_body
 
@@ -33,8 +34,9 @@ ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "deflate": zlib.compress,
 }
 COMPRESSION_LEVEL = 1
-# How soon a caller may try again where trying again can help.
+# How soon a caller may try again where trying again can help; a queue is shorter in a moment.
 RETRY_AFTER_SECONDS = 5
+RETRY_AFTER_BUSY_SECONDS = 1
 # What a file is, its content tells.
 ANY_PICTURE = "image/*"
 View = Callable[..., Response]
@@ -64,6 +66,12 @@ def make_endpoints(
             if scoring.method != "GET":
                 _refuse_get(api, scoring)
 
+    requests = openapi.summaries(dialects, settings, handler.signature())
+
+    @api.get(front.PATH)
+    def what_this_is() -> Response:
+        return respond(front.tell(handler, requests))
+
     @api.get(METRICS_PATH)
     def exposition() -> Response:
         body, content_type = metrics.exposition(request.headers.get("Accept", ""))
@@ -88,9 +96,10 @@ def respond(reply: Reply) -> Response:
     )
 
 
-def retry_headers(status: int) -> dict[str, str]:
+def retry_headers(status: int, code: str = "") -> dict[str, str]:
     """Return when to come again, where that can help."""
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRYABLE_STATUSES else {}
+    seconds = RETRY_AFTER_BUSY_SECONDS if code == "busy" else RETRY_AFTER_SECONDS
+    return {"Retry-After": str(seconds)} if status in RETRYABLE_STATUSES else {}
 
 
 def _add(api: Blueprint, method: str, path: str, view: View, prefix: str = "") -> None:

@@ -59,7 +59,7 @@ def error_headers(error: ApiError) -> dict[str, str]:
     """Return what HTTP wants beside the body of a refusal."""
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
-    return retry_headers(error.status)
+    return retry_headers(error.status, error.wire_code)
 
 
 def _message(error: HTTPException) -> str:

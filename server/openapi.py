@@ -11,7 +11,7 @@ from scoring.settings import ServerSettings
 from server.dialects.dialect import Description, Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
 from server.metrics import PATH as METRICS_PATH
-from server.pages import docs
+from server.pages import docs, front
 
 OPENAPI = "3.1.0"
 # Of the API as it is described here, not of the software.
@@ -50,6 +50,19 @@ def openapi_document(
     }
 
 
+def summaries(
+    dialects: Iterable[Dialect], settings: ServerSettings, signature: Signature
+) -> dict[str, str]:
+    """Return in a few words what each request does, under its method and path."""
+    paths = openapi_document(dialects, settings, signature)["paths"]
+    return {
+        f"{method.upper()} {path}": f"{described['tags'][0]}: {described['summary']}"
+        for path, item in paths.items()
+        for method, described in item.items()
+        if method in METHODS
+    }
+
+
 def _around_them() -> Description:
     """Describe what is served in no dialect."""
     metrics = operation("What was done so far, for Prometheus", {"type": "string"}, ALWAYS)
@@ -57,6 +70,7 @@ def _around_them() -> Description:
     paths = {
         PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
         METRICS_PATH: {"get": metrics},
+        **front.describe(),
         **docs.describe(),
     }
     return Description(title="The server", paths=paths, schemas={}, responses={})

@@ -23,7 +23,7 @@ MEANINGS: dict[type[ApiError], str] = {
     TooLarge: "More bytes or rows than the server takes; `limit` says how many.",
     UnsupportedMedia: "A content type or encoding that the server does not read.",
     InvalidPixels: "The pixels do not fit the model, or are no whole numbers from 0 to 255.",
-    Unavailable: "The server is stopping or full; try again after Retry-After seconds.",
+    Unavailable: "The server is stopping, full or busy; try again after Retry-After seconds.",
 }
 Errors = tuple[type[ApiError], ...]
 # A wrong Host or header, and a missing key, are refused on every path.

@@ -84,38 +84,6 @@ def error(refusal: ApiError) -> Reply:
     return _json(refusal.as_json(), refusal.status)
 
 
-def _tell_what_this_is(handler: Handler, call: Call) -> Reply:
-    return _json(
-        {
-            "service": "image scorer",
-            # KServe's first protocol asks here whether the server lives.
-            "status": "alive",
-            "what": handler.signature().purpose,
-            "models": [_about(signature) for signature in handler.signatures()],
-            "endpoints": {
-                "POST /predict": "pictures, or pixels as JSON or CSV; the first model answers",
-                "POST /models/{name}/predict": "the same with the model named",
-                "GET /v2/models/{name}": "labels, input shape, preprocessing, version",
-                "POST /v2/models/{name}/infer": "the Open Inference Protocol",
-                "POST /v1/models/{name}:predict": "TensorFlow Serving, and KServe's v1",
-                "POST /invocations": "MLflow's scoring server",
-                "GET /docs": "a page to try this API in the browser",
-                "GET /openapi.json": "this API, described for programs",
-                "GET /health/live": "the process answers",
-                "GET /health/ready": "models are loaded and work is taken",
-            },
-        }
-    )
-
-
-def _about(signature: Signature) -> dict[str, str]:
-    return {
-        "name": signature.name,
-        "version": signature.version,
-        "purpose": signature.purpose,
-    }
-
-
 def _tell_liveness(handler: Handler, call: Call) -> Reply:
     return _json({"live": True, "ready": handler.ready})
 
@@ -134,7 +102,6 @@ DIALECT = Dialect(
     paths=(),
     media_types=JSON_TYPES | pictures.MEDIA_TYPES | {csv_body.MEDIA_TYPE},
     tellings=(
-        Telling("/", _tell_what_this_is),
         Telling("/health/live", _tell_liveness, open_=True),
         Telling(READY_PATH, _tell_readiness, open_=True),
     ),

@@ -67,7 +67,6 @@ def _paths(
     }
     live = operation("The process answers", reference("Liveness"), (), open_=True)
     return {
-        "/": {"get": operation("What is served here", reference("About"), ALWAYS)},
         "/health/live": {"get": live},
         READY_PATH: {"get": ready_operation},
         PREDICT[0]: {"post": _predict("Score with the first model", content, ())},
@@ -146,17 +145,13 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
-        "About": object_of(
-            {"service": text, "status": text, "what": text, "models": _models("purpose")}
-        ),
         "Error": object_of({"error": object_of({"code": text, "message": text})}),
     }
 
 
-def _models(*more: str) -> dict[str, Any]:
-    """Return the list of what is served; ``more``: what is told of each but name and version."""
+def _models() -> dict[str, Any]:
     text = {"type": "string"}
-    return {"type": "array", "items": object_of(dict.fromkeys(("name", "version", *more), text))}
+    return {"type": "array", "items": object_of({"name": text, "version": text})}
 
 
 def _response() -> dict[str, Any]:

@@ -39,6 +39,7 @@ CHECKS = [
 ]
 # No body, and any name is a name: there is nothing about them that could be wrong.
 NEVER_WRONG = [
+    ("/", "GET"),
     ("/openapi.json", "GET"),
     ("/metrics", "GET"),
     ("/docs", "GET"),
