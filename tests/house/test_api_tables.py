@@ -39,7 +39,7 @@ def given_codes(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         for keyword in node.keywords if isinstance(node, ast.Call) else ():
             if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
-                yield keyword.value.value
+                yield str(keyword.value.value)
 
 
 def with_subclasses(kind: type[Any]) -> Iterator[Any]:
