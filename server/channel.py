@@ -21,6 +21,8 @@ LINGER_SECONDS = 5
 # Where there are too many connections, those that move fewer bytes a second go first. It is far
 # less than any honest link moves, and what hundreds of connections must not come to unnoticed.
 SLOWEST_BYTES_PER_SECOND = 2_000
+# Whoever has begun a request, however little of it there is, is believed for so long.
+BEGUN_SECONDS = 2.0
 # How long a caller may pause whose bytes came faster than that.
 LONGEST_CREDIT_SECONDS = 5.0
 
@@ -28,9 +30,9 @@ LONGEST_CREDIT_SECONDS = 5.0
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection. A new one past the limit takes the place of the one idle for longest.
 
-    ``idle_since`` is when it was opened, or its last request begun or answered; each byte that
-    comes or goes after that puts it off a little, so that a byte now and then does not help, and
-    what moves as a request should is idle only in some seconds from now.
+    ``idle_since`` is when it was opened, or its last request answered, or soon after one was
+    begun. Each byte that comes or goes puts it off a little, so that a byte now and then does not
+    help, and what moves as a request should is idle only in some seconds from now.
 
     waitress would take no more connections at all: whoever holds them open, sending a byte now
     and then, would keep everybody out. A request that does not come to its end is given up.
@@ -68,9 +70,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Take in what has come; what follows a refusal is dropped."""
         if self._lingers_until is not None:
             return True
-        if self._may_begin:
-            self._may_begin = False
-            self._begin_anew()
+        self._begin()
         self._earn(len(data))
         return bool(super().received(data))
 
@@ -79,7 +79,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         request = self.requests[0]
         self._was_refused = request.error is not None and request.ends_connection
         super().service()
-        self._begin_anew()
+        self._put_off(0.0)
         self._may_begin = True
         self._account_for_unsent()
 
@@ -111,9 +111,22 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._was_refused = False
         self.handle_close()
 
-    def _begin_anew(self) -> None:
-        """Count as active now: once for each request, for whoever sends blank lines begins none."""
-        self.idle_since = max(self.idle_since, time.monotonic())
+    def has_unread(self) -> bool:
+        """Tell whether a request begins in what has come, but was not looked at yet."""
+        try:
+            return self._may_begin and bool(self.socket.recv(1, socket.MSG_PEEK)) and self._begin()
+        except OSError:
+            return False
+
+    def _begin(self) -> bool:
+        """Be active for a while: once for each answer, for blank lines begin no request."""
+        began, self._may_begin = self._may_begin, False
+        if began:
+            self._put_off(BEGUN_SECONDS)
+        return began
+
+    def _put_off(self, seconds: float) -> None:
+        self.idle_since = max(self.idle_since, time.monotonic() + seconds)
 
     def _earn(self, count: int) -> None:
         """Put off when the connection counts as idle, by what it moved."""
@@ -153,5 +166,7 @@ def make_room(channels: Iterable[Any]) -> bool:
     others = [one for one in channels if not one.requests]
     if not others:
         return False
-    min(others, key=lambda one: one.idle_since).drop()
+    while (idlest := min(others, key=lambda one: one.idle_since)).has_unread():
+        pass
+    idlest.drop()
     return True

@@ -146,11 +146,32 @@ def test_an_upload_outlives_those_that_send_nothing(
         assert read_answer(upload)[0] == 200
 
 
+def test_a_request_that_has_begun_outlives_those_that_never_sent(
+    narrow_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it pauses meanwhile, a second; but not for ever."""
+    now = 1000.0
+    monkeypatch.setattr("server.channel.time", SimpleNamespace(monotonic=lambda: now))
+    with ExitStack() as stack:
+        upload = stack.enter_context(connected(narrow_url))
+        upload.sendall(head(f"Content-Length: {len(BODY)}") + BODY[:100])
+        for _ in range(3 * CONNECTIONS):
+            now += 1 / (3 * CONNECTIONS)
+            stack.enter_context(connected(narrow_url))
+        assert requests.get(f"{narrow_url}/health/live", timeout=DEADLINE).status_code == 200
+        assert is_open(upload)
+        now += 60
+        for _ in range(2 * CONNECTIONS):
+            stack.enter_context(connected(narrow_url))
+        assert requests.get(f"{narrow_url}/health/live", timeout=DEADLINE).status_code == 200
+        assert not is_open(upload)
+
+
 @pytest.mark.parametrize("drop", [b"X", b"\r\n", b"X: y\r\n"])
 def test_a_byte_now_and_then_is_no_progress(
     narrow_url: str, drop: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sends it each second goes before the one that came later and was silent since."""
+    """Whoever sends it each 3 seconds goes before the one that came later and was silent since."""
     now = 1000.0
     monkeypatch.setattr("server.channel.time", SimpleNamespace(monotonic=lambda: now))
     with ExitStack() as stack:
@@ -166,7 +187,7 @@ def test_a_byte_now_and_then_is_no_progress(
                 with suppress(ConnectionError):
                     connection.sendall(drop)
             ask()
-            now += 1
+            now += 3
             silent.append(stack.enter_context(connected(narrow_url)))
             silent[-1].sendall(b"GET /health/live HTTP")
         ask()
