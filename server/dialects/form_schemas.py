@@ -31,6 +31,11 @@ def one_of(*forms: str) -> dict[str, Any]:
     return {"oneOf": [object_of({form: reference(FORMS[form])}) for form in forms]}
 
 
+def bare_forms() -> list[dict[str, Any]]:
+    """Describe what may come without the name of its form."""
+    return [reference("PixelTable"), reference("PixelRecords"), reference("Instances")]
+
+
 def form_schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
     """Describe what stands under the name of each form, and a row of the answer."""
     row_length, max_rows = signature.input.row_length, row_limit(settings, signature)

@@ -9,7 +9,7 @@ from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
 from server.dialects.examples import csv_examples, form_examples, refer_to
-from server.dialects.form_schemas import detail_parameters, one_of, rows_of_answer
+from server.dialects.form_schemas import bare_forms, detail_parameters, one_of, rows_of_answer
 from server.dialects.openapi_parts import (
     ALWAYS,
     PREDICTING,
@@ -100,7 +100,7 @@ def _schemas() -> dict[str, Any]:
     model = object_of({"name": TEXT, "provider": TEXT})
     endpoint = {**dict.fromkeys(("name", "endpoint_type", "endpoint_url"), TEXT), "model": model}
     return {
-        "MlflowRequest": request,
+        "MlflowRequest": {"anyOf": [request, *bare_forms()]},
         "MlflowEndpoint": object_of(endpoint),
         "MlflowError": object_of({"error_code": TEXT, "message": TEXT}),
     }

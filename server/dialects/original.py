@@ -16,6 +16,7 @@ import orjson
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
 from scoring.protocol.frame_codec import RowIds, decode_ids
+from scoring.protocol.pixel_table import is_column_name
 from scoring.protocol.signature import Signature
 from server.dialects.dialect import Reply
 from server.dialects.frame_forms import decode_columns
@@ -47,6 +48,11 @@ def decode(
     Raises BadRequest, InvalidPixels or TooLarge.
     """
     keys = list(next(iter(document.values())))
+    if _is_by_row(document, keys, signature):
+        raise InvalidPixels(
+            "the frame is written by rows, as pandas does with orient='index'; send it by columns"
+            " (to_json() as it is) or as dataframe_split"
+        )
     columns = {name: _values(name, column, keys) for name, column in document.items()}
     pixels = decode_columns(columns, signature, limits, booleans)
     return OriginalRequest(_ids(keys), pixels)
@@ -72,6 +78,13 @@ def encode(request: OriginalRequest, answer: Answer) -> Reply:
     return Reply(orjson.dumps(rows))
 
 
+def _is_by_row(document: dict[str, Any], keys: list[str], signature: Signature) -> bool:
+    """Tell whether the pixels' names stand within the rows; numbers may be those of either."""
+    length = signature.input.row_length
+    named = all(is_column_name(key, signature.input) and not WHOLE.fullmatch(key) for key in keys)
+    return len(keys) == length and (named or len(document) != length)
+
+
 def _ids(index: Sequence[str]) -> RowIds:
     """Return the frame's index, which JSON has as texts, where it is whole numbers.
 
@@ -84,8 +97,8 @@ def _ids(index: Sequence[str]) -> RowIds:
     if odd is None:
         return range(len(index))
     raise BadRequest(
-        f"the index of a bare DataFrame.to_json() is whole numbers or names, not {odd[:40]!r};"
-        " send the frame as dataframe_split, which returns any index"
+        "the index of a bare DataFrame.to_json() is whole numbers, or names of which none is a"
+        f" number like {odd[:40]!r}; send the frame as dataframe_split, which returns any index"
     )
 
 

@@ -18,6 +18,7 @@ from server.dialects.examples import (
 )
 from server.dialects.form_schemas import (
     FORMS,
+    bare_forms,
     detail_parameters,
     form_schemas,
     one_of,
@@ -131,6 +132,7 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
         "PredictionRequest": {
             "anyOf": [
                 one_of(*FORMS),
+                *bare_forms(),
                 _frame(),
                 {"type": "string", "contentMediaType": "application/json"},
             ],

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import requests
 
-from scoring.protocol.errors import BadRequest
+from scoring.protocol.errors import BadRequest, InvalidPixels
 from scoring.settings import CODE_ROOT, Settings
 from server.dialects import own
 from server.dialects.dialect import Call
@@ -120,6 +120,18 @@ def test_an_index_that_would_be_taken_for_other_numbers_is_refused(index: list[s
     frame = {f"pixel{at + 1}": dict.fromkeys(index, at) for at in range(4)}
     with pytest.raises(BadRequest, match="dataframe_split"):
         own.decode(Call(orjson.dumps(frame)), SIGNATURE, LIMITS)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("prefix", ["pixel", ""])
+def test_a_frame_by_rows_is_told_so(rows: int, prefix: str) -> None:
+    frame = {str(row): {f"{prefix}{at}": at for at in range(4)} for row in range(rows)}
+    limits = replace(LIMITS, rows=4)
+    if rows == 4 and not prefix:  # numbers both ways: by columns, as pandas does by itself
+        own.decode(Call(orjson.dumps(frame)), SIGNATURE, limits)
+        return
+    with pytest.raises(InvalidPixels, match="orient='index'"):
+        own.decode(Call(orjson.dumps(frame)), SIGNATURE, limits)
 
 
 def test_an_index_beyond_64_bits_is_refused() -> None:

@@ -98,6 +98,7 @@ TABLES = {
     "inputs": b'{"inputs": {"x": [[0, 1, 2], [3, 4, %b]]}}',
     "split": b'{"dataframe_split": {"data": [[0,1,2],[3,4,%b]], "index": ["a", 7]}}',
     "records": b'{"dataframe_records": [{"0":0,"1":1,"2":2},{"0":3,"1":4,"2":%b}]}',
+    "letters before": '{"éñ衣": "衣衣衣", "instances": [[0, 1, 2], [3, 4,%b]]}'.encode(),
     "columns": b'{"inputs": {"0": [0, 3], "1": [1, 4], "2": [2, %b]}}',
 }
 
@@ -116,7 +117,7 @@ def test_a_number_too_large_for_a_float_is_no_matter_where_nobody_reads_it() -> 
 
 
 def test_more_numbers_too_large_than_anyone_mends_are_refused() -> None:
-    body = b'{"instances": [[%b0]]}' % (b"1e999, " * 1_001)
+    body = b'{"instances": [[%b0]]}' % (b"1e999, " * 20_000)
     with pytest.raises(InvalidPixels, match="too large"):
         decode(body)
 
