@@ -47,6 +47,7 @@ __all__ = [
     "decode_grey",
 ]
 
+_AT_ONCE = 1 << 18  # pixels
 _DIVISORS = (2, 4, 8)
 _SIXTEEN_TO_EIGHT_BITS = 1 / 257
 _OPAQUE = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -85,7 +86,7 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     stored = _decode_as_stored(data, header)
     pixels = stored if stored.ndim == 2 else cast(Image, cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
     if _is_see_through(stored):
-        pixels = _over(pixels, stored[:, :, 3], behind, header.premultiplied)
+        _lay_over(pixels, stored[:, :, 3], behind, header.premultiplied)
     return upright(pixels, header.orientation)
 
 
@@ -103,8 +104,7 @@ def decode_color(data: bytes, header: Header, behind: int) -> Image:
     pixels = cast(Image, cv2.cvtColor(stored, order))
     if _is_see_through(stored):
         for channel in range(3):
-            plane = pixels[:, :, channel]
-            pixels[:, :, channel] = _over(plane, stored[:, :, 3], behind, header.premultiplied)
+            _lay_over(pixels[:, :, channel], stored[:, :, 3], behind, header.premultiplied)
     return upright(pixels, header.orientation)
 
 
@@ -175,6 +175,14 @@ def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:
 
 def _is_see_through(pixels: Image) -> bool:
     return pixels.ndim == 3 and pixels.shape[2] == 4 and int(pixels[:, :, 3].min()) < 255
+
+
+def _lay_over(plane: Image, alpha: Image, behind: int, premultiplied: bool) -> None:
+    """Lay one channel over a grey level, in place: all at once would take ten times its memory."""
+    rows = max(1, _AT_ONCE // plane.shape[1])
+    for start in range(0, len(plane), rows):
+        part = slice(start, start + rows)
+        plane[part] = _over(plane[part], alpha[part], behind, premultiplied)
 
 
 def _over(plane: Image, alpha: Image, behind: int, premultiplied: bool) -> Image:

@@ -106,7 +106,10 @@ def _predict(summary: str, content: dict[str, Any], errors: Errors) -> dict[str,
 
 def _form() -> dict[str, Any]:
     form = object_of({"file": {"type": "array", "items": PICTURE, "minItems": 1}})
-    form["description"] = "pictures as files, one or many; their names come back as ids"
+    form["description"] = (
+        "pictures as files, one or many; their names come back as ids. Fields top and probabilities"
+        " ask as the parameters do"
+    )
     return form
 
 
