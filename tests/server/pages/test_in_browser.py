@@ -86,7 +86,7 @@ def test_pictures_are_scored(
     none = tmp_path / "<b>none.txt"
     none.write_text("no picture")
     with opened(browser, url, width=width, scheme=scheme) as page:
-        page.get_by_label("Choose pictures").set_input_files([*GARMENTS, none])
+        choose(page, *GARMENTS, none)
         expect(page.locator("#told")).to_have_text("3 pictures, 1 not scored.", timeout=WAIT_MS)
         rows = page.locator("#results > li")
         assert rows.locator(".name").all_inner_texts() == [one.name for one in (*GARMENTS, none)]
@@ -156,7 +156,7 @@ def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
         assert found_by_axe(page) == []
         key.fill("s3cret")
         key.press("Enter")
-        page.get_by_label("Choose pictures").set_input_files(GARMENTS[0])
+        choose(page, GARMENTS[0])
         expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
         page.get_by_text("Request and answer").click()
         assert f"{url}/models/fashion/predict" in page.locator("pre").first.inner_text()
@@ -188,6 +188,12 @@ def refuse_without_key(route: Route) -> None:
         route.continue_()
     else:
         route.fulfill(status=401, json={"error": {"message": "send the server's key"}})
+
+
+def choose(page: Page, *files: Path) -> None:
+    """Choose pictures once somebody can: a file may be put into a field that is not shown yet."""
+    expect(page.locator("#pictures")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_label("Choose pictures").set_input_files(files)
 
 
 def label_of(url: str, picture: Path, model: str = "fashion") -> str:
