@@ -68,7 +68,8 @@ def make_endpoints(
 
     requests = openapi.summaries(dialects, settings, handler.signature())
 
-    @api.get(front.PATH)
+    # Below a proxy's or Apache's prefix it may be asked for without the slash.
+    @api.get(front.PATH, strict_slashes=False)
     def what_this_is() -> Response:
         return respond(front.tell(handler, requests))
 

@@ -166,6 +166,10 @@ def test_the_description_names_this_servers_limits(app: Flask) -> None:
     schemas = app.test_client().get("/openapi.json").get_json()["components"]["schemas"]
     assert schemas["PixelTable"]["properties"]["data"]["maxItems"] == 50
     assert schemas["PixelBlock"]["properties"]["shape"]["prefixItems"][1] == {"const": 784}
+    for form in ("PixelBlock", "PixelTable"):
+        _, listed, ranged = schemas[form]["properties"]["index"]["anyOf"]
+        bounds = [listed["items"], ranged["properties"]["start"], ranged["properties"]["stop"]]
+        assert all((one["minimum"], one["maximum"]) == (-(2**63), 2**64 - 1) for one in bounds)
 
 
 def test_the_description_is_valid(app: Flask) -> None:
