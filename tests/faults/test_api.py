@@ -9,7 +9,7 @@ import socket
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +114,8 @@ def test_row_37_slow_clients_hold_connections(url: str) -> None:
         for _ in range(3):
             assert_alive(url)
             for connection in slow[-10:]:
-                connection.sendall(b"x")
+                with suppress(OSError):  # whoever sends a byte now and then may be cut off
+                    connection.sendall(b"x")
 
 
 PATHS = (
