@@ -13,7 +13,7 @@ import requests
 from numpy.typing import NDArray
 
 from client.chunk_poster import ChunkPoster, ScoringFailed
-from client.pictures import Pictures, PictureSource
+from client.pictures import Pictures, PictureSource, check_kind
 from client.results import PictureResult
 from client.retry_policy import can_heal, reason
 from client.scoring_stream import stream_results
@@ -35,6 +35,7 @@ __all__ = ["ClientSettings", "PictureResult", "ScoringClient", "ScoringFailed"]
 Told = TypeVar("Told")
 
 HOW_TO_START = "start a server with 'python -m server'"
+HOW_TO_GIVE_A_KEY = "give it as SCORING_CLIENT__API_KEY, or from Python as api_key=…"
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,11 @@ class ScoringClient:
             secret: of the session that started server and client together.
             session: the way there, by default one over the network.
 
-        Raises SettingsError for a URL or a key that cannot be one.
+        Raises SettingsError for a URL or a key that cannot be one, TypeError for other options.
         """
+        if not isinstance(options, ClientSettings | None):
+            kind = type(options).__name__
+            raise TypeError(f"options are ClientSettings, like ClientSettings(tries=1), not {kind}")
         given = {"server": url, "model": model, "api_key": api_key}
         self.options = (options or ClientSettings()).changed(
             **{name: value for name, value in given.items() if value}
@@ -124,7 +128,7 @@ class ScoringClient:
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; nothing can be asked afterwards."""
         self._link.close()
 
     def __enter__(self) -> Self:
@@ -188,8 +192,10 @@ class ScoringClient:
 
         Raises NoServer where no server helps, ScoringFailed where one does no longer, InvalidPixels
         that says which column or value of a table is wrong, BatchMissing or BatchUnreadable for a
-        folder. All are ScoringErrors; results that were yielded before stay good.
+        folder. All are ScoringErrors; results that were yielded before stay good. Raises TypeError
+        for what holds no pictures, and RuntimeError once the client is closed.
         """
+        check_kind(pictures)
         signature = self.signature(model)
         source = PictureSource(signature, self.options, self._reading)
         with closing(source.chunks(pictures)) as chunks:
@@ -233,6 +239,10 @@ class ScoringClient:
 
 def no_server(url: str, error: BaseException) -> str:
     """Return what to do about a server that gave no answer, or none that helps."""
+    if isinstance(error, HttpRefusal) and error.status == 401:
+        return (
+            f"the server at {url} wants a key or refused it ({reason(error)}); {HOW_TO_GIVE_A_KEY}"
+        )
     text = f"no scoring server at {url} ({reason(error)})"
     return text if isinstance(error, HttpRefusal) else f"{text}; {HOW_TO_START}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
@@ -42,6 +43,10 @@ Chunks: TypeAlias = Generator[Chunk, None, None]
 # Pictures that wait to be read are held up to so many bytes a chunk, whatever their number.
 HELD_BYTES = 16_000_000
 WHAT_THERE_IS = "a path, the bytes of an image file, or an array"
+WHAT_IS_TAKEN = (
+    "hand in a folder or an image file (str, Path), the bytes of an image file, an iterable of"
+    " paths, bytes and arrays, a DataFrame, or an array of rows"
+)
 log = logging.getLogger("scoring.client")
 
 # OpenCV's order for the channels that a picture has.
@@ -69,7 +74,7 @@ class PictureSource:
             return self._table(range(len(pictures)), array_pixels(pictures, spec))
         if isinstance(pictures, str | os.PathLike):
             return self._path(Path(pictures))
-        if isinstance(pictures, bytes | bytearray):
+        if isinstance(pictures, bytes | bytearray | memoryview):
             return self._held([bytes(pictures)])
         return self._held(pictures)
 
@@ -88,7 +93,7 @@ class PictureSource:
         if is_file:
             return self._held([path])
         if not is_folder:
-            raise BatchMissing(f"there is no folder of pictures {printable(str(path))}")
+            raise BatchMissing(_nothing_to_read(path))
         names = list_images(path, self.rules)
         _tell_left_out(path, names)
         reader = ImageReader(folder=str(path), **self._reading)
@@ -97,7 +102,8 @@ class PictureSource:
     def _held(self, pictures: Iterable[Picture]) -> Chunks:
         length = self.signature.input.row_length
         reader = PictureReader(folder="", row_length=length, **self._reading)
-        return self._read(reader, _in_chunks(pictures, self._rows))
+        most_pixels = self.options.max_image_pixels
+        return self._read(reader, _in_chunks(pictures, self._rows, most_pixels))
 
     def _read(
         self, reader: ImageReader, parts: Iterable[tuple[Sequence[Hashable], Sequence[Any]]]
@@ -195,6 +201,28 @@ def encoded(picture: NDArray[Any], limits: DecodeLimits) -> bytes:
     return file.tobytes()
 
 
+def check_kind(pictures: object) -> None:
+    """Raise TypeError for what holds no pictures, BatchMissing for a path without characters."""
+    if isinstance(pictures, str | os.PathLike):
+        if not os.fspath(pictures):
+            raise BatchMissing("the path of the pictures is empty; '.' is the current folder")
+        return
+    kind = type(pictures).__name__
+    if hasattr(pictures, "readline"):
+        raise TypeError(f"an open file ({kind}) is not read here; hand in its path or its read()")
+    try:
+        iter(pictures)  # type: ignore[call-overload]
+    except TypeError:
+        raise TypeError(f"no pictures can be had from {kind}; {WHAT_IS_TAKEN}") from None
+
+
+def _nothing_to_read(path: Path) -> str:
+    """Return what is wrong with a path that is neither a file nor a folder."""
+    if path.exists():  # a pipe, a device
+        return f"{printable(str(path))} is neither an image file nor a folder"
+    return f"there is no file or folder {printable(str(path))}"
+
+
 def _tell_left_out(folder: Path, names: ImageList) -> None:
     left_out = names.left_out
     if left_out.kinds:
@@ -205,7 +233,7 @@ def _tell_left_out(folder: Path, names: ImageList) -> None:
 
 
 def _in_chunks(
-    pictures: Iterable[Picture], rows: int
+    pictures: Iterable[Picture], rows: int, most_pixels: int
 ) -> Iterator[tuple[list[Hashable], list[Picture]]]:
     """Yield pictures with what they go by; as many as a chunk has, or as memory should hold."""
     ids: list[Hashable] = []
@@ -213,13 +241,25 @@ def _in_chunks(
     size = 0
     for place, picture in enumerate(pictures):
         ids.append(os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else place)
-        held.append(picture)
+        held.append(_own(picture, most_pixels))
         size += _held_bytes(picture)
         if len(held) == rows or size >= HELD_BYTES:
             yield ids, held
             ids, held, size = [], [], 0
     if held:
         yield ids, held
+
+
+def _own(picture: Any, most_pixels: int) -> Any:
+    """Return a picture that stays as it is: the caller may fill the same array with the next.
+
+    An array of more pixels than a picture may have is refused anyway, and not copied before.
+    """
+    if isinstance(picture, bytearray | memoryview):
+        return bytes(picture)
+    if isinstance(picture, np.ndarray) and math.prod(picture.shape[:2]) <= most_pixels:
+        return picture.copy()
+    return picture
 
 
 def _held_bytes(picture: Any) -> int:

@@ -64,8 +64,8 @@ class ServerLink:
 
     Raises what requests raises for the transport, HttpRefusal for an error status, BrokenAnswer
     for an answer that is not whole, BadResponse for one that does not fit the request,
-    StrangerOnPort for whoever is not the server of this session and SettingsError for an address
-    that no request can go to.
+    StrangerOnPort for whoever is not the server of this session, SettingsError for an address
+    that no request can go to and RuntimeError once it is closed.
     """
 
     def __init__(
@@ -89,8 +89,10 @@ class ServerLink:
         self._session = session or new_session(self._identity.greet)
         take_from_environment(self._session, self.url)
         self._session.headers["Accept-Encoding"] = "identity"
+        self._closed = False
 
     def close(self) -> None:
+        self._closed = True
         self._session.close()
 
     def check_identity(self) -> Readiness:
@@ -130,6 +132,8 @@ class ServerLink:
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> bytes:
         """Return the body of an answer that is whole, proved and not an error."""
+        if self._closed:
+            raise RuntimeError("this client is closed; make another, and use it in its with block")
         signed = self._identity.sign(method, path, body)
         with self._request(method, path, body, {**headers, **signed}) as response:
             content = b"".join(_bounded(response, limit))
@@ -199,7 +203,9 @@ def _check_length(response: requests.Response, body: bytes) -> None:
 
 def _refuse(response: requests.Response, body: bytes) -> NoReturn:
     try:
-        message = str(orjson.loads(body)["error"]["message"])
+        error = orjson.loads(body)["error"]
+        # Some dialects have the text alone.
+        message = error if isinstance(error, str) else str(error["message"])
     except (ValueError, KeyError, TypeError):
         message = response.reason or "no reason given"
     raise HttpRefusal(response.status_code, message[:500], retry_after(response.headers))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ def test_nothing_gives_nothing(client: ScoringClient, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(client: ScoringClient, tmp_path: Path) -> None:
-    with pytest.raises(BatchMissing, match=r"no folder of pictures .*nowhere"):
+    with pytest.raises(BatchMissing, match=r"no file or folder .*nowhere"):
         client.predict(tmp_path / "nowhere")
     for name in ("a\0b", "x" * 5_000):
         with pytest.raises(BatchMissing):
@@ -197,6 +198,61 @@ def test_a_table_that_is_wrong_is_not_sent(url: str) -> None:
             client.predict(frame)
     assert asked
     assert not any(map(is_predict, asked))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (None, "NoneType; hand in a folder or an image file"),
+        (5, "int; hand in"),
+        (np.array(5), "ndarray; hand in"),
+        (io.BytesIO(b"file"), r"open file \(BytesIO\) is not read here.* its read\(\)"),
+        (io.StringIO("file"), "open file"),
+    ],
+)
+def test_what_holds_no_pictures_is_refused_before_anybody_is_asked(kind: Any, told: str) -> None:
+    nobody = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    with ScoringClient(nobody, options=QUICK) as client, pytest.raises(TypeError, match=told):
+        client.predict(kind)
+
+
+def test_an_empty_path_is_not_the_current_folder(client: ScoringClient) -> None:
+    with pytest.raises(BatchMissing, match="path of the pictures is empty"):
+        client.predict("")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes among the files there")
+def test_a_pipe_is_not_waited_for(client: ScoringClient, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(BatchMissing, match=r"pipe\.png is neither an image file nor a folder"):
+        client.predict(tmp_path / "pipe.png")
+
+
+def test_a_caller_may_use_the_same_array_again(client: ScoringClient, folder: Path) -> None:
+    """As a camera's frame is read into the one before."""
+    paths = [folder / f"img_{number}.png" for number in range(1, 13)]
+    rows = garment_pixels(12)
+
+    def again(frame: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+        for row in rows:
+            frame[:] = row.reshape(frame.shape)
+            yield frame
+
+    def again_as_file(view: bool) -> Iterator[Any]:
+        buffer = bytearray()
+        for path in paths:
+            buffer = buffer if not view else bytearray(path.stat().st_size)
+            buffer[:] = path.read_bytes()
+            yield memoryview(buffer) if view else buffer
+            buffer[:] = bytes(len(buffer))
+
+    expected = seen(client.predict(paths))
+    assert len(set(expected)) > 1
+    assert seen(client.predict(again(np.empty((28, 28), np.uint8)))) == expected
+    assert seen(client.predict(again(np.empty(784, np.float64)))) == expected
+    assert seen(client.predict(again_as_file(view=False))) == expected
+    assert seen(client.predict(again_as_file(view=True))) == expected
+    assert seen(client.predict(memoryview(paths[0].read_bytes()))) == expected[:1]
 
 
 # In chunks
@@ -354,8 +410,31 @@ def test_a_server_that_wants_a_key_gets_it(project: Path) -> None:
     with running_server(load_settings(server={"api_key": KEY})) as url:
         with ScoringClient(url, api_key=KEY) as client:
             assert client.predict(garment_pixels(1))[0].label
-        with ScoringClient(url) as client, pytest.raises(NoServer, match="answered 401"):
-            client.predict(garment_pixels(1))
+        for wrong in ("", "another"):
+            told = r"wants a key or refused it \(.*401: .*SCORING_CLIENT__API_KEY.*api_key="
+            with ScoringClient(url, api_key=wrong) as client:
+                with pytest.raises(NoServer, match=told) as caught:
+                    client.predict(garment_pixels(1))
+            assert "UNAUTHORIZED" not in str(caught.value)
+
+
+def test_a_closed_client_says_so(url: str) -> None:
+    endless = itertools.repeat(garment_pixels(1)[0])
+    with ScoringClient(url, options=QUICK.changed(chunk_rows=1)) as client:
+        signature = client.signature()
+        results = client.iter_predictions(endless)
+        next(results)
+    asked: list[Callable[[], object]] = [
+        client.models,
+        client.signature,
+        lambda: client.predict(garment_pixels(1)),
+        lambda: client.score_rows(signature, [0], garment_pixels(1)),
+        lambda: list(results),
+    ]
+    for ask in asked:
+        with pytest.raises(RuntimeError, match="this client is closed"):
+            ask()
+    client.close()
 
 
 def test_nobody_there_is_said_once_all_tries_are_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -396,6 +475,11 @@ def test_a_project_has_settings_for_it(
         assert client.signature().name == "digits"
     with ScoringClient.from_settings(load_settings(), url="http://other:1") as client:
         assert client.url == "http://other:1"
+
+
+def test_options_are_client_settings() -> None:
+    with pytest.raises(TypeError, match=r"like ClientSettings\(tries=1\), not dict"):
+        ScoringClient("http://127.0.0.1:1", options={"tries": 1})  # type: ignore[arg-type]
 
 
 # The documents
