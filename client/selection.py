@@ -11,7 +11,7 @@ from pathlib import Path
 from client.batch_scoring import RunRequest
 from client.command_line import results_path
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
-from scoring.batches.batch_models import model_of, tables_without_batch
+from scoring.batches.batch_models import model_of, stray_tables
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
 from scoring.protocol.errors import UsageError
@@ -27,6 +27,9 @@ def select(settings: Settings, arguments: argparse.Namespace, events: EventsLog)
     new = only_new and not arguments.all
     batches = _batches(settings, arguments, events)
     out = _out(settings, arguments)
+    if not arguments.model:
+        named = arguments.batches or (nightly and settings.schedule.batches)
+        _tell_strays(settings, events, all_of_them=not named)
     models = {batch.name: arguments.model or model_of(settings, batch.name) for batch in batches}
     return RunRequest(batches, "new" if new else "all", nightly, arguments.fresh, out, models)
 
@@ -67,6 +70,11 @@ def _every_batch(settings: Settings, events: EventsLog) -> tuple[Batch, ...]:
         events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {names}")
     if found.litter:
         events.info("litter-left-out", f"no batches: {told(found.litter)}")
-    for name, why in tables_without_batch(settings).items():
-        events.warning("batch-unknown", f'settings have [batches."{printable(name)}"]: {why}')
     return tuple(batches)
+
+
+def _tell_strays(settings: Settings, events: EventsLog, *, all_of_them: bool) -> None:
+    """Warn of tables that no batch has; a run of some batches only of those that are misspelt."""
+    for name, why, is_misspelt in stray_tables(settings):
+        if is_misspelt or all_of_them:
+            events.warning("batch-unknown", f'settings have [batches."{printable(name)}"]: {why}')

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scheduler.check_files import tonights_batches
-from scheduler.finding import Finding
-from scoring.batches.batch_models import model_of, tables_without_batch
+from scheduler.finding import Finding, Verdict
+from scoring.batches.batch_models import model_of, stray_tables
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.bundle_names import bundle_name, find_bundle, served_bundles
 from scoring.protocol.errors import ScoringError
@@ -28,8 +28,10 @@ def check_models(settings: Settings) -> Iterator[Finding]:
             yield Finding("FAIL", "model", f"of {_listed(batches)}: {trouble}")
         else:
             yield Finding("OK", "model", f"{name or _first(settings)} scores {_listed(batches)}")
-    for name, why in tables_without_batch(settings).items():
-        yield Finding("WARN", "model", f'settings have [batches."{name}"]: {why}')
+    for stray in stray_tables(settings):
+        # A batch is about to be scored by another model than the one that was written for it.
+        verdict: Verdict = "FAIL" if stray.is_misspelt else "WARN"
+        yield Finding(verdict, "model", f'settings have [batches."{stray.name}"]: {stray.why}')
 
 
 def models_to_rehearse(settings: Settings) -> list[str]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
-from scoring.batches.image_folder import find_batch
+from scoring.batches.alike_folders import composed, folders_alike, is_alike
+from scoring.batches.image_folder import batch_name, find_batch
 from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
 from scoring.settings import Settings
+
+
+class StrayTable(NamedTuple):
+    """A ``[batches.NAME]`` that no batch goes by.
+
+    ``is_misspelt``: a folder is called so, but for capitals or how its letters are made up.
+    """
+
+    name: str
+    why: str
+    is_misspelt: bool
 
 
 def model_of(settings: Settings, batch: str) -> str:
@@ -15,10 +29,8 @@ def model_of(settings: Settings, batch: str) -> str:
 
     What ``[batches.NAME]`` says stands before ``client.model``.
     """
-    for name, model in settings.batches.models.items():
-        if _is_named(batch, name):
-            return model
-    return settings.client.model
+    table = _table_of(settings, batch)
+    return settings.batches.models.get(table or "", settings.client.model)
 
 
 def named_models(settings: Settings) -> list[str]:
@@ -27,20 +39,60 @@ def named_models(settings: Settings) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def tables_without_batch(settings: Settings) -> dict[str, str]:
-    """Return names in the settings that no batch goes by, and why: slips of the hand, mostly."""
-    found = {}
-    for name in settings.batches.tables:
-        try:
-            batch = find_batch(name, settings.batches_folder)
-        except BatchMissing as error:
-            found[name] = str(error)
-        else:
-            if not _is_named(batch.name, name):
-                found[name] = f'that batch goes by another name: write [batches."{batch.name}"]'
-    return found
+def stray_tables(settings: Settings) -> list[StrayTable]:
+    """Return the tables in the settings that no batch goes by: slips of the hand, mostly."""
+    return [stray for name in settings.batches.tables if (stray := _stray(settings, name))]
+
+
+def _stray(settings: Settings, name: str) -> StrayTable | None:
+    home = settings.batches_folder
+    try:
+        batch = find_batch(name, home).name
+    except BatchMissing as error:
+        alike = [batch_name(folder, home) for folder in folders_alike(home, name, cased=False)]
+        if alike:
+            return StrayTable(name, _written_differently(alike), is_misspelt=True)
+        return StrayTable(name, str(error), is_misspelt=False)
+    if _table_of(settings, batch) == name:
+        return None
+    why = f"that batch goes by another name: write {_table(batch)}"
+    return StrayTable(name, why, is_alike(batch, name, cased=False))
+
+
+def _table_of(settings: Settings, batch: str) -> str | None:
+    """Return the table that means a batch: one of its own name, or of its name as it looks."""
+    tables = settings.batches.tables
+    exact = [name for name in tables if _is_named(batch, name)]
+    looks = (name for name in tables if is_alike(_shown(name), batch))
+    return next(iter(exact), None) or next(
+        (name for name in looks if _leads_to(settings, name, batch)), None
+    )
+
+
+def _leads_to(settings: Settings, name: str, batch: str) -> bool:
+    try:
+        return find_batch(name, settings.batches_folder).name == batch
+    except BatchMissing:
+        return False
 
 
 def _is_named(batch: str, name: str) -> bool:
     """Tell whether settings mean a batch: ``./D/`` is D, and so is what results show of a name."""
-    return batch in (name, printable(Path(name).as_posix()))
+    return batch in (name, _shown(name))
+
+
+def _shown(name: str) -> str:
+    return printable(Path(name).as_posix())
+
+
+def _written_differently(batches: list[str]) -> str:
+    return f"written differently: write {' or '.join(map(_table, batches))}"
+
+
+def _table(batch: str) -> str:
+    """Return a table's header; letters that could be written otherwise are shown as codes."""
+    return f"[batches.{json.dumps(batch, ensure_ascii=not _looks_like_itself(batch))}]"
+
+
+def _looks_like_itself(batch: str) -> bool:
+    return composed(batch) == batch

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+from scoring.batches.alike_folders import folders_alike
 from scoring.batches.batch_folders import BatchFolders, find_batch_folders
 from scoring.batches.folder_listing import FolderListing
 from scoring.batches.left_out import LeftOut
@@ -67,6 +68,7 @@ class ImageList(Sequence[str]):
 def find_batch(argument: str, batches_folder: Path) -> Batch:
     """Return the batch a command line names: a folder of ``image_batches``, or a path.
 
+    A name that none has may still look like that of one, in letters that are made up otherwise.
     Raises BatchMissing with one line that says where was looked.
     """
     inside, outside = batches_folder / as_file_name(argument), Path(as_file_name(argument))
@@ -75,6 +77,9 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
             is_home = folder is inside and not _is_below(folder, batches_folder)
             if argument and not is_home and folder.is_dir():
                 return Batch(batch_name(folder, batches_folder), folder)
+        alike = folders_alike(batches_folder, argument)
+        if len(alike) == 1:
+            return Batch(batch_name(alike[0], batches_folder), alike[0])
         what = "it is a file" if outside.is_file() else f"there is no folder {inside}"
     except OSError as error:
         what = f"{inside}: {error.strerror}"

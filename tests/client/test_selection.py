@@ -129,7 +129,19 @@ def test_each_batch_has_the_model_that_stands_first(monkeypatch: pytest.MonkeyPa
 def test_a_table_that_no_batch_has_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setenv("SCORING_BATCHES", '{"g1": {"model": "digits"}, "G2": {}}')
+    monkeypatch.setenv("SCORING_BATCHES", '{"G3": {"model": "digits"}, "G2": {}}')
     asked(*command)
     (line,) = EventsLog.from_settings(load_settings()).path.read_text("utf-8").splitlines()
-    assert 'WARNING, batch-unknown, , , settings have [batches."g1"]: no batch g1' in line
+    assert 'WARNING, batch-unknown, , , settings have [batches."G3"]: no batch G3' in line
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("argv", [("G1",), ("--nightly", NIGHT, "G2"), ("--every-batch",)])
+def test_a_run_of_any_batch_tells_of_a_misspelt_table(
+    argv: tuple[str, ...], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORING_BATCHES", '{"g1": {"model": "digits"}}')
+    asked(*argv)
+    log = (project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
+    assert log.count("batch-unknown") == 1
+    assert 'written differently: write [batches."G1"]' in log

@@ -65,7 +65,7 @@ def test_a_table_without_a_batch_is_a_slip_of_the_hand(home: Path) -> None:
     settings = load_settings(batches=tables)
     assert told(check_models, settings) == [
         "OK model fashion scores 2026.11 ret, D, E, G1, G2",
-        f'WARN model settings have [batches."d"]: no batch d: there is no folder {home}/d',
+        'FAIL model settings have [batches."d"]: written differently: write [batches."D"]',
         f'WARN model settings have [batches."../D"]: no batch ../D: there is no folder {home}/../D',
         'WARN model settings have [batches."D/../E"]: that batch goes by another name: write'
         ' [batches."E"]',

@@ -1,0 +1,51 @@
+"""Folders that are called what somebody wrote, but for how its letters are made up.
+
+``Ä`` is one character, or an A and two dots: they look the same, and file systems, archives and
+keyboards do not agree on which it is.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from scoring.protocol.file_names import as_file_name
+from scoring.records.text import printable
+
+
+def composed(name: str) -> str:
+    """Return a name with each letter and its marks as one character (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def is_alike(one: str, other: str, *, cased: bool = True) -> bool:
+    """Tell whether two names look the same; without ``cased`` D and d do, too."""
+    return _key(one, cased) == _key(other, cased)
+
+
+def folders_alike(home: Path, name: str, *, cased: bool = True) -> list[Path]:
+    """Return the folders below ``home``, or at a whole path, that a name looks like."""
+    path = Path(as_file_name(name))
+    folders = [Path(path.anchor) if path.anchor else home]
+    for part in path.parts[bool(path.anchor) :]:
+        folders = [found for folder in folders for found in _inside(folder, part, cased)]
+    return [] if folders == [home] else sorted(folders)
+
+
+def _inside(folder: Path, part: str, cased: bool) -> Iterator[Path]:
+    if part == "..":
+        return
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        if is_alike(name, part, cased=cased) and (folder / name).is_dir():
+            yield folder / name
+
+
+def _key(name: str, cased: bool) -> str:
+    plain = composed(printable(name))
+    return plain if cased else composed(plain.casefold())
