@@ -28,6 +28,7 @@ from scoring.protocol.errors import (
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
+from scoring.records.mixed_models import tell_mixed
 from scoring.records.publish import csv_format
 from scoring.records.run_life import RunEnded, RunLife, RunPlan
 
@@ -67,7 +68,10 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended; ``results`` is where Results.csv went, None where it was left alone."""
+    """How a run ended; ``results`` is where Results.csv went, None where it was left alone.
+
+    ``mixed`` are lines on batches that several models answered for.
+    """
 
     run_id: str
     state: State
@@ -79,6 +83,7 @@ class RunOutcome:
     seconds: float
     results: Path | None
     metrics: tuple[Path, ...]
+    mixed: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -218,7 +223,19 @@ class BatchScoring:
             run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
             tuple(map(self._metrics_file, self.context.models.distinct)),
+            self._tell_mixed(ended),
         )  # fmt: skip
+
+    def _tell_mixed(self, ended: RunEnded) -> tuple[str, ...]:
+        """Warn of batches in the results that several models answered for; return the lines."""
+        if not ended.results:
+            return ()
+        run_id = ended.run.id
+        mixed = self.context.ledger.mixed_batches(run_id)
+        lines = {batch: tell_mixed(batch, images) for batch, images in mixed.items()}
+        for batch, line in lines.items():
+            self.context.events.warning("mixed-models", line, run=run_id, batch=batch)
+        return tuple(lines.values())
 
     @property
     def _life(self) -> RunLife:

@@ -8,7 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from scheduler.check_files import check_batches, check_disk, check_folders, check_ledger
+from scheduler.check_files import (
+    check_batches,
+    check_disk,
+    check_folders,
+    check_ledger,
+    check_results,
+)
 from scheduler.check_models import check_models
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window, check_zone
@@ -41,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     check_settings,
     check_folders,
     check_ledger,
+    check_results,
     check_batches,
     check_models,
     check_programs,

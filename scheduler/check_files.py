@@ -18,6 +18,7 @@ from scoring.batches.image_folder import Batch, all_batches, expected_batches, l
 from scoring.batches.vanished import missed_batches
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
 from scoring.records.atomic_file import behind_link
+from scoring.records.mixed_models import tell_mixed
 from scoring.records.text import printable
 from scoring.settings import Settings
 
@@ -51,6 +52,17 @@ def check_ledger(settings: Settings) -> Iterator[Finding]:
         else:
             unfinished = f"; {open_runs} unfinished" if open_runs else ""
             yield Finding("OK", "ledger", f"{settings.ledger_file}{unfinished}")
+
+
+def check_results(settings: Settings) -> Iterator[Finding]:
+    """What stands in Results.csv already may be of several models; the night adds to it."""
+    try:
+        with ledger_to_read(settings) as ledger:
+            mixed = ledger.mixed_batches() if ledger else {}
+    except ScoringError:
+        return  # what is wrong with the ledger has been told
+    for batch, images in mixed.items():
+        yield Finding("WARN", "results", tell_mixed(batch, images))
 
 
 def check_batches(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,11 @@ from scoring.settings import Settings
 RUN_COLUMNS = (
     "id, kind, due_date, scope, batches, state, reason, model_name, model_version,"
     " started_at, finished_at, utc_offset, settings"
+)
+IMAGES_BY_VERSION = (
+    "SELECT p.model_version, count(*) FROM run_images i"
+    " JOIN predictions p ON p.id = i.prediction_id"
+    " WHERE i.run_id = ? AND i.batch = ? GROUP BY p.model_version"
 )
 
 
@@ -178,6 +184,27 @@ class LedgerReader:
         )
         for row in rows:
             yield ResultRow(*row)
+
+    def mixed_batches(self, run_id: str | None = None) -> dict[str, dict[str, int]]:
+        """Return the batches that several models answered for: how many images by each, by name.
+
+        As Results.csv shows them, or as a run does. Versions of one model are one; a version whose
+        runs are all forgotten has no name any more, and does not count.
+        """
+        shown = "SELECT run_id, batch FROM results_batches ORDER BY position"
+        if run_id is not None:
+            shown = "SELECT run_id, batch FROM run_batches WHERE run_id = ? ORDER BY position"
+        mine = () if run_id is None else (run_id,)
+        names = dict(self._database.query("SELECT model_version, model_name FROM run_batches"))
+        found = {}
+        for run, batch in self._database.query(shown, mine):
+            images = Counter[str]()
+            for version, count in self._database.query(IMAGES_BY_VERSION, (run, batch)):
+                images[names.get(version, "")] += count
+            del images[""]
+            if len(images) > 1:
+                found[batch] = dict(sorted(images.items()))
+        return found
 
     # Figures
 

@@ -197,3 +197,25 @@ def test_a_model_is_itself_by_default_and_by_name(url: str) -> None:
     assert [one.name for one in models.distinct] == ["fashion", "digits"]
     versions = models.versions({"G": "", "D": "digits", "E": "hats"})
     assert versions == {"G": models.main.version, "D": models.find("digits").version}
+
+
+@pytest.mark.usefixtures("url")
+def test_a_batch_that_two_models_answered_for_is_told_with_the_way_out(
+    project: Path, batches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert request.main(["2026.11 ret", "--model", "digits"]) == ExitCode.DONE
+    assert "mixed" not in capsys.readouterr().out + events(project)
+    write_batch(batches / "2026.11 ret", 8, seed=3)
+    assert request.main(["--nightly", "2026-11-20"]) == ExitCode.DONE
+    told = (
+        "2026.11 ret has answers of digits (6) and fashion (2); the model of the settings scores"
+        ' all of it anew with: python -m client.request "2026.11 ret"'
+    )
+    assert f"  mixed models     {told}\n" in capsys.readouterr().out
+    assert events(project).count(f", 2026.11 ret, {told}\n") == 1
+    with Ledger.from_settings(load_settings()) as ledger:
+        assert ledger.mixed_batches() == {"2026.11 ret": {"digits": 6, "fashion": 2}}
+    assert request.main(["2026.11 ret"]) == ExitCode.DONE
+    assert "mixed" not in capsys.readouterr().out
+    with Ledger.from_settings(load_settings()) as ledger:
+        assert ledger.mixed_batches() == {}

@@ -32,6 +32,7 @@ DONE = RunOutcome(
         (replace(DONE, results=None), {"results": "left as they were: nothing new"}),
         (replace(DONE, results=None, state="failed", reason="no"), {"results": "not written"}),
         (replace(DONE, state="partial", reason="stopped"), {"note": "stopped"}),
+        (replace(DONE, mixed=("G has two",)), {"mixed models": "G has two"}),
     ],
 )
 def test_what_a_person_reads_after_a_run(

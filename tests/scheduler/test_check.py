@@ -15,7 +15,13 @@ import orjson
 import pytest
 
 from scheduler.check import CHECKS, show_check
-from scheduler.check_files import check_batches, check_disk, check_folders, check_ledger
+from scheduler.check_files import (
+    check_batches,
+    check_disk,
+    check_folders,
+    check_ledger,
+    check_results,
+)
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window
 from scoring.batches.vanished import vanished_batches
@@ -23,8 +29,10 @@ from scoring.processes.locks import instance_lock
 from scoring.processes.port_owner import free_port
 from scoring.protocol.signature import dump_signature, seal
 from scoring.records.due_days import Policy
-from scoring.records.ledger import Ledger, Run
+from scoring.records.events_log import EventsLog
+from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from scoring.records.next_run import remember_schedule
+from scoring.records.run_life import RunLife, RunPlan
 from scoring.settings import Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
 
@@ -152,6 +160,29 @@ def test_a_ledger_that_is_lost_or_damaged_is_left_to_the_run(
     assert finding.startswith(f"FAIL ledger {settings.ledger_file} is ")
     assert "takes the latest backup" in finding
     assert tree(settings.project) == before
+
+
+def test_results_of_two_models_in_one_batch_are_named(settings: Settings) -> None:
+    assert told(check_results, settings) == []
+    with Ledger.from_settings(settings) as ledger:
+        life = RunLife(settings, ledger, EventsLog.from_settings(settings))
+        known: list[tuple[int, int]] = []
+        for num, name in enumerate(("digits", "fashion"), start=1):
+            run, _ = life.begin(RunPlan(("G", "H"), "new"), Model(name, f"v{num}"))
+            ledger.touch_batch(run.id, "G", 0, ["1.png", "2.png"])
+            ledger.show_known(run.id, "G", known)
+            image = ScoredImage(num, f"{num}.png", f"d{num}", label="Bag", confidence=0.9)
+            ledger.commit_chunk(run.id, "G", f"v{num}", [image], ChunkCost(), settings.now())
+            found = ledger.find_prediction("G", "1.png", "d1", None)
+            assert found
+            known.append((1, found))
+            life.close(run, "done", "")
+    assert told(check_results, settings) == [
+        "WARN results G has answers of digits (1) and fashion (1); the model of the settings scores"
+        " all of it anew with: python -m client.request G"
+    ]
+    settings.ledger_file.write_bytes(b"this is no database" * 500)
+    assert told(check_results, settings) == []
 
 
 # Batches

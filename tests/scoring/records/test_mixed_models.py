@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from scoring.records.mixed_models import tell_mixed
+
+
+@pytest.mark.parametrize(
+    ("batch", "argument"),
+    [("G1", "G1"), ("a/b-c", "a/b-c"), ("-G", '"-G"'), ("2026 ret", '"2026 ret"'), ("Ä", "Ä")],
+)
+def test_a_line_names_batch_models_and_command(batch: str, argument: str) -> None:
+    assert tell_mixed(batch, {"digits": 2, "fashion": 1}) == (
+        f"{batch} has answers of digits (2) and fashion (1); the model of the settings scores all"
+        f" of it anew with: python -m client.request {argument}"
+    )
