@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,7 +72,8 @@ NOT_DESCRIBED = {"HEAD", "OPTIONS"}
 
 @schemathesis.serializer("text/csv")
 def _csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else orjson.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)  # of any whole number
+    return text.encode("utf-8", "replace")
 
 
 @pytest.fixture(scope="module")
