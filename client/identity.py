@@ -5,15 +5,20 @@ from __future__ import annotations
 import http.client
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import quote, urljoin
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ReadTimeoutError
 
 from scoring.processes.readiness import MAX_BODY_BYTES, read_readiness
 from scoring.processes.whole_answer import WholeAnswer
-from scoring.protocol.errors import StrangerOnPort
+from scoring.protocol.errors import HttpRefusal, StrangerOnPort
 from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, Headers, SessionSecret
 from scoring.protocol.metadata import READY_PATH
+from scoring.records.text import printable
+
+# Of an address that a message quotes.
+MOST_SHOWN = 300
 
 # Opens the connection that it belongs to; raises what the HTTP library does.
 Connect = Callable[[], None]
@@ -100,6 +105,9 @@ class ByHand:
         # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each. And on
         # one before: a server with a single worker has no other for it while the second is open.
         peer = read_readiness(self._url, self._seconds)
+        if peer and peer.redirect:
+            status, location = peer.redirect
+            raise redirected(status, self._url, READY_PATH, location)
         if peer and peer.foreign:
             raise StrangerOnPort("who answers there is no scoring server")
         connect()
@@ -111,6 +119,18 @@ class ByHand:
 
     def check(self, signed: Mapping[str, str], status: int, headers: Headers, body: bytes) -> None:
         pass
+
+
+def redirected(status: int, url: str, path: str, location: str) -> HttpRefusal:
+    """Return where a server sends us; nobody goes there, least of all with the key."""
+    path = quote(path)
+    try:
+        location = urljoin(url + path, location)
+    except ValueError:  # no URL at all: it is told as it stands
+        pass
+    target = location.partition("?")[0].removesuffix(path).rstrip("/")
+    told = f"it redirects to {printable(target[:MOST_SHOWN])}; give that URL as the server's"
+    return HttpRefusal(status, told, None)
 
 
 def _no_answer() -> ReadTimeoutError:

@@ -29,6 +29,18 @@ RETRYABLE_TRANSPORT = (
 )
 
 
+# What the HTTP library's text holds → what it means, where its class does not tell; the first that
+# fits counts: a proxy's name may be the one that nobody knows. No address: it may hold a password.
+PARTS = {
+    "CERTIFICATE_VERIFY_FAILED": (
+        "its certificate is not trusted; REQUESTS_CA_BUNDLE names a file of those that are"
+    ),
+    "NO_CERTIFICATE_OR_CRL_FOUND": "REQUESTS_CA_BUNDLE names a file that has no certificates",
+    "ProxyError(": "the proxy that HTTP_PROXY or HTTPS_PROXY names is not reachable or refuses",
+    "Failed to resolve": "there is no host of that name, or no name server answers",
+}
+
+
 @dataclass(frozen=True)
 class RunWindow:
     """How long this run may still take, on the monotonic clock; None: as long as it needs."""
@@ -54,8 +66,9 @@ def reason(error: BaseException | None) -> str:
     """Return one clear clause; the HTTP library's own texts run to three lines."""
     if isinstance(error, ScoringError):
         return str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return "its certificate is not trusted; REQUESTS_CA_BUNDLE names a file of those that are"
+    for part, text in PARTS.items():
+        if part in str(error):
+            return text
     texts = {
         "SSLError": "what listens there speaks no TLS that is understood",
         "Timeout": "no answer in time",

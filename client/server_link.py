@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -15,8 +16,8 @@ import requests
 import urllib3
 from numpy.typing import NDArray
 
-from client.identity import ByHand, Identity, InSession
-from client.transport import new_session, take_from_environment
+from client.identity import ByHand, Identity, InSession, redirected
+from client.transport import BUNDLE_VARIABLES, new_session, take_from_environment
 from scoring.protocol.errors import (
     BrokenAnswer,
     HttpRefusal,
@@ -34,6 +35,7 @@ from scoring.protocol.metadata import (
 )
 from scoring.protocol.prediction import PredictionResponse, decode_response, encode_request
 from scoring.protocol.signature import Signature
+from scoring.records.text import printable
 
 # An answer has about 150 bytes a row; one that does not end is cut off.
 ANSWER_BYTES_PER_ROW = 2_000
@@ -136,9 +138,14 @@ class ServerLink:
             raise RuntimeError("this client is closed; make another, and use it in its with block")
         signed = self._identity.sign(method, path, body)
         with self._request(method, path, body, {**headers, **signed}) as response:
-            content = b"".join(_bounded(response, limit))
+            # Of a redirect the HTTP library has read the body to its end itself.
+            redirects = response.is_redirect
+            content = response.content if redirects else b"".join(_bounded(response, limit))
             _check_length(response, content)
             self._identity.check(signed, response.status_code, response.headers, content)
+            if redirects:
+                location = response.headers["Location"]
+                raise redirected(response.status_code, self.url, path, location)
             if response.status_code != 200:
                 _refuse(response, content)
             return content
@@ -156,9 +163,16 @@ class ServerLink:
                 allow_redirects=False,
                 stream=True,
             )
-        except WRONG_ADDRESS:
+        except requests.exceptions.RequestException as error:
+            if not isinstance(error, WRONG_ADDRESS):
+                raise
             # Not "from error": its text may show a proxy's password.
             raise SettingsError(_wrong_address(self.url)) from None
+        except OSError as error:
+            bundle = self._session.verify
+            if isinstance(bundle, str) and not os.path.exists(bundle):
+                raise SettingsError(_no_bundle(bundle)) from error
+            raise
 
 
 def _wrong_address(url: str) -> str:
@@ -168,6 +182,12 @@ def _wrong_address(url: str) -> str:
     except WRONG_ADDRESS as error:
         return f"no request can go to {url} ({error}); give client.server a URL like {A_URL}"
     return "the proxy that the environment names cannot be used; correct HTTP_PROXY or HTTPS_PROXY"
+
+
+def _no_bundle(bundle: str) -> str:
+    named = [name for name in BUNDLE_VARIABLES if os.environ.get(name) == bundle]
+    variable = named[0] if named else " or ".join(BUNDLE_VARIABLES)
+    return f"{variable} names no file or folder: {printable(bundle)}; correct or unset it"
 
 
 def _bounded(response: requests.Response, limit: int) -> Iterator[bytes]:

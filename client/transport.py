@@ -19,6 +19,9 @@ from urllib3.connectionpool import HTTPConnectionPool
 from scoring.processes.whole_answer import WholeAnswer
 from scoring.protocol.loopback import is_loopback_url
 
+# Name a file or folder of the certificates that are trusted; the first that is set counts.
+BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
 # Is called with each new connection and with what opens it, once; raises whatever speaks against
 # using it.
 Greet = Callable[[HTTPConnection, Callable[[], None]], None]
@@ -81,7 +84,7 @@ def take_from_environment(session: requests.Session, url: str) -> None:
     Between two processes of this machine no proxy has a say.
     """
     session.trust_env = False
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    session.verify = bundle or True
+    bundles = [os.environ[name] for name in BUNDLE_VARIABLES if os.environ.get(name)]
+    session.verify = bundles[0] if bundles else True
     if not is_loopback_url(url):
         session.proxies = get_environ_proxies(url)

@@ -29,12 +29,14 @@ class Peer:
         models: what it serves.
         pid: its process, None if it does not say.
         foreign: it is no server of this software, or not the one of the session that asks.
+        redirect: status and Location of an answer that sends elsewhere; it is foreign, too.
     """
 
     ready: bool
     models: tuple[ServedModel, ...] = ()
     pid: int | None = None
     foreign: bool = False
+    redirect: tuple[int, str] | None = None
 
 
 FOREIGN = Peer(ready=False, foreign=True)
@@ -69,5 +71,8 @@ def _ask(connection: HTTPConnection, base: str, secret: SessionSecret | None) ->
     body, proof = answer.read(MAX_BODY_BYTES), answer.getheader(PROOF_HEADER, "")
     if secret and not secret.has_proved(signed[CHALLENGE_HEADER], answer.status, body, proof):
         raise StrangerOnPort("what answers does not know this session's secret")
+    location = answer.getheader("Location", "")
+    if location and 300 <= answer.status < 400:
+        return Peer(ready=False, foreign=True, redirect=(answer.status, location))
     readiness = decode_readiness(body)
     return Peer(readiness.ready and answer.status == 200, readiness.models, readiness.pid)

@@ -447,6 +447,42 @@ def test_nobody_there_is_said_once_all_tries_are_over(caplog: pytest.LogCaptureF
     assert caplog.text.count("trying again") == 2
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("place", ["https://scores.example/below", ""])
+def test_a_redirect_is_told_and_not_followed(
+    method: str, status: int, place: str, url: str
+) -> None:
+    asked: list[str] = []
+    passes_on = relay(url, lambda *_: None)
+
+    def redirect(asked_by: str, path: str, body: bytes) -> Answer:
+        if asked_by != method:
+            return passes_on(asked_by, path, body)
+        asked.append(path)
+        return status, b"{}", {"Location": place + path}
+
+    with answering(redirect) as far, ScoringClient(far, options=QUICK) as client:
+        with pytest.raises(NoServer if method == "GET" else ScoringFailed) as caught:
+            client.predict(garment_pixels(1))
+    told = f"answered {status}: it redirects to {place or far}; give that URL as the server's"
+    assert told in str(caught.value)
+    assert asked == ["/health/ready"] if method == "GET" else len(asked) == 1
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_that_are_not_there_are_named(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / "gone.pem"))
+    url = f"https://127.0.0.1:{free_port('127.0.0.1')}"
+    with ScoringClient(url, options=QUICK) as client:
+        with pytest.raises(SettingsError, match=rf"^{variable} names no file or folder: .*gone"):
+            client.predict(garment_pixels(1))
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import requests
 
-from client.identity import InSession
+from client.identity import InSession, redirected
 from client.server_link import ServerLink
 from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.errors import HttpRefusal, StrangerOnPort
@@ -212,3 +213,18 @@ def test_by_hand_who_took_the_port_and_says_nothing_gets_nothing(url: str) -> No
     assert came.startswith(b"GET /health/ready")
     assert b"predict" not in came
     assert KEY.encode() not in came
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://other.example/health/ready?x=1", "to https://other.example; give"),
+        ("/below/health/ready", "to http://scores.example/below; give"),
+        ("http://[no-url", r"to http://\[no-url; give"),
+        ("https://other.example/\x1b[2J", r"to https://other.example/[^\x1b]*; give"),
+    ],
+)
+def test_a_redirect_is_told_in_one_clear_line(location: str, told: str) -> None:
+    error = redirected(308, "http://scores.example", "/health/ready", location)
+    assert re.search(told, str(error))
+    assert error.status == 308

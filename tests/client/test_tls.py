@@ -83,6 +83,16 @@ def test_a_certificate_that_is_not_trusted_is_told_as_that(port: int) -> None:
     assert reason(caught.value).startswith("its certificate is not trusted; REQUESTS_CA_BUNDLE")
 
 
+def test_a_file_without_certificates_is_told_as_that(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.pem").write_text("none yet")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "notes.pem"))
+    with pytest.raises(requests.exceptions.SSLError) as caught:
+        ask(f"https://localhost:{port}/")
+    assert reason(caught.value) == "REQUESTS_CA_BUNDLE names a file that has no certificates"
+
+
 def test_no_tls_is_told_as_that() -> None:
     with HTTPServer(("127.0.0.1", 0), Hello) as server, in_thread(server.handle_request):
         with pytest.raises(requests.exceptions.SSLError) as caught:

@@ -9,6 +9,7 @@ import pytest
 import requests
 from urllib3.connection import HTTPConnection
 
+from client.retry_policy import reason
 from client.transport import new_session, take_from_environment
 from scoring.processes.port_owner import free_port
 from scoring.protocol.errors import StrangerOnPort
@@ -100,6 +101,30 @@ def test_beyond_this_machine_the_proxy_of_the_environment_is_asked(
         with client_of("http://scores.example:5000") as client, pytest.raises(ForeignAnswer):
             client.check_identity()
     assert proxy.heard[0].path == "http://scores.example:5000/health/ready"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "proxy.invalid"])
+def test_a_proxy_that_is_not_there_is_told_without_its_password(
+    scheme: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = f"http://me:s3cret@{host}:{free_port('127.0.0.1')}"
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, proxy)
+    with client_of(f"{scheme}://scores.example:5000") as client:
+        with pytest.raises(requests.exceptions.ConnectionError) as caught:
+            client.check_identity()
+    assert reason(caught.value).startswith("the proxy that HTTP_PROXY or HTTPS_PROXY names")
+    assert "s3cret" not in reason(caught.value)
+
+
+def test_a_name_that_nobody_knows_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    for scheme in ("http", "https"):
+        with client_of(f"{scheme}://nobody.invalid:5000") as client:
+            with pytest.raises(requests.exceptions.ConnectionError) as caught:
+                client.check_identity()
+        assert reason(caught.value).startswith("there is no host of that name")
 
 
 @pytest.mark.parametrize(
