@@ -42,7 +42,7 @@ def connected(
         settings, url=place.url, secret=place.secret, session=session
     ) as client:
         try:
-            found = ask_for_models(client, models, Tries(settings.client, stop, tell))
+            found = ask_for_models(client, models, Tries(settings.client, stop, tell), place.absent)
         except Interrupted:
             events.warning("stopped", "stopped before a server answered")
             raise

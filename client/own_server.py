@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from scoring.processes.managed_server import ManagedServer
-from scoring.protocol.bundle_names import find_bundle, with_models
-from scoring.protocol.errors import UsageError
+from scoring.protocol.bundle_names import find_bundle, not_served, why_absent, with_models
+from scoring.protocol.errors import NoServer, UsageError
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 
 @dataclass(frozen=True)
 class ServerPlace:
-    """A server's URL, and what it proves its answers with; None: nobody started it for us."""
+    """A server's URL, and what it proves its answers with; None: nobody started it for us.
+
+    ``absent`` says of models why whoever started it could not give it those.
+    """
 
     url: str
     secret: SessionSecret | None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def _serving(settings: Settings, models: Sequence[str]) -> Settings:
@@ -41,10 +45,26 @@ def _serving(settings: Settings, models: Sequence[str]) -> Settings:
 def own_server(settings: Settings, models: Sequence[str]) -> Iterator[ServerPlace]:
     """Start a server with the models that are asked for, and stop it at the end.
 
-    ``models`` are names; "" is the first of the settings, which are all served then. Raises
+    ``models`` are names; "" is the first of the settings, which are all served then. Where it does
+    not come up with all of them, it goes without those that only single batches have. Raises
     NoServer where it does not come up, UsageError where no bundle has any of those names.
     """
-    with ManagedServer(_serving(settings, models)) as server:
+    trouble, serving = "", _serving(settings, models)
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(_started(serving))
+        except NoServer as error:
+            others = set(models) - set(not_served(settings, models))
+            if not others or serving == settings:
+                raise
+            trouble = str(error)
+            server = stack.enter_context(_started(settings))
+        yield ServerPlace(server.url, server.secret, why_absent(settings, models, trouble))
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[ManagedServer]:
+    with ManagedServer(settings) as server:
         server.start()
         server.wait_until_ready()
-        yield ServerPlace(server.url, server.secret)
+        yield server

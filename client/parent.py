@@ -7,12 +7,11 @@ import threading
 from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scoring.processes.parent_pipe import ParentPipe
-from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 
-def obey_parent(settings: Settings, stop: StopSignal) -> SessionSecret | None:
-    """Let the pipe from the scheduler stop the run; return what its server proves itself with.
+def obey_parent(settings: Settings, stop: StopSignal) -> ParentPipe:
+    """Let the pipe from the scheduler stop the run; return it: it tells of the server, too.
 
     Raises NoParent where nobody speaks on standard input.
     """
@@ -26,4 +25,4 @@ def obey_parent(settings: Settings, stop: StopSignal) -> SessionSecret | None:
     pipe = ParentPipe.open(closed, exit_seconds=settings.client.stop_seconds)
     stop.window = RunWindow(pipe.window_seconds)
     opened.set()
-    return pipe.secret
+    return pipe

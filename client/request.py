@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import requests
 
@@ -52,19 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     on_stop_signals(stop.request)
     try:
         settings = load_settings(**settings_flags(arguments))
-        secret = obey_parent(settings, stop) if arguments.parent_pipe else None
+        parent = obey_parent(settings, stop) if arguments.parent_pipe else None
     except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     events = EventsLog.from_settings(settings, echo=True)
-    return Command(settings, arguments, stop, events, secret).run()
+    secret, absent = (parent.secret, parent.absent) if parent else (None, {})
+    return Command(settings, arguments, stop, events, secret, absent=absent).run()
 
 
 @dataclass
 class Command:
     """One invocation: what is asked for, the lock, a server, its model, the ledger, the run.
 
-    ``session`` is the way to the server, by default one of its own over the network.
+    ``session`` is the way to the server, by default one of its own over the network; ``absent``
+    says of models why the server of this session has them not.
     """
 
     settings: Settings
@@ -73,6 +75,7 @@ class Command:
     events: EventsLog
     secret: SessionSecret | None = None
     session: requests.Session | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def run(self) -> int:
         """Run and return the exit code; every error becomes an event and a line on stderr."""
@@ -94,7 +97,7 @@ class Command:
     def _run(self) -> RunOutcome:
         request = select(self.settings, self.arguments, self.events)
         names, starts = request.model_names, self.arguments.start_server
-        up_already = nullcontext(ServerPlace(self.settings.server_url, self.secret))
+        up_already = nullcontext(ServerPlace(self.settings.server_url, self.secret, self.absent))
         with (
             run_lock(self.settings, self._name, self._lock_wait(), lambda: self.stop.requested),
             own_server(self.settings, names) if starts else up_already as place,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from client.api import ScoringClient
 from client.tries import Tries
@@ -45,8 +46,16 @@ class RunModels:
         return self.signatures[name]
 
 
-def ask_for_models(client: ScoringClient, names: Sequence[str], tries: Tries) -> RunModels:
-    """Ask a server for each of some models; raises what is wrong where none of them can score."""
+def ask_for_models(
+    client: ScoringClient,
+    names: Sequence[str],
+    tries: Tries,
+    absent: Mapping[str, str] = MappingProxyType({}),
+) -> RunModels:
+    """Ask a server for each of some models; raises what is wrong where none of them can score.
+
+    ``absent`` says why those are not there that whoever started the server could not give it.
+    """
     signatures: dict[str, Signature] = {}
     troubles: dict[str, ScoringError] = {}
     for name in names:
@@ -54,9 +63,14 @@ def ask_for_models(client: ScoringClient, names: Sequence[str], tries: Tries) ->
             signature = client.signature(name, tries)
             find_for(signature.preprocessing, signature.input)
         except OF_ONE_MODEL as error:
-            troubles[name] = error
+            is_known = isinstance(error, ModelNotServed) and name in absent
+            troubles[name] = _told(name, absent[name]) if is_known else error
         else:
             signatures[name] = signature
     if not signatures:
         raise next(iter(troubles.values()))
     return RunModels(signatures, troubles)
+
+
+def _told(name: str, why: str) -> ModelNotServed:
+    return ModelNotServed(f"{name} is not served: {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -14,7 +14,7 @@ from scoring.processes.managed_server import ManagedServer
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
 from scoring.processes.waiting import wait_until
-from scoring.protocol.bundle_names import with_models
+from scoring.protocol.bundle_names import why_absent, with_models
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
@@ -165,6 +165,8 @@ class ProcessLauncher:
         self._port = port
         self._secret = SessionSecret.new()
         self._with_all = True
+        self._trouble = ""
+        self._absent: Mapping[str, str] = {}
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
         """Start one and wait ``server.ready_seconds``, or find the one that somebody keeps up.
@@ -180,11 +182,13 @@ class ProcessLauncher:
         server.start()
         try:
             server.wait_until_ready(cancelled=cancelled)
-        except BaseException:
+        except BaseException as error:
             server.stop()
             self._with_all = settings == self._settings
+            self._trouble = "" if self._with_all else str(error)
             raise
-        self._with_all = True
+        self._absent = why_absent(self._settings, named_models(self._settings), self._trouble)
+        self._with_all, self._trouble = True, ""
         return OwnServer(server)
 
     def _serving(self) -> Settings:
@@ -204,7 +208,7 @@ class ProcessLauncher:
             "client",
             CLIENT_MODULE,
             job.arguments(server.url),
-            FirstLine(server.secret, job.window_seconds),
+            FirstLine(server.secret, job.window_seconds, self._absent),
             foreground=job.due_date is None,
         )
 

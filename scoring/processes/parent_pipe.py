@@ -13,8 +13,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from scoring.protocol.errors import ScoringError
@@ -38,15 +38,23 @@ class NoParent(ScoringError):
 
 @dataclass(frozen=True)
 class FirstLine:
-    """What a parent tells its child at the start; the window is in seconds, None: no end."""
+    """What a parent tells its child at the start; the window is in seconds, None: no end.
+
+    ``absent`` says of models, by name, why the session's server has them not.
+    """
 
     secret: SessionSecret | None
     window_seconds: float | None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """Return the line: a JSON object and the end of line."""
         secret = self.secret.reveal() if self.secret else None
-        document = {"secret": secret, "window_seconds": self.window_seconds}
+        document = {
+            "secret": secret,
+            "window_seconds": self.window_seconds,
+            "absent": dict(self.absent),
+        }
         return json.dumps(document).encode() + b"\n"
 
     @classmethod
@@ -56,12 +64,15 @@ class FirstLine:
         if not isinstance(document, dict):
             raise ValueError("not an object")
         secret, window = document.get("secret"), document.get("window_seconds")
+        absent = document.get("absent", {})
         if not (secret is None or (isinstance(secret, str) and secret)):
             raise ValueError("secret is a string or null")
         if not (window is None or type(window) in (int, float)):
             raise ValueError("window_seconds is a number or null")
+        if not isinstance(absent, dict) or not all(isinstance(why, str) for why in absent.values()):
+            raise ValueError("absent is an object of strings")
         seconds = None if window is None else float(window)
-        return cls(SessionSecret(secret) if secret else None, seconds)
+        return cls(SessionSecret(secret) if secret else None, seconds, absent)
 
 
 WINDOW_IS_OVER = b'{"stop": "window"}\n'
@@ -107,6 +118,11 @@ class ParentPipe:
     def secret(self) -> SessionSecret | None:
         """What this session's programs know each other by; None where there is none."""
         return self._first.secret if self._first else None
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """Why models are not with the session's server, by their names."""
+        return self._first.absent if self._first else {}
 
     @property
     def window_seconds(self) -> float | None:

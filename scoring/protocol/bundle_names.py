@@ -48,15 +48,37 @@ def with_models(settings: Settings, names: Iterable[str]) -> Settings:
     A name that no bundle has is left out: who asks the server for that model will be told.
     """
     entries = settings.server.models
-    folders = (settings.path(entry) for entry in entries)
-    served = {bundle_name(folder) for folder in folders} | {str(entry) for entry in entries}
     more = []
-    for name in dict.fromkeys(names):
-        if name and name not in served:
-            with suppress(UsageError):
-                more.append(find_bundle(settings, name))
+    for name in not_served(settings, names):
+        with suppress(UsageError):
+            more.append(find_bundle(settings, name))
     server = settings.server.model_copy(update={"models": (*entries, *more)})
     return settings.model_copy(update={"server": server}) if more else settings
+
+
+def why_absent(settings: Settings, names: Iterable[str], trouble: str = "") -> dict[str, str]:
+    """Return why a server has them not: no bundle bears the name, or there was trouble with it.
+
+    ``trouble`` is what a server said that would not start with models beside its own; "": none.
+    """
+    absent = {}
+    for name in not_served(settings, names):
+        try:
+            find_bundle(settings, name)
+        except UsageError as error:
+            absent[name] = str(error)
+        else:
+            if trouble:
+                absent[name] = f"with it, {trouble}"
+    return absent
+
+
+def not_served(settings: Settings, names: Iterable[str]) -> list[str]:
+    """Return those names, each once, that the settings' own server has not."""
+    entries = settings.server.models
+    folders = (settings.path(entry) for entry in entries)
+    served = {bundle_name(folder) for folder in folders} | {str(entry) for entry in entries}
+    return [name for name in dict.fromkeys(names) if name and name not in served]
 
 
 def find_bundle(settings: Settings, name: str) -> Path:
@@ -83,7 +105,9 @@ def find_bundle(settings: Settings, name: str) -> Path:
         )
     if not found:
         names = ", ".join(sorted(known.keys() - {""})) or "none"
-        raise UsageError(f"no model is named {name!r}; there are: {names}")
+        unknown = ", ".join(str(folder / SIGNATURE_FILE) for folder in known.get("", []))
+        unread = f"; and what cannot be read: {unknown}" if unknown else ""
+        raise UsageError(f"no model is named {name!r}; there are: {names}{unread}")
     return found[0]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from client.own_server import ServerPlace, own_server
 from fashion_model import reseal
 from scoring.processes.readiness import read_readiness
-from scoring.protocol.errors import UsageError
+from scoring.protocol.errors import NoServer, UsageError
+from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import Settings, load_settings
 from tests.conftest import BUNDLE
 
@@ -61,3 +63,20 @@ def test_of_several_models_it_serves_those_that_there_are(project: Path) -> None
         assert served(place) == ["digits", "cats_dogs"]
     with own_server(settings_for(), ["digits", ""]) as place:
         assert served(place) == ["fashion", "digits"]
+
+
+def test_a_model_that_cannot_be_loaded_costs_no_other(project: Path) -> None:
+    broken = project / "models" / "hats"
+    broken.mkdir(parents=True)
+    signature = parse_signature((BUNDLE / "signature.json").read_bytes()).renewed(name="hats")
+    (broken / "signature.json").write_bytes(dump_signature(signature))
+    for others in ("", "fashion"):
+        with own_server(settings_for(), ["hats", "socks", others]) as place:
+            assert served(place) == ["fashion"]
+        assert set(place.absent) == {"hats", "socks"}
+        assert place.absent["hats"].startswith("with it, the server ended with exit code ")
+        assert str(broken) in place.absent["hats"]
+        assert place.absent["socks"].startswith("no model is named 'socks'; ")
+    with pytest.raises(NoServer, match=re.escape(str(broken))):
+        with own_server(settings_for(), ["hats", "cats_dogs"]):
+            pytest.fail("nothing that it has is asked for")

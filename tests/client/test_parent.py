@@ -20,7 +20,7 @@ from client.stop_signal import StopSignal
 from scoring.settings import load_settings
 
 stop = StopSignal()
-secret = obey_parent(load_settings(), stop)
+secret = obey_parent(load_settings(), stop).secret
 print(secret.reveal() if secret else None, stop.window.seconds)
 stop.sleep(1e6)
 print("over" if stop.window_over else "stopped" if stop.requested else "slept")

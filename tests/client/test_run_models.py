@@ -190,6 +190,17 @@ def test_a_preprocessing_that_one_model_wants_in_vain_costs_no_other(url: str) -
             ask_for_models(client, ["digits", "hats"], tries)
 
 
+def test_who_started_the_server_knows_why_it_has_no_such_model(url: str) -> None:
+    absent = {"hats": "its folder is empty", "digits": "it came back since"}
+    with ScoringClient(url) as client:
+        models = ask_for_models(client, ["digits", "hats"], Tries(client.options), absent)
+        with pytest.raises(ModelNotServed, match=r"^hats is not served: its folder is empty$"):
+            models.find("hats")
+        assert models.main.name == "digits"
+        with pytest.raises(ModelNotServed, match="its folder is empty"):
+            ask_for_models(client, ["hats"], Tries(client.options), absent)
+
+
 def test_a_model_is_itself_by_default_and_by_name(url: str) -> None:
     with ScoringClient(url) as client:
         models = ask_for_models(client, ["", "fashion", "digits"], Tries(client.options))

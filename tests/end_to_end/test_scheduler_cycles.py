@@ -64,8 +64,8 @@ def test_one_night_scores_several_kinds_and_a_model_that_is_missing_costs_its_ow
         wait_for(lambda: desk.nightly_states() == ["partial"], "the run to be partial")
         wait_for(lambda: all(log.exists() for log in logs), "a metrics log of each model")
     reason = desk.runs()[0].reason
-    assert reason.startswith("E: the server at ")
-    assert "does not serve hats; it has fashion, digits" in reason
+    assert reason.startswith("E: hats is not served: no model is named 'hats'; there are: ")
+    assert "python -m server" not in reason
     with (desk.project / "Results.csv").open(encoding="utf-8-sig", newline="") as file:
         items = [(row["Batch"], row["Item"]) for row in csv.DictReader(file)]
     assert [batch for batch, _ in items] == ["D"] * 3 + ["G1"] * 12
@@ -88,9 +88,11 @@ def test_a_broken_model_of_one_batch_costs_no_other(desk: Desk, by_hand: bool) -
         desk.make_a_run_due()
         with desk.scheduler():
             wait_for(lambda: desk.nightly_states() == ["partial"], "the run to be partial")
-    assert "D: the server at " in desk.runs()[0].reason
-    assert "does not serve shoes; it has fashion" in desk.runs()[0].reason
+    reason = desk.runs()[0].reason
+    assert reason.startswith("D: shoes is not served: with it, the server ended with exit code ")
+    assert str(broken) in reason
     log = (desk.project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
+    assert f"unknown-model, {desk.runs()[0].id}, D, {reason.removeprefix('D: ')}\n" in log
     (failed,) = [line for line in log.splitlines() if "server-start-failed" in line]
     assert str(broken) in failed
     assert desk.result_rows() == 12

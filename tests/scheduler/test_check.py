@@ -256,7 +256,7 @@ def test_a_server_that_others_could_reach_wants_a_key(monkeypatch: pytest.Monkey
 def test_a_model_that_is_not_served(project: Path) -> None:
     (finding,) = told(check_programs, load_settings(client={"model": "shoes"}))
     assert finding.startswith("FAIL client ")
-    assert "does not serve shoes; it has fashion" in finding
+    assert "shoes is not served: no model is named 'shoes'; there are: " in finding
 
 
 @pytest.mark.slow

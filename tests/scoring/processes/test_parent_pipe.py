@@ -65,10 +65,11 @@ def pipe() -> Iterator[Pipe]:
     pipe.close()
 
 
-def test_the_first_line_tells_secret_and_window(pipe: Pipe) -> None:
-    pipe.write(FirstLine(SECRET, 1500.0).encode())
+def test_the_first_line_tells_secret_window_and_what_is_absent(pipe: Pipe) -> None:
+    pipe.write(FirstLine(SECRET, 1500.0, {"hats": "gone"}).encode())
     child = pipe.open()
     assert (child.secret, child.window_seconds) == (SECRET, 1500.0)
+    assert child.absent == {"hats": "gone"}
     assert not pipe.closed.is_set()
 
 
@@ -120,6 +121,8 @@ def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> No
         b'{"secret": 1}\n',
         b'{"secret": null, "window_seconds": "1"}\n',
         b'{"secret": null, "window_seconds": true}\n',
+        b'{"secret": null, "window_seconds": null, "absent": {"hats": 1}}\n',
+        b'{"secret": null, "window_seconds": null, "absent": []}\n',
         b"",
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.protocol.bundle_names import find_bundle, served_bundles, with_models
+from scoring.protocol.bundle_names import find_bundle, served_bundles, why_absent, with_models
 from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import CODE_ROOT, Settings, load_settings
@@ -63,7 +63,10 @@ def test_an_unknown_name_is_told_what_there_is(project: Path, settings: Settings
     signed(project / "models" / "shoes", "shoes")
     (project / "models" / "broken").mkdir()
     (project / "models" / "broken" / "signature.json").write_bytes(b"{")
-    with pytest.raises(UsageError, match=r"there are: cats_dogs, digits, fashion, shoes$"):
+    with pytest.raises(
+        UsageError,
+        match=r"there are: cats_dogs, digits, fashion, shoes; and what cannot be read: .*broken",
+    ):
         find_bundle(settings, "hats")
 
 
@@ -111,3 +114,17 @@ def test_further_models_are_served_after_those_of_the_settings(project: Path) ->
     more = with_models(settings, ["", "shoes", "digits", "hats", "fashion", "shoes"])
     assert more.server.models == (*settings.server.models, shop)
     assert with_models(settings, ["", "fashion", "digits", "hats"]) == settings
+
+
+def test_why_a_model_is_not_served(project: Path) -> None:
+    signed(project / "models" / "a", "shoes")
+    broken = project / "models" / "b" / "signature.json"
+    broken.parent.mkdir()
+    broken.write_bytes(b"{")
+    names = ["", "digits", "shoes", "hats", "hats"]
+    (hats,) = why_absent(serving("digits"), names).items()
+    assert hats[0] == "hats"
+    assert hats[1].startswith("no model is named 'hats'; there are: cats_dogs, digits, fashion, sh")
+    assert hats[1].endswith(f"; and what cannot be read: {broken.resolve()}")
+    absent = why_absent(serving("digits"), names, "the server ended")
+    assert absent == {"shoes": "with it, the server ended", "hats": hats[1]}
