@@ -19,7 +19,16 @@ from client.retry_policy import can_heal, reason
 from client.scoring_stream import stream_results
 from client.server_link import ServerLink
 from client.tries import Tries
-from scoring.protocol.errors import HttpRefusal, NoServer, SettingsError
+from scoring.protocol.errors import (
+    BatchMissing,
+    BatchUnreadable,
+    HttpRefusal,
+    InvalidPixels,
+    ModelNotServed,
+    NoServer,
+    ScoringError,
+    SettingsError,
+)
 from scoring.protocol.frame_codec import Compression
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback_url
@@ -29,8 +38,20 @@ from scoring.protocol.signature import Signature
 from scoring.records.rows import ChunkCost
 from scoring.settings import BatchesSettings, ClientSettings, Settings, load_settings
 
-# What another program works with; errors are those of scoring.protocol.errors.
-__all__ = ["ClientSettings", "PictureResult", "ScoringClient", "ScoringFailed"]
+# What another program works with; every error but TypeError and RuntimeError is a ScoringError.
+__all__ = [
+    "BatchMissing",
+    "BatchUnreadable",
+    "ClientSettings",
+    "InvalidPixels",
+    "ModelNotServed",
+    "NoServer",
+    "PictureResult",
+    "ScoringClient",
+    "ScoringError",
+    "ScoringFailed",
+    "SettingsError",
+]
 
 Told = TypeVar("Told")
 
@@ -165,7 +186,9 @@ class ScoringClient:
         """Yield what the model sees in each picture, in order, while the next ones are under way.
 
         A picture that cannot be read is a result with its ``error`` and costs no other. Memory
-        does not grow with their number; the ones to come are asked for as they are needed.
+        does not grow with their number; the ones to come are asked for as they are needed, up to
+        ``chunks_in_flight`` + 3 chunks of ``chunk_rows`` before the first result. An array may be
+        filled with the next picture as soon as the next is asked for.
 
         Args:
             pictures: one of

@@ -8,6 +8,7 @@ from typing import Any
 
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.prediction import RowPrediction, join_reasons
+from scoring.protocol.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class PictureResult:
         second_confidence: its calibrated probability.
         outlier_score: larger for what is less like the training images.
         error: why this picture has no answer, and what to do; or None.
+        model_name: the model that was asked.
+        model_version: its version; a server that was started anew may have another.
     """
 
     id: Any
@@ -34,6 +37,8 @@ class PictureResult:
     second_confidence: float | None = None
     outlier_score: float | None = None
     error: str | None = None
+    model_name: str = ""
+    model_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,18 +49,27 @@ class Chunk:
     rows: Sequence[ImageRow]
 
 
-def results_of(chunk: Chunk, predictions: Sequence[RowPrediction]) -> list[PictureResult]:
+def results_of(
+    chunk: Chunk, predictions: Sequence[RowPrediction], model: Signature
+) -> list[PictureResult]:
     """Return a result for each picture; ``predictions`` are those of the readable ones."""
     answers = iter(predictions)
     return [
-        PictureResult(id_, error=row.error or "not scored")
+        _failed(id_, row, model)
         if row.pixels is None
-        else _answered(id_, row, next(answers))
+        else _answered(id_, row, next(answers), model)
         for id_, row in zip(chunk.ids, chunk.rows, strict=True)
     ]
 
 
-def _answered(id_: Hashable, row: ImageRow, answer: RowPrediction) -> PictureResult:
+def _failed(id_: Hashable, row: ImageRow, model: Signature) -> PictureResult:
+    error = row.error or "not scored"
+    return PictureResult(id_, error=error, model_name=model.name, model_version=model.version)
+
+
+def _answered(
+    id_: Hashable, row: ImageRow, answer: RowPrediction, model: Signature
+) -> PictureResult:
     return PictureResult(
         id_,
         answer.label,
@@ -64,4 +78,6 @@ def _answered(id_: Hashable, row: ImageRow, answer: RowPrediction) -> PictureRes
         answer.second_label,
         answer.second_confidence,
         answer.outlier_score,
+        model_name=model.name,
+        model_version=model.version,
     )

@@ -46,11 +46,11 @@ def stream_results(
     def score(chunk: Chunk) -> list[PictureResult]:
         readable = [row.pixels for row in chunk.rows if row.pixels is not None]
         if not readable:
-            return results_of(chunk, [])
+            return results_of(chunk, [], signature)
         request_id = f"{call}/{chunk.rows[0].num}"
         ids = range(len(readable))
         answer = client.score_rows(signature, ids, np.stack(readable), request_id, tries)
-        return results_of(chunk, answer.predictions)
+        return results_of(chunk, answer.predictions, signature)
 
     sent: deque[Future[list[PictureResult]]] = deque()
     with ThreadPoolExecutor(most, thread_name_prefix="posting") as posting:

@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 import requests
 
+from client import api as client_api
 from client import request
 from client.api import ScoringClient
 from client.chunk_poster import ScoringFailed
@@ -31,6 +32,7 @@ from scoring.protocol.errors import (
     ExitCode,
     InvalidPixels,
     NoServer,
+    ScoringError,
     SettingsError,
 )
 from scoring.settings import CODE_ROOT, ClientSettings, Settings, load_settings
@@ -292,6 +294,26 @@ def test_no_more_is_taken_than_is_under_way(url: str) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("posting")]
 
 
+@pytest.mark.parametrize(("sizes", "most"), [((1, 1), 4), ((3, 2), 15)])
+def test_so_many_are_taken_before_the_first_result(
+    url: str, sizes: tuple[int, int], most: int
+) -> None:
+    taken: list[int] = []
+    row = garment_pixels(1)[0]
+
+    def endless() -> Iterator[np.ndarray[Any, Any]]:
+        for place in itertools.count():
+            taken.append(place)
+            yield row
+
+    options = QUICK.changed(chunk_rows=sizes[0], chunks_in_flight=sizes[1])
+    with ScoringClient(url, options=options) as client:
+        results = client.iter_predictions(endless())
+        assert next(results).id == 0
+        assert len(taken) == most
+        results.close()
+
+
 def test_large_pictures_are_held_a_few_at_a_time(url: str) -> None:
     taken = itertools.count()
     picture = np.full((2_400, 3_000, 3), 255, np.uint8)
@@ -402,6 +424,10 @@ def test_the_model_is_chosen_by_name(url: str, client: ScoringClient) -> None:
         assert seen(digits.predict(rows, model="fashion")) == seen(client.predict(rows))
     assert seen(client.predict(rows, model="digits")) == seen(by_default)
     assert {result.label for result in by_default} <= set(map(str, range(10)))
+    for name in ("digits", "fashion"):
+        version = client.signature(name).version
+        results = client.predict([rows[0], b"GIF"], model=name)
+        assert [(one.model_name, one.model_version) for one in results] == [(name, version)] * 2
     with pytest.raises(NoServer, match="does not serve hats; it has fashion, digits"):
         client.predict(rows, model="hats")
 
@@ -511,6 +537,14 @@ def test_a_project_has_settings_for_it(
         assert client.signature().name == "digits"
     with ScoringClient.from_settings(load_settings(), url="http://other:1") as client:
         assert client.url == "http://other:1"
+
+
+def test_errors_come_from_where_the_client_does() -> None:
+    assert client_api.ScoringError is ScoringError
+    named = (CODE_ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("come from")[1]
+    for name in re.findall(r"`(\w+)`", named.split("only a wrong")[0]):
+        assert name in client_api.__all__
+        assert issubclass(getattr(client_api, name), ScoringError)
 
 
 def test_options_are_client_settings() -> None:
