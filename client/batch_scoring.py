@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,12 +20,12 @@ from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
+from scoring.protocol.bundle_names import bundle_labels
 from scoring.protocol.errors import (
     BatchUnreadable,
     ExitCode,
     ScoringError,
 )
-from scoring.protocol.signature import Signature
 from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.mixed_models import tell_mixed
@@ -222,7 +222,7 @@ class BatchScoring:
         return RunOutcome(
             run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
-            tuple(map(self._metrics_file, self.context.models.distinct)),
+            tuple(self._metrics_file(one.name) for one in self.context.models.distinct),
             self._tell_mixed(ended),
         )  # fmt: skip
 
@@ -247,13 +247,31 @@ class BatchScoring:
     def _write_metrics(self, ended: RunEnded) -> None:
         context = self.context
         try:
-            for signature in context.models.distinct:
-                figures = context.ledger.batch_figures(signature.name)
-                path, form = self._metrics_file(signature), csv_format(context.settings)
-                write_metrics(path, figures, signature.labels, form)
+            for name, labels in self._labels(ended).items():
+                figures = context.ledger.batch_figures(name)
+                path, form = self._metrics_file(name), csv_format(context.settings)
+                write_metrics(path, figures, labels, form)
         except OSError as error:
             context.events.error("metrics-failed", f"the metrics log: {error}", run=ended.run.id)
 
-    def _metrics_file(self, signature: Signature) -> Path:
+    def _labels(self, ended: RunEnded) -> dict[str, Sequence[str]]:
+        """Return the labels of the models that the run at work and the one that ended have.
+
+        They may differ: a run that was interrupted ends when another takes its place.
+        """
+        context = self.context
+        labels: dict[str, Sequence[str]] = {one.name: one.labels for one in context.models.distinct}
+        for name in context.ledger.batch_models(ended.run.id):
+            if name not in labels:
+                labels[name] = bundle_labels(context.settings, name) or sorted(
+                    {
+                        label
+                        for one in context.ledger.batch_figures(name)
+                        for label in one.class_confidence
+                    }
+                )
+        return labels
+
+    def _metrics_file(self, model: str) -> Path:
         settings = self.context.settings
-        return metrics_file(settings.logs_folder, signature.name, settings.records.main_model)
+        return metrics_file(settings.logs_folder, model, settings.records.main_model)

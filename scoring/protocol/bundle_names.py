@@ -130,3 +130,11 @@ def bundle_name(folder: Path) -> str:
         return parse_signature((folder / SIGNATURE_FILE).read_bytes()).name
     except (OSError, SignatureError):
         return ""
+
+
+def bundle_labels(settings: Settings, name: str) -> tuple[str, ...]:
+    """Return the labels of a model on this machine; none where its bundle is not to be had."""
+    try:
+        return parse_signature((find_bundle(settings, name) / SIGNATURE_FILE).read_bytes()).labels
+    except (OSError, SignatureError, UsageError):
+        return ()

@@ -129,6 +129,13 @@ class LedgerReader:
         )
         return dict(rows)
 
+    def batch_models(self, run_id: str) -> list[str]:
+        """Return the names of the models that score the batches a run shows, each once."""
+        rows = self._database.query(
+            "SELECT DISTINCT model_name FROM run_batches WHERE run_id = ? ORDER BY 1", (run_id,)
+        )
+        return [name for (name,) in rows if name]
+
     def unwritten_batches(self) -> frozenset[str]:
         """Return the batches with predictions that no Results.csv has shown yet.
 

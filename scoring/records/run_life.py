@@ -72,6 +72,7 @@ class RunEnded:
 
 
 Listener = Callable[[RunEnded], None]
+ProcessSeconds = Callable[[Sequence[str]], Mapping[str, float]]
 
 
 class RunLife:
@@ -142,6 +143,7 @@ class RunLife:
             if same and self._has_models(run, plan, model) and not plan.fresh:
                 found = run
             elif set(run.batches) & set(plan.batches):
+                self._close_batches(run)
                 self._finish(run, "partial", REPLACED, None)
         return found
 
@@ -162,7 +164,7 @@ class RunLife:
         run: Run,
         state: State,
         reason: str,
-        process_seconds: Callable[[Sequence[str]], Mapping[str, float]] = lambda _: {},
+        process_seconds: ProcessSeconds = lambda _: {},
         out: Path | None = None,
     ) -> RunEnded:
         """Publish what a run shows, then write its figures and its end.
@@ -177,11 +179,15 @@ class RunLife:
         except OSError as error:
             state = "failed"
             reason = f"{reason}; " * bool(reason) + _not_written(self._settings, out, error)
+        self._close_batches(run, process_seconds)
+        return self._finish(run, state, reason, results)
+
+    def _close_batches(self, run: Run, process_seconds: ProcessSeconds = lambda _: {}) -> None:
+        """Write the figures of a run's batches while its predictions are still its own."""
         batches = self._ledger.touched_batches(run.id)
         seconds = process_seconds(batches)
         for batch in batches:
             self._ledger.close_batch(run.id, batch, seconds.get(batch))
-        return self._finish(run, state, reason, results)
 
     def fail_before_it_began(self, due_date: date, reason: str) -> RunEnded:
         """Write down a due day whose run could not even begin."""

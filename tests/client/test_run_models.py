@@ -19,7 +19,9 @@ from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.protocol.errors import ExitCode, ModelNotServed
 from scoring.protocol.metadata import encode_metadata
 from scoring.protocol.signature import PreprocessingRef, parse_signature
-from scoring.records.ledger import Ledger, Run
+from scoring.records.events_log import EventsLog
+from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from scoring.records.run_life import RunLife, RunPlan
 from scoring.settings import CODE_ROOT, load_settings
 from tests.client.lying_server import Answer, answering, relay
 from tests.conftest import BUNDLE, running_server, write_batch
@@ -230,3 +232,24 @@ def test_a_batch_that_two_models_answered_for_is_told_with_the_way_out(
     assert "mixed" not in capsys.readouterr().out
     with Ledger.from_settings(load_settings()) as ledger:
         assert ledger.mixed_batches() == {}
+
+
+@pytest.mark.usefixtures("url", "batches")
+def test_an_interrupted_run_that_is_replaced_has_its_figures_in_its_own_models_log(
+    project: Path,
+) -> None:
+    settings = load_settings()
+    digits = Model("digits", "v1")
+    with Ledger.from_settings(settings) as ledger:
+        life = RunLife(settings, ledger, EventsLog.from_settings(settings))
+        run, _ = life.begin(RunPlan(("D",), "all"), digits)
+        ledger.touch_batch(run.id, "D", 0, ["1.png", "2.png", "3.png"], digits)
+        images = [ScoredImage(num, f"{num}.png", "d", "7", 0.5) for num in (1, 2)]
+        ledger.commit_chunk(run.id, "D", "v1", images, ChunkCost(), settings.now())
+        life.leave_open(run)
+    assert request.main(["D", "--model", "fashion"]) == ExitCode.DONE
+    assert f"run-partial, {run.id}, , partial: 2 images, 0 failed; interrupted" in events(project)
+    assert metrics(project, "Metrics-log-digits.csv") == [("D", "2")]
+    assert metrics(project, "Metrics-log.csv") == [("D", "6")]
+    header = (project / "logs" / "Metrics-log-digits.csv").read_text("utf-8-sig").splitlines()[0]
+    assert [f"Confidence % {label}" in header for label in "0123456789"] == [True] * 10

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scoring.protocol.bundle_names import find_bundle, served_bundles, why_absent, with_models
+from scoring.protocol.bundle_names import (
+    bundle_labels,
+    find_bundle,
+    served_bundles,
+    why_absent,
+    with_models,
+)
 from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.settings import CODE_ROOT, Settings, load_settings
@@ -128,3 +134,8 @@ def test_why_a_model_is_not_served(project: Path) -> None:
     assert hats[1].endswith(f"; and what cannot be read: {broken.resolve()}")
     absent = why_absent(serving("digits"), names, "the server ended")
     assert absent == {"shoes": "with it, the server ended", "hats": hats[1]}
+
+
+def test_the_labels_of_a_model_on_this_machine(settings: Settings) -> None:
+    assert bundle_labels(settings, "digits") == tuple("0123456789")
+    assert bundle_labels(settings, "hats") == ()
