@@ -19,7 +19,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("to review", f"{outcome.flagged}"),
         ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
         ("images/s", f"{rate:.1f}"),
-        ("time", f"{outcome.seconds:.2f} s"),
+        ("time", f"{outcome.seconds:.2f} s since the command began"),
         ("results", str(outcome.results or _why_no_results(outcome))),
         *(("metrics log", str(path)) for path in outcome.metrics),
         ("event log", str(events_file)),

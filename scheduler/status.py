@@ -21,7 +21,7 @@ from scoring.settings import Settings
 
 RUNS_SHOWN = 10
 ROW = "{:<20}  {:<18}  {:<16}  {:>7}  {:<11}  {}"
-HEADER = ROW.format("Run", "Kind", "Started", "Seconds", "State", "Batches")
+HEADER = ROW.format("Run", "Kind", "Started", "Run [s]", "State", "Batches")
 REASON_INDENT = 4
 
 
@@ -85,6 +85,7 @@ def _run_at_work(runs: Iterable[Run], holder: Holder | None) -> Run | None:
 
 
 def _seconds(run: Run) -> str:
+    """Return how long the run itself took, without the start of its command and of a server."""
     if run.finished_at is None or run.state == "missed":
         return ""
     return f"{(run.finished_at - run.started_at).total_seconds():.1f}"

@@ -26,7 +26,14 @@ DONE = RunOutcome(
     ("outcome", "told"),
     [
         (DONE, {"run": "r1 done", "images/s": "20.0", "mean confidence": "98.77 %"}),
-        (DONE, {"time": "1.50 s", "results": "Results.csv", "event log": "Events-log.txt"}),
+        (
+            DONE,
+            {
+                "time": "1.50 s since the command began",
+                "results": "Results.csv",
+                "event log": "Events-log.txt",
+            },
+        ),
         (replace(DONE, images=0, mean_confidence=None), {"mean confidence": "-"}),
         (replace(DONE, images=0, seconds=0.0), {"images/s": "0.0"}),
         (replace(DONE, results=None), {"results": "left as they were: nothing new"}),

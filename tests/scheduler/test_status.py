@@ -56,6 +56,16 @@ def test_every_id_is_whole_however_long_the_names(
         assert run.reason in text
 
 
+def test_the_seconds_are_those_of_the_run_alone(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(settings, night(1, "done"), night(0, "running"))
+    header, running, done, *_ = show(settings, capsys)
+    end = header.index("Run [s]") + len("Run [s]")
+    assert done[:end].endswith("  90.0")
+    assert running[:end].endswith("   ")
+
+
 def test_a_run_that_nobody_works_on_is_interrupted(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
