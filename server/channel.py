@@ -66,6 +66,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self.will_close = True
         return bool(super().readable())
 
+    def writable(self) -> bool:
+        """Asked before every wait: whether to be woken once the caller takes more of an answer.
+
+        Not while a thread is sending it. The loop could send nothing meanwhile and would be woken
+        at once, again and again, by a socket that has room, holding the lock that the thread needs
+        to come back. What the thread leaves unsent it says itself (``pull_trigger``).
+        """
+        return bool(super().writable()) and not (self.requests and self._is_sending())
+
     def received(self, data: bytes) -> bool:
         """Take in what has come; what follows a refusal is dropped."""
         if self._lingers_until is not None:
@@ -117,6 +126,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             return self._may_begin and bool(self.socket.recv(1, socket.MSG_PEEK)) and self._begin()
         except OSError:
             return False
+
+    def _is_sending(self) -> bool:
+        if self.outbuf_lock.acquire(blocking=False):
+            self.outbuf_lock.release()
+            return False
+        return True
 
     def _begin(self) -> bool:
         """Be active for a while: once for each answer, for blank lines begin no request."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import orjson
 import pytest
 import requests
+from waitress import wasyncore
 
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
+from server.channel import Channel
+from server.http_server import Listener
 from tests.conftest import BUNDLE, garment_pixels, running_server
 from tests.deadlines import DEADLINE
 from tests.server.raw import ask, connected, head, read_answer
@@ -57,6 +64,35 @@ def test_a_caller_who_fetches_late_gets_his_whole_answer(url: str) -> None:
         status, _, body = read_answer(connection)
     assert status == 200
     assert [row["id"] for row in orjson.loads(body)["predictions"]] == NAMES
+
+
+def test_the_loop_sleeps_while_a_thread_sends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would spin on a socket with room, and the thread would wait for its lock."""
+    send, is_readable = wasyncore.dispatcher.send, Listener.readable
+    began, may_end, turns = threading.Event(), threading.Event(), Counter[str]()
+
+    def slowly(channel: Channel, *arguments: Any, **options: Any) -> int:
+        if threading.current_thread().name != "http" and not began.is_set():
+            began.set()
+            assert may_end.wait(DEADLINE)
+        return int(send(channel, *arguments, **options))
+
+    def counted(listener: Listener) -> bool:
+        turns["turns"] += 1
+        return bool(is_readable(listener))
+
+    monkeypatch.setattr(wasyncore.dispatcher, "send", slowly)
+    monkeypatch.setattr(Listener, "readable", counted)
+    with connected(url) as connection:
+        connection.sendall(post(BODY))
+        assert began.wait(DEADLINE)
+        assert ask(url, head(target="/health/live", method="GET"))[0] == 200
+        before = turns["turns"]
+        time.sleep(0.3)
+        after = turns["turns"]
+        may_end.set()
+        assert read_answer(connection)[0] == 200
+    assert after - before < 20
 
 
 def test_requests_that_come_together_are_answered_in_order(url: str) -> None:
