@@ -138,12 +138,10 @@ class ServerLink:
             raise RuntimeError("this client is closed; make another, and use it in its with block")
         signed = self._identity.sign(method, path, body)
         with self._request(method, path, body, {**headers, **signed}) as response:
-            # Of a redirect the HTTP library has read the body to its end itself.
-            redirects = response.is_redirect
-            content = response.content if redirects else b"".join(_bounded(response, limit))
+            content = b"".join(_bounded(response, limit))
             _check_length(response, content)
             self._identity.check(signed, response.status_code, response.headers, content)
-            if redirects:
+            if response.is_redirect:
                 location = response.headers["Location"]
                 raise redirected(response.status_code, self.url, path, location)
             if response.status_code != 200:

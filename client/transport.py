@@ -7,7 +7,7 @@ has introduced himself, and nothing but proxies and certificates is taken from t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import requests
@@ -70,9 +70,17 @@ def _connection_classes(greet: Greet) -> dict[type, Any]:
     return {HTTPConnection: Connection, HTTPSConnection: SecureConnection}
 
 
+class StayingSession(requests.Session):
+    """Looks at no address that a server redirects to: it may be none, and nobody goes there."""
+
+    def resolve_redirects(self, *arguments: Any, **options: Any) -> Iterator[requests.Response]:
+        """Go nowhere; the library looks for the next step also where it is to take none."""
+        return iter(())
+
+
 def new_session(greet: Greet) -> requests.Session:
     """Return a session that greets on each new connection, and gives an answer a read's time."""
-    session = requests.Session()
+    session = StayingSession()
     for scheme in ("http://", "https://"):
         session.mount(scheme, WholeAnswerAdapter(greet))
     return session

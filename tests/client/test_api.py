@@ -475,7 +475,7 @@ def test_nobody_there_is_said_once_all_tries_are_over(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("place", ["https://scores.example/below", ""])
+@pytest.mark.parametrize("place", ["https://scores.example/below", "", "http://[::1"])
 def test_a_redirect_is_told_and_not_followed(
     method: str, status: int, place: str, url: str
 ) -> None:
