@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from fashion_model.bundle_files import write_head
 from fashion_model.calibrate import calibrate_bundle, fit_outlier_model, write_signature
 from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.readers import LabelledImages
@@ -55,9 +56,9 @@ def export_bundle(
     network.save(folder / REFERENCE_FILE)
     kernel, bias = network.get_layer(LOGITS).get_weights()
     width = kernel.shape[1]
-    _write_head(folder, kernel, bias, np.eye(len(kernel)), np.zeros((width, len(kernel))))
+    write_head(folder, kernel, bias, np.eye(len(kernel)), np.zeros((width, len(kernel))))
     whitening, means = fit_outlier_model(_provisional(description, folder), split.train)
-    _write_head(folder, kernel, bias, whitening, means)
+    write_head(folder, kernel, bias, whitening, means)
     calibrate_bundle(_provisional(description, folder), split)
     return note_reference_figures(load_bundle(folder), network, split.measure)
 
@@ -97,17 +98,6 @@ def quantise(backbone: keras.Model, images: NDArray[np.uint8]) -> bytes:
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         return bytes(converter.convert())
-
-
-def _write_head(
-    folder: Path,
-    kernel: NDArray[Any],
-    bias: NDArray[Any],
-    whitening: NDArray[Any],
-    means: NDArray[Any],
-) -> None:
-    arrays = {"kernel": kernel, "bias": bias, "whitening": whitening, "class_means": means}
-    np.savez(folder / HEAD_FILE, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
 
 
 def _provisional(description: DatasetDescription, folder: Path) -> Bundle:

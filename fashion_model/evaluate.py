@@ -200,7 +200,7 @@ def _chosen_images(options: argparse.Namespace, bundle: Bundle) -> LabelledImage
 
 def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float64] | None:
     """Return what the float32 reference says of ``data``, None where it cannot be asked."""
-    if REFERENCE_FILE not in bundle.signature.files:
+    if bundle.reference is None:
         sys.stderr.write(f"{bundle.folder} has no {REFERENCE_FILE} to compare with\n")
         return None
     if not is_installed(TENSORFLOW):
@@ -212,7 +212,7 @@ def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float6
     from fashion_model.network import read_network
     from fashion_model.trainer import predict_logits
 
-    return predict_logits(read_network(bundle.folder / REFERENCE_FILE), data.images)
+    return predict_logits(read_network(bundle.reference), data.images)
 
 
 def _strangers(

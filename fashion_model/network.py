@@ -65,6 +65,8 @@ def build_network(
 
 def read_network(path: Path) -> keras.Model:
     """Read a ``model.keras``; raises DataError where there is none that can be read."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such network; a bundle may come without its own")
     try:
         return keras.models.load_model(path)
     except (OSError, ValueError) as error:

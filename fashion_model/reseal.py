@@ -12,9 +12,7 @@ right where both make the same kind of picture.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,11 @@ import orjson
 
 from fashion_model.calibrate import write_signature
 from fashion_model.commands import decode_limits, run_command
-from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
+from scoring.inference.bundle import Bundle, load_bundle, read_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import UsageError
-from scoring.protocol.signature import Signature, dump_signature
+from scoring.protocol.signature import Signature
 from scoring.records.telling import telling_never_fails
 
 TEXTS = (
@@ -79,13 +77,8 @@ def reseal(folder: Path, changes: Changes) -> Signature:
         it would be, cannot be served; nothing was written.
         OSError: the signature cannot be written; the old one stands.
     """
-    before = load_bundle(folder).signature
-    signature = _changed(before, changes)
-    with tempfile.TemporaryDirectory() as trial:
-        for name in before.files:
-            shutil.copyfile(folder / name, Path(trial) / name)
-        (Path(trial) / SIGNATURE_FILE).write_bytes(dump_signature(signature))
-        _score_a_picture(Path(trial))
+    signature = _changed(load_bundle(folder).signature, changes)
+    _score_a_picture(read_bundle(folder, signature))
     return write_signature(folder, signature)
 
 
@@ -101,9 +94,8 @@ def _changed(before: Signature, changes: Changes) -> Signature:
     return before.renewed(**document)
 
 
-def _score_a_picture(folder: Path) -> None:
-    """Take a picture through the whole bundle in ``folder``, as the client and the server will."""
-    bundle = load_bundle(folder)
+def _score_a_picture(bundle: Bundle) -> None:
+    """Take a picture through the whole bundle, as the client and the server will."""
     signature = bundle.signature
     preprocess = find_for(signature.preprocessing, signature.input)
     pixels = preprocess(_picture(), signature.input.shape, decode_limits()).values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from scoring.inference.bundle import load_bundle
+from scoring.inference.bundle import Backbones, load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.fit import PreprocessingMismatch, check_fit
 from scoring.protocol.errors import NotFound, SettingsError
@@ -61,11 +61,12 @@ def load_models(folders: Iterable[Path], threads: int) -> ModelTable:
 
     Raises BundleError, PreprocessingMismatch or SettingsError with the reason.
     """
-    return ModelTable(_load(folder, threads) for folder in folders)
+    backbones = Backbones()
+    return ModelTable(_load(folder, backbones, threads) for folder in folders)
 
 
-def _load(folder: Path, threads: int) -> Predictor:
-    bundle = load_bundle(folder)
+def _load(folder: Path, backbones: Backbones, threads: int) -> Predictor:
+    bundle = load_bundle(folder, backbones)
     try:
         check_fit(bundle.signature.preprocessing, bundle.signature.input)
     except PreprocessingMismatch as error:

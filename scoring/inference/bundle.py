@@ -1,5 +1,9 @@
 """Load a model bundle, and refuse one that is not what its signature says.
 
+A bundle is a folder: ``signature.json``, the head and the integer network. Bundles that have the
+same network may share one file of it, which lies beside their folders under its hash. The
+reference that a network was made from is for training; a bundle need not have it.
+
 BundleError                 a bundle that will not be served; the message says why
 ├── BundleMissing           no such folder, or a file of the bundle is not there
 ├── BundleUnreadable        a file is there and cannot be read as what it should be
@@ -16,10 +20,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.protocol.bundle_names import BACKBONES_FOLDER, is_backbones_folder
 from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 
@@ -27,8 +33,10 @@ SIGNATURE_FILE = "signature.json"
 SERVED_FILE = "model.tflite"
 HEAD_FILE = "head.npz"
 REFERENCE_FILE = "model.keras"
-# A head has some ten thousand numbers.
+# The whitening of 1,280 features takes 7 MB; all else is small.
 MAX_HEAD_BYTES = 64_000_000
+# The array of it that may be in half precision.
+HALF = "whitening"
 # What NumPy and zipfile say of a file that is no archive of arrays, or a broken one.
 NOT_ARRAYS = (
     *(ValueError, KeyError, TypeError, OSError, EOFError, MemoryError, RuntimeError),
@@ -62,47 +70,99 @@ class BundleHashMismatch(BundleError):
 class Head:
     """The float layer over the pooled features, and what measures their strangeness.
 
-    kernel float32 [F, K], bias float32 [K]; whitening float32 [F, W] makes the covariance that
-    the classes share the identity, for the square roots of the features; class_means float32
-    [K, W] are the classes' means after it.
+    kernel float32 [F, K], bias float32 [K]; whitening [F, W] makes the covariance that the classes
+    share the identity, for the square roots of the features; class_means float32 [K, W] are the
+    classes' means after it. The whitening is float32, or float16 where it is large.
     """
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
-    whitening: NDArray[np.float32]
+    whitening: NDArray[np.float32] | NDArray[np.float16]
     class_means: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files are those of its signature; ``model`` is the LiteRT flatbuffer."""
+    """A bundle whose files are those of its signature.
+
+    ``model`` is the LiteRT flatbuffer of the integer network, which was read from ``model_file``.
+    """
 
     folder: Path
     signature: Signature
     model: bytes
+    model_file: Path
     head: Head
 
+    @property
+    def reference(self) -> Path | None:
+        """Return the file of the float32 network it was made from, None where it came without."""
+        path = self.folder / REFERENCE_FILE
+        return path if REFERENCE_FILE in self.signature.files and path.is_file() else None
 
-def load_bundle(folder: Path) -> Bundle:
-    """Read and verify the bundle in ``folder``.
+
+class Backbones:
+    """Networks in memory by their SHA-256, so that bundles with the same one share its bytes."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, bytes] = {}
+
+    def read(self, folder: Path, digest: str) -> tuple[bytes, Path]:
+        """Return the verified network of the bundle in ``folder`` and the file that has it."""
+        path = _find_backbone(folder, digest)
+        if path.parent == folder or digest not in self._by_digest:
+            self._by_digest.setdefault(digest, _read_verified(path, digest))
+        return self._by_digest[digest], path
+
+
+def load_bundle(folder: Path, backbones: Backbones | None = None) -> Bundle:
+    """Read and verify the bundle in ``folder``; ``backbones`` are those in memory already.
 
     Raises:
         BundleError: one of the subclasses above, with the file and the reason.
     """
+    return read_bundle(folder, read_signature(folder), backbones)
+
+
+def read_bundle(folder: Path, signature: Signature, backbones: Backbones | None = None) -> Bundle:
+    """Read and verify the files in ``folder`` as those of a bundle with that signature.
+
+    Raises:
+        BundleError: as ``load_bundle``.
+    """
+    files = dict(signature.files)
+    model, model_file = (backbones or Backbones()).read(folder, files.pop(SERVED_FILE))
+    head_file = folder / HEAD_FILE
+    head = _read_head(
+        head_file, _read_verified(head_file, files.pop(HEAD_FILE)), len(signature.labels)
+    )
+    for name, digest in files.items():
+        # The reference is not served; where it was left at home, nothing is missing.
+        if name != REFERENCE_FILE or (folder / name).exists():
+            _read_verified(folder / name, digest)
+    return Bundle(folder, signature, model, model_file, head)
+
+
+def shared_backbone(folder: Path, digest: str) -> Path:
+    """Return where a network lies that the bundle in ``folder`` shares with those beside it."""
+    return folder.resolve().parent / BACKBONES_FOLDER / f"{digest}.tflite"
+
+
+def read_signature(folder: Path) -> Signature:
+    """Return the checked signature of the bundle in ``folder``.
+
+    Raises:
+        BundleError: as ``load_bundle``.
+    """
     if not folder.is_dir():
         raise BundleMissing(f"{folder}: there is no such model folder")
-    signature = _read_signature(folder)
-    contents = {name: _read_file(folder, name) for name in signature.files}
-    for name, digest in signature.files.items():
-        _verify(folder / name, contents[name], digest)
-    head = _read_head(folder / HEAD_FILE, contents[HEAD_FILE], len(signature.labels))
-    return Bundle(folder, signature, contents[SERVED_FILE], head)
-
-
-def _read_signature(folder: Path) -> Signature:
+    if is_backbones_folder(folder):
+        raise BundleMissing(
+            f"{folder}: holds networks that bundles share and is no bundle; name a bundle's folder"
+        )
     path = folder / SIGNATURE_FILE
     try:
-        signature = parse_signature(_read_file(folder, SIGNATURE_FILE))
+        signature = parse_signature(_read_file(path))
     except SignatureError as error:
         raise BundleSignatureError(f"{path}: {error}") from error
     for name in (SERVED_FILE, HEAD_FILE):
@@ -111,23 +171,34 @@ def _read_signature(folder: Path) -> Signature:
     return signature
 
 
-def _read_file(folder: Path, name: str) -> bytes:
-    path = folder / name
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise BundleMissing(f"{path}: the file is missing") from error
-    except OSError as error:
-        raise BundleUnreadable(f"{path}: {error.strerror or error}") from error
+def _find_backbone(folder: Path, digest: str) -> Path:
+    """Return the bundle's own file of its network, or else the shared one."""
+    own, shared = folder / SERVED_FILE, shared_backbone(folder, digest)
+    if own.exists():
+        return own
+    if shared.exists():
+        return shared
+    raise BundleMissing(f"{own}: the file is missing, and there is no {shared} to share either")
 
 
-def _verify(path: Path, content: bytes, digest: str) -> None:
+def _read_verified(path: Path, digest: str) -> bytes:
+    content = _read_file(path)
     actual = hashlib.sha256(content).hexdigest()
     if actual != digest:
         raise BundleHashMismatch(
             f"{path}: SHA-256 is {actual[:12]}…, the signature says {digest[:12]}…:"
             " the file is corrupt or belongs to another model"
         )
+    return content
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleMissing(f"{path}: the file is missing") from error
+    except OSError as error:
+        raise BundleUnreadable(f"{path}: {error.strerror or error}") from error
 
 
 def _read_head(path: Path, content: bytes, classes: int) -> Head:
@@ -147,7 +218,7 @@ def _read_head(path: Path, content: bytes, classes: int) -> Head:
     return head
 
 
-def _arrays(content: bytes) -> dict[str, NDArray[np.float32]]:
+def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz file by name; it is looked at before anything is inflated."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
@@ -157,15 +228,17 @@ def _arrays(content: bytes) -> dict[str, NDArray[np.float32]]:
         return {name: arrays[name] for name in Head.__dataclass_fields__}
 
 
-def _size(array: NDArray[np.float32], axis: int) -> int:
+def _size(array: NDArray[Any], axis: int) -> int:
     """Return the length of an axis, at least 1: an array that lacks it, or is empty, fits not."""
     return max(1, array.shape[axis]) if array.ndim > axis else 1
 
 
-def _check_array(path: Path, name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:
-    if array.shape != shape or array.dtype != np.float32:
+def _check_array(path: Path, name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    kinds = (np.float32, np.float16) if name == HALF else (np.float32,)
+    if array.shape != shape or array.dtype not in kinds:
+        wanted = " or ".join(np.dtype(kind).name for kind in kinds)
         raise BundleUnreadable(
-            f"{path}: {name} is {array.dtype}{list(array.shape)}, not float32{list(shape)}"
+            f"{path}: {name} is {array.dtype}{list(array.shape)}, not {wanted}{list(shape)}"
         )
     if not np.isfinite(array).all():
         raise BundleUnreadable(f"{path}: {name} holds NaN or infinity")

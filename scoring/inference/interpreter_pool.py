@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import SERVED_FILE, Bundle, BundleUnreadable
+from scoring.inference.bundle import Bundle, BundleUnreadable
 
 
 class BlockRunner:
@@ -23,7 +23,6 @@ class BlockRunner:
 
     def __init__(self, bundle: Bundle, rows: int) -> None:
         """Load the model of ``bundle``; raises BundleUnreadable where it does not fit the rest."""
-        path = bundle.folder / SERVED_FILE
         self._shape = (rows, *bundle.signature.input.shape)
         try:
             self._interpreter = Interpreter(model_content=bundle.model, num_threads=1)
@@ -39,7 +38,9 @@ class BlockRunner:
             if len(self.features(np.zeros(self._shape, np.uint8))) != rows:
                 raise ValueError("its output has not a row for each image")
         except (RuntimeError, ValueError) as error:
-            raise BundleUnreadable(f"{path}: LiteRT cannot load it: {error}") from error
+            raise BundleUnreadable(
+                f"{bundle.model_file}: LiteRT cannot load it: {error}"
+            ) from error
 
     def features(self, block: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the pooled features float32 [rows, F] of ``block`` uint8 [rows, H*W*C]."""

@@ -14,6 +14,8 @@ from scoring.protocol.signature import SignatureError, parse_signature
 from scoring.settings import CODE_ROOT, Settings
 
 SIGNATURE_FILE = "signature.json"
+# Beside the folders of bundles: the networks that several of them share. It is never a bundle.
+BACKBONES_FOLDER = "backbones"
 
 
 def served_bundles(settings: Settings) -> tuple[Path, ...]:
@@ -114,14 +116,24 @@ def find_bundle(settings: Settings, name: str) -> Path:
 def _homes(settings: Settings) -> Iterator[list[Path]]:
     """Yield the project's bundle folders, each once, then those that come with the code."""
     named = (settings.path(entry) for entry in settings.server.models)
-    served = [folder.resolve() for folder in named if folder.is_dir()]
+    served = [folder.resolve() for folder in named if _may_be_bundle(folder)]
     yield list(dict.fromkeys([*served, *_bundles_in(settings.project)]))
     yield _bundles_in(CODE_ROOT)
 
 
 def _bundles_in(root: Path) -> list[Path]:
     folders = [root / "fashion_model", *sorted((root / "models").glob("*"))]
-    return [folder.resolve() for folder in folders if (folder / SIGNATURE_FILE).is_file()]
+    bundles = [folder for folder in folders if (folder / SIGNATURE_FILE).is_file()]
+    return [folder.resolve() for folder in bundles if _may_be_bundle(folder)]
+
+
+def _may_be_bundle(folder: Path) -> bool:
+    return folder.is_dir() and not is_backbones_folder(folder)
+
+
+def is_backbones_folder(folder: Path) -> bool:
+    """Return whether a folder is where bundles share their networks, whatever lies in it."""
+    return folder.resolve().name == BACKBONES_FOLDER
 
 
 def bundle_name(folder: Path) -> str:

@@ -118,7 +118,8 @@ def test_too_few_images_are_told_before_the_work(
 @pytest.mark.parametrize(
     ("network", "told"),
     [
-        ("model.keras", "there is no network that can be read"),
+        ("model.keras", "there is no such network; a bundle may come without its own"),
+        ("digits/signature.json", "there is no network that can be read"),
         ("cats_dogs/model.keras", "the network takes"),
     ],
 )

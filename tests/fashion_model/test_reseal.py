@@ -154,3 +154,14 @@ def test_refuses_a_head_that_answers_with_no_number(
     forged = before.renewed(files={**before.files, "head.npz": digest})
     (folder / "signature.json").write_bytes(dump_signature(forged))
     refused("--set", "note=new")
+
+
+def test_a_bundle_whose_network_lies_beside_it(folder: Path) -> None:
+    """And that came without its reference: neither is made up for it."""
+    digest = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    (folder.parent / "backbones").mkdir()
+    (folder / "model.tflite").rename(folder.parent / "backbones" / f"{digest}.tflite")
+    (folder / "model.keras").unlink()
+    assert reseal.main(["--bundle", str(folder), "--set", "note=shared"]) == 0
+    assert load_bundle(folder).signature.note == "shared"
+    assert sorted(path.name for path in folder.iterdir()) == ["head.npz", "signature.json"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import shutil
 import struct
 import zlib
@@ -11,8 +12,11 @@ import numpy as np
 import orjson
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 
 from scoring.inference.bundle import (
+    Backbones,
+    Bundle,
     BundleError,
     BundleHashMismatch,
     BundleMissing,
@@ -61,10 +65,32 @@ def test_refuses_a_missing_folder(tmp_path: Path) -> None:
         load_bundle(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("name", ["signature.json", "model.tflite", "model.keras", "head.npz"])
+@pytest.mark.parametrize("name", ["signature.json", "model.tflite", "head.npz"])
 def test_refuses_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(BundleMissing, match=f"{name}: the file is missing"):
+        load_bundle(folder)
+
+
+def test_the_reference_may_stay_at_home(folder: Path) -> None:
+    assert load_bundle(folder).reference == folder / "model.keras"
+    (folder / "model.keras").unlink()
+    assert load_bundle(folder).reference is None
+    assert load_bundle(folder).signature == load_bundle(COMMITTED).signature
+
+
+def test_a_signature_need_not_know_of_a_reference(folder: Path) -> None:
+    """What lies in the folder without its hash is nobody's reference."""
+    files = dict(parse_signature((folder / "signature.json").read_bytes()).files)
+    del files["model.keras"]
+    reseal(folder, files=files)
+    assert load_bundle(folder).reference is None
+
+
+def test_any_other_file_that_the_signature_names_must_be_there(folder: Path) -> None:
+    files = dict(parse_signature((folder / "signature.json").read_bytes()).files)
+    reseal(folder, files={**files, "words.txt": "0" * 64})
+    with pytest.raises(BundleMissing, match=r"words\.txt: the file is missing"):
         load_bundle(folder)
 
 
@@ -167,8 +193,13 @@ def reseal_file(folder: Path, name: str) -> None:
 ARRAYS = ("kernel", "bias", "whitening", "class_means")
 
 
-@pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.bool_, "U8", object])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *itertools.product(ARRAYS, [np.float64, np.int32, np.bool_, "U8", object]),
+        *itertools.product(["kernel", "bias", "class_means"], [np.float16]),
+    ],
+)
 def test_refuses_an_array_of_another_type(folder: Path, name: str, dtype: type) -> None:
     with np.load(folder / "head.npz") as arrays:
         array = arrays[name].astype(dtype)
@@ -234,3 +265,103 @@ def test_refuses_a_model_whose_features_are_no_numbers(folder: Path, scale: floa
 
 def test_a_broken_bundle_is_one_of_the_errors_that_every_program_knows() -> None:
     assert issubclass(BundleError, ScoringError)
+
+
+def test_the_whitening_may_be_in_half_precision(folder: Path) -> None:
+    before = load_bundle(folder)
+    spoil(folder, whitening=before.head.whitening.astype(np.float16))
+    after = load_bundle(folder)
+    assert after.head.whitening.dtype == np.float16
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)
+    whole, half = (scores(bundle, pixels) for bundle in (before, after))
+    assert not np.array_equal(whole, half)
+    assert np.allclose(whole, half, rtol=2e-3)
+
+
+def scores(bundle: Bundle, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    predictor = Predictor(bundle, threads=1)
+    seen = predictor.predict(pixels).outlier_score
+    predictor.close()
+    return seen
+
+
+@pytest.fixture
+def shelf(folder: Path) -> Path:
+    """Return where the network of ``folder`` lies, which has no copy of its own any more."""
+    digest = sha256(folder / "model.tflite")
+    path = folder.parent / "backbones" / f"{digest}.tflite"
+    path.parent.mkdir()
+    (folder / "model.tflite").rename(path)
+    return path
+
+
+def test_a_network_may_lie_beside_the_folder_under_its_hash(folder: Path, shelf: Path) -> None:
+    bundle = load_bundle(folder)
+    assert bundle.model_file == shelf
+    assert bundle.model == shelf.read_bytes()
+    assert np.isfinite(scores(bundle, np.zeros((2, 784), np.uint8))).all()
+
+
+@pytest.mark.usefixtures("shelf")
+def test_it_is_found_from_within_the_folder_and_through_a_link(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "link").symlink_to(folder)
+    assert load_bundle(away / "link").signature == load_bundle(folder).signature
+    monkeypatch.chdir(folder)
+    assert load_bundle(Path()).model == load_bundle(folder).model
+
+
+def test_a_copy_of_its_own_stands_before_the_shared_one(folder: Path, shelf: Path) -> None:
+    shutil.copy(shelf, folder / "model.tflite")
+    assert load_bundle(folder).model_file == folder / "model.tflite"
+    (folder / "model.tflite").write_bytes(b"another")
+    with pytest.raises(BundleHashMismatch, match=r"bundle/model\.tflite: SHA-256 is "):
+        load_bundle(folder)
+
+
+def test_where_neither_is_there_both_places_are_told(folder: Path, shelf: Path) -> None:
+    shelf.unlink()
+    with pytest.raises(BundleMissing) as caught:
+        load_bundle(folder)
+    assert str(caught.value) == (
+        f"{folder / 'model.tflite'}: the file is missing, and there is no {shelf} to share either"
+    )
+
+
+def test_refuses_a_shared_network_that_is_not_what_its_name_says(folder: Path, shelf: Path) -> None:
+    shelf.write_bytes(shelf.read_bytes()[:-1])
+    with pytest.raises(BundleHashMismatch, match=rf"{shelf.name}: SHA-256 is .* corrupt"):
+        load_bundle(folder)
+
+
+def test_refuses_the_folder_of_shared_networks(folder: Path, shelf: Path) -> None:
+    for name in ("signature.json", "head.npz"):
+        shutil.copy(folder / name, shelf.parent / name)
+    with pytest.raises(BundleMissing, match=r"backbones: holds networks .* and is no bundle"):
+        load_bundle(shelf.parent)
+
+
+def test_bundles_with_the_same_network_have_it_in_memory_once(
+    folder: Path, shelf: Path, tmp_path: Path
+) -> None:
+    """Whether they share the file or each has its own."""
+    own, other = shutil.copytree(folder, tmp_path / "own"), tmp_path / "other"
+    shutil.copy(shelf, own / "model.tflite")
+    shutil.copytree(folder, other)
+    backbones = Backbones()
+    first, second, third = (load_bundle(each, backbones) for each in (folder, own, other))
+    assert first.model is second.model is third.model
+    assert [first.model_file, second.model_file] == [shelf, own / "model.tflite"]
+
+
+def test_a_damaged_copy_is_refused_though_the_network_is_in_memory(
+    folder: Path, shelf: Path, tmp_path: Path
+) -> None:
+    own, backbones = shutil.copytree(folder, tmp_path / "own"), Backbones()
+    (own / "model.tflite").write_bytes(shelf.read_bytes()[:-1])
+    load_bundle(folder, backbones)
+    with pytest.raises(BundleHashMismatch, match=r"own/model\.tflite"):
+        load_bundle(own, backbones)

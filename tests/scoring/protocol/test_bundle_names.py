@@ -139,3 +139,13 @@ def test_why_a_model_is_not_served(project: Path) -> None:
 def test_the_labels_of_a_model_on_this_machine(settings: Settings) -> None:
     assert bundle_labels(settings, "digits") == tuple("0123456789")
     assert bundle_labels(settings, "hats") == ()
+
+
+def test_the_folder_of_shared_networks_is_no_bundle(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = signed(project / "models" / "backbones", "shoes")
+    monkeypatch.setenv("SCORING_SERVER__MODELS", '["fashion_model", "models/backbones"]')
+    with pytest.raises(UsageError, match="no model is named 'shoes'; there are: ") as caught:
+        find_bundle(load_settings(), "shoes")
+    assert str(shelf) not in str(caught.value)
