@@ -25,7 +25,7 @@ from scoring.preprocessing.errors import (
 )
 from scoring.preprocessing.formats import Header, bmp, gif, png, read_header
 from scoring.preprocessing.imdecode import imdecode
-from scoring.preprocessing.jpeg_pixels import decode_jpeg
+from scoring.preprocessing.jpeg_pixels import EIGHTHS, WHOLE, decode_jpeg, scaled
 from scoring.preprocessing.pillow_pixels import decode_by_pillow
 from scoring.preprocessing.pixels import DecodeLimits, Image
 from scoring.preprocessing.tiff_pixels import decode_tiff
@@ -79,9 +79,9 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     Raises DecodeError.
     """
     if header.format == "jpeg":
-        divisor = _divisor(header, enough)
-        pixels = decode_jpeg(data, header, "GRAY", divisor)
-        _check_size(pixels, header, divisor)
+        eighths = WHOLE // _divisor(header, enough)
+        pixels = decode_jpeg(data, header, "GRAY", eighths)
+        _check_size(pixels, header, eighths)
         return upright(pixels, header.orientation)
     stored = _decode_as_stored(data, header)
     pixels = stored if stored.ndim == 2 else cast(Image, cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
@@ -90,14 +90,19 @@ def decode_grey(data: bytes, header: Header, behind: int, enough: int | None = N
     return upright(pixels, header.orientation)
 
 
-def decode_color(data: bytes, header: Header, behind: int) -> Image:
+def decode_color(
+    data: bytes, header: Header, behind: int, at_least: tuple[int, int] | None = None
+) -> Image:
     """Decode to colour, uint8 (height, width, 3) in the order R, G, B, upright.
 
-    Alpha is composited on the grey level `behind`. Raises DecodeError.
+    Alpha is composited on the grey level `behind`. A JPEG may come at some eighths of its size,
+    but with neither side under `at_least`, the height and width that are needed of it upright.
+    Raises DecodeError.
     """
     if header.format == "jpeg":
-        pixels = decode_jpeg(data, header, "RGB")
-        _check_size(pixels, header)
+        eighths = _eighths(header, at_least)
+        pixels = decode_jpeg(data, header, "RGB", eighths)
+        _check_size(pixels, header, eighths)
         return upright(pixels, header.orientation)
     stored = _decode_as_stored(data, header)
     order = cv2.COLOR_GRAY2RGB if stored.ndim == 2 else cv2.COLOR_BGR2RGB
@@ -125,6 +130,15 @@ def _divisor(header: Header, enough: int | None) -> int:
         return 1
     longest = max(header.width, header.height)
     return max((d for d in _DIVISORS if longest >= d * enough), default=1)
+
+
+def _eighths(header: Header, at_least: tuple[int, int] | None) -> int:
+    """Return the least scale that leaves height and width at least so long; else the whole."""
+    if at_least is None:
+        return WHOLE
+    sides = tuple(zip(header.upright, at_least, strict=True))
+    fitting = (e for e in EIGHTHS if all(scaled(side, e) >= least for side, least in sides))
+    return next(fitting, WHOLE)
 
 
 def _decode_as_stored(data: bytes, header: Header) -> Image:
@@ -165,9 +179,13 @@ def _decoded_png(data: bytes) -> Image:
     return np.dstack([pixels, pixels, pixels, alpha])
 
 
-def _check_size(pixels: Image, header: Header, divisor: int = 1) -> None:
+def _check_size(pixels: Image, header: Header, eighths: int = WHOLE) -> None:
+    """Hold the decoded size against the header's, at the scale asked for or a larger one."""
     height, width = pixels.shape[:2]
-    if (height, width) != (-(-header.height // divisor), -(-header.width // divisor)):
+    scales = (e for e in EIGHTHS if e >= eighths)
+    if not any(
+        (height, width) == (scaled(header.height, e), scaled(header.width, e)) for e in scales
+    ):
         raise CorruptImage(
             f"header says {header.width} x {header.height}, content {width} x {height}"
         )

@@ -36,6 +36,7 @@ FORMS = {
     ("garment", 2): GREY_SQUARE,
     ("digit", 1): GREY_SQUARE,
     ("photo", 1): COLOUR,
+    ("photo", 2): COLOUR,
 }
 
 

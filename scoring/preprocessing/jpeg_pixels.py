@@ -17,41 +17,51 @@ from scoring.preprocessing.pixels import Image
 
 Colours = Literal["GRAY", "RGB"]
 
+WHOLE = 8
+# What a JPEG can be decoded at; at seven eighths it takes longer than whole.
+EIGHTHS = (1, 2, 3, 4, 5, 6, WHOLE)
+
 # The picture was whole before these bytes: some cameras and editors leave them.
 _HARMLESS = "extraneous bytes before marker 0xd9"
 # Chroma at a third of the width, say, for which simplejpeg's interface has no name. It gives the
 # same reason for some damage in the head: OpenCV refuses that, with a line of libjpeg on stderr.
 _RARE_SAMPLING = "Could not determine subsampling"
 _CUT = "premature end"
-_OPENCV = {
-    ("RGB", 1): cv2.IMREAD_COLOR_RGB,
-    ("GRAY", 1): cv2.IMREAD_GRAYSCALE,
-    ("GRAY", 2): cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    ("GRAY", 4): cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    ("GRAY", 8): cv2.IMREAD_REDUCED_GRAYSCALE_8,
+_OPENCV_COLOURS = {"RGB": cv2.IMREAD_COLOR_RGB, "GRAY": cv2.IMREAD_GRAYSCALE}
+_OPENCV_SCALES = {  # a bit each, whatever the colours
+    1: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    WHOLE: 0,
 }
 
 
-def decode_jpeg(data: bytes, header: Header, colours: Colours, divisor: int = 1) -> Image:
-    """Decode at 1, 1/2, 1/4 or 1/8 of the size, each side rounded up; EXIF is left alone.
+def scaled(side: int, eighths: int) -> int:
+    """Return how long a side is once it is decoded at so many eighths."""
+    return -(-side * eighths // WHOLE)
 
-    Returns uint8, (height, width) grey or (height, width, 3) R, G, B.
+
+def decode_jpeg(data: bytes, header: Header, colours: Colours, eighths: int = WHOLE) -> Image:
+    """Decode at one of EIGHTHS of the size, each side rounded up; EXIF is left alone.
+
+    Returns uint8, (height, width) grey or (height, width, 3) R, G, B. A file that only OpenCV
+    reads may come larger: at the next scale that it has.
     Raises TruncatedImage or CorruptImage.
     """
     try:
-        return _decoded(data, header, colours, divisor)
+        return _decoded(data, header, colours, eighths)
     except ValueError:
         whole = jpeg.mended(data)
     try:
-        return _decoded(whole, header, colours, divisor)
+        return _decoded(whole, header, colours, eighths)
     except ValueError as error:
         reason = str(error)
     if _RARE_SAMPLING in reason:
-        return _decoded_by_opencv(whole, colours, divisor)
+        return _decoded_by_opencv(whole, colours, eighths)
     if not reason.endswith(_HARMLESS):
         raise _refusal(reason)
     try:
-        return _decoded(whole, header, colours, divisor, strict=False)
+        return _decoded(whole, header, colours, eighths, strict=False)
     except ValueError as error:
         raise _refusal(str(error)) from None
 
@@ -64,26 +74,27 @@ def _refusal(reason: str) -> DecodeError:
 
 
 def _decoded(
-    data: bytes, header: Header, colours: Colours, divisor: int, strict: bool = True
+    data: bytes, header: Header, colours: Colours, eighths: int, strict: bool = True
 ) -> Image:
     """Decode once. Raises ValueError with libjpeg's message.
 
-    simplejpeg takes the least scale that leaves these sides: the divisor's, as far as a side is
-    longer than 5 pixels.
+    simplejpeg takes the least scale that leaves these sides: that of `eighths`, as far as a side is
+    longer than a few pixels.
     """
     pixels = simplejpeg.decode_jpeg(
         data,
         colours,
-        min_height=-(-header.height // divisor),
-        min_width=-(-header.width // divisor),
+        min_height=scaled(header.height, eighths),
+        min_width=scaled(header.width, eighths),
         strict=strict,
     )
     return cast(Image, pixels[:, :, 0] if colours == "GRAY" else pixels)
 
 
-def _decoded_by_opencv(data: bytes, colours: Colours, divisor: int) -> Image:
+def _decoded_by_opencv(data: bytes, colours: Colours, eighths: int) -> Image:
     """Decode twice: a picture that lacks blocks changes with the bits that follow its data."""
-    flags = _OPENCV[colours, divisor] | cv2.IMREAD_IGNORE_ORIENTATION
+    scale = next(bit for scale, bit in _OPENCV_SCALES.items() if scale >= eighths)
+    flags = _OPENCV_COLOURS[colours] | scale | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = imdecode(data, flags)
     if not np.array_equal(imdecode(jpeg.with_other_bits(data), flags), pixels):
         raise TruncatedImage("JPEG ends before its last block")

@@ -3,13 +3,13 @@
 from scoring.preprocessing.digit import Digit
 from scoring.preprocessing.fit import check_fit
 from scoring.preprocessing.garment import GarmentOnDark
-from scoring.preprocessing.photo import Photo
+from scoring.preprocessing.photo import PaddedPhoto, Photo
 from scoring.preprocessing.pixels import Preprocess
 from scoring.preprocessing.product_photo import ProductPhoto
 from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import InputSpec, PreprocessingRef
 
-_ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto(), Digit(), Photo())
+_ALL: tuple[Preprocess, ...] = (GarmentOnDark(), ProductPhoto(), Digit(), Photo(), PaddedPhoto())
 
 
 class UnknownPreprocessing(ScoringError):

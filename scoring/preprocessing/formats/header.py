@@ -25,3 +25,9 @@ class Header:
     premultiplied: bool = False
     note: str | None = None
     plain: bool = False
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Height and width once the orientation is applied."""
+        swapped = self.orientation >= 5
+        return (self.width, self.height) if swapped else (self.height, self.width)
