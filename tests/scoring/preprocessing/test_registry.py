@@ -4,7 +4,7 @@ from scoring.preprocessing.registry import UnknownPreprocessing, find
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("garment", 1), ("garment", 2), ("digit", 1), ("photo", 1)]
+    ("name", "version"), [("garment", 1), ("garment", 2), ("digit", 1), ("photo", 1), ("photo", 2)]
 )
 def test_a_preprocessing_is_found_by_name_and_version(name: str, version: int) -> None:
     found = find(name, version)

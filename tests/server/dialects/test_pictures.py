@@ -22,15 +22,17 @@ import requests
 from PIL import Image
 
 from client import request
+from client.pictures import PictureSource
 from scoring.preprocessing import registry
 from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.pixels import DecodeLimits, Pixels
 from scoring.preprocessing.reading import preprocessed
 from scoring.protocol.errors import ApiError, BadRequest, ExitCode, TooLarge, Unavailable
-from scoring.protocol.signature import parse_signature
-from scoring.settings import CODE_ROOT, Settings
+from scoring.protocol.signature import PreprocessingRef, parse_signature
+from scoring.settings import CODE_ROOT, BatchesSettings, ClientSettings, Settings
 from server.dialects import pictures
 from server.dialects.dialect import Call
+from server.dialects.pictures import Picture, read_pictures
 from server.prediction_request import RequestLimits
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
@@ -111,6 +113,38 @@ def test_a_picture_is_seen_as_through_the_batch_job(
         "empty.png": "empty_file",
         "text.jpg": "unknown_format",
     }
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("shape", [(64, 64, 3), (48, 80, 3)])
+def test_a_photograph_has_the_same_pixels_in_client_and_upload(
+    version: int, shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    """From a folder, from bytes in hand, and sent as a file: byte for byte."""
+    files = every_kind() | {"turned photo.jpg": jpeg_with_exif(encoded(scene(640, 800), ".jpg"), 8)}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    signature = replace(
+        SIGNATURE,
+        preprocessing=PreprocessingRef("photo", version),
+        input=replace(SIGNATURE.input, shape=shape),
+    )
+    source = PictureSource(signature, ClientSettings(), BatchesSettings())
+    from_folder = {row.path: row for chunk in source.chunks(tmp_path) for row in chunk.rows}
+    in_hand = [row for chunk in source.chunks(list(files.values())) for row in chunk.rows]
+    sent = [Picture(name, data) for name, data in files.items()]
+    outcomes = read_pictures(sent, signature, LIMITS).outcomes
+    assert set(from_folder) == set(files)
+    for outcome, held in zip(outcomes, in_hand, strict=True):
+        row = from_folder[str(outcome.id)]
+        if outcome.error:
+            assert row.error == held.error == str(outcome.error)
+            continue
+        assert row.review == held.review == outcome.remark
+        assert row.pixels is not None
+        np.testing.assert_array_equal(row.pixels, outcome.pixels)
+        np.testing.assert_array_equal(held.pixels, outcome.pixels)
+    assert sum(outcome.error is None for outcome in outcomes) == len(files) - 3
 
 
 @pytest.mark.parametrize(

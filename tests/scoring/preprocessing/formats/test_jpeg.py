@@ -104,6 +104,9 @@ def assert_pixels_are_opencvs(data: bytes) -> None:
         enough = max(header.width, header.height) // divisor
         reduced = decode_grey(data, header, behind=0, enough=enough)
         np.testing.assert_array_equal(reduced, by_opencv(data, flags))
+        needed = (-(-header.height // divisor), -(-header.width // divisor))
+        reduced = decode_color(data, header, 0, needed)
+        np.testing.assert_array_equal(reduced, by_opencv(data, flags | cv2.IMREAD_COLOR_RGB))
 
 
 @pytest.mark.parametrize("kind", [*WHOLE, *RARE])
