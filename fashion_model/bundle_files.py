@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import HEAD_FILE, shared_backbone
+from scoring.inference.bundle import HEAD_FILE, RELATIVE, shared_backbone
 from scoring.records.atomic_file import replacing
 
 # From so many numbers on, the whitening is written in half precision: 3 MB for 1,280 features
@@ -23,11 +23,17 @@ def write_head(
     bias: NDArray[Any],
     whitening: NDArray[Any],
     means: NDArray[Any],
+    relative: bool = False,
 ) -> None:
-    """Write kernel [F, K], bias [K], whitening [F, W] and class means [K, W] as a bundle's head."""
+    """Write kernel [F, K], bias [K], whitening [F, W] and class means [K, W] as a bundle's head.
+
+    ``relative``: whether the latter two are of the features as shares of their sum.
+    """
     arrays = {"kernel": kernel, "bias": bias, "class_means": means}
     kind = np.float16 if whitening.size >= HALF_FROM else np.float32
     written: dict[str, Any] = {name: array.astype(np.float32) for name, array in arrays.items()}
+    if relative:
+        written[RELATIVE] = np.array(True)
     with replacing(folder / HEAD_FILE) as part, part.open("wb") as file:
         np.savez(file, **written, whitening=whitening.astype(kind))
 

@@ -63,11 +63,15 @@ def fit_outlier_model(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return whitening [F, F] and whitened class means [K, F] of the features' square roots.
 
+    Or of those of their shares, where the bundle's head is a relative one.
+
     Source: Lee et al. 2018, arXiv 1807.03888: one covariance shared by all classes.
     """
     chosen = np.random.default_rng(0).permutation(len(data))[:OUTLIER_IMAGES]
     sample = data.take(chosen)
-    features = root_features(_features(bundle, sample).astype(np.float64))
+    features = root_features(
+        _features(bundle, sample).astype(np.float64), bool(bundle.head.relative)
+    )
     classes = range(len(bundle.signature.labels))
     means = np.stack([features[sample.labels == k].mean(axis=0) for k in classes])
     residuals = features - means[sample.labels]

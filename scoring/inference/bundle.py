@@ -18,7 +18,7 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ REFERENCE_FILE = "model.keras"
 MAX_HEAD_BYTES = 64_000_000
 # The array of it that may be in half precision.
 HALF = "whitening"
+# The one that need not be there: heads were made before it was thought of.
+RELATIVE = "relative"
 # What NumPy and zipfile say of a file that is no archive of arrays, or a broken one.
 NOT_ARRAYS = (
     *(ValueError, KeyError, TypeError, OSError, EOFError, MemoryError, RuntimeError),
@@ -72,13 +74,16 @@ class Head:
 
     kernel float32 [F, K], bias float32 [K]; whitening [F, W] makes the covariance that the classes
     share the identity, for the square roots of the features; class_means float32 [K, W] are the
-    classes' means after it. The whitening is float32, or float16 where it is large.
+    classes' means after it. The whitening is float32, or float16 where it is large. Where
+    ``relative`` (bool [], false if it is not there) says so, strangeness is measured of the
+    features as shares of their sum.
     """
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
     whitening: NDArray[np.float32] | NDArray[np.float16]
     class_means: NDArray[np.float32]
+    relative: NDArray[np.bool_] = field(default_factory=lambda: np.array(False))
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,8 @@ def _read_head(path: Path, content: bytes, classes: int) -> Head:
     }
     for name, shape in shapes.items():
         _check_array(path, name, getattr(head, name), shape)
+    if head.relative.shape != () or head.relative.dtype != np.bool_:
+        raise BundleUnreadable(f"{path}: {RELATIVE} is not one bool")
     return head
 
 
@@ -225,7 +232,8 @@ def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
     if size > MAX_HEAD_BYTES:
         raise ValueError(f"its arrays take {size} bytes, more than {MAX_HEAD_BYTES}")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in Head.__dataclass_fields__}
+        optional = {RELATIVE} - set(arrays.files)
+        return {name: arrays[name] for name in Head.__dataclass_fields__.keys() - optional}
 
 
 def _size(array: NDArray[Any], axis: int) -> int:

@@ -7,6 +7,7 @@ import shutil
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -24,6 +25,7 @@ from scoring.inference.bundle import (
     BundleUnreadable,
     load_bundle,
 )
+from scoring.inference.head import ENERGY_WEIGHT, FloatHead, free_energy, root_features
 from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import dump_signature, parse_signature, seal
@@ -276,6 +278,34 @@ def test_the_whitening_may_be_in_half_precision(folder: Path) -> None:
     whole, half = (scores(bundle, pixels) for bundle in (before, after))
     assert not np.array_equal(whole, half)
     assert np.allclose(whole, half, rtol=2e-3)
+
+
+def test_strangeness_may_be_that_of_shares(folder: Path) -> None:
+    before = load_bundle(folder)
+    spoil(folder, relative=np.array(True))
+    after = load_bundle(folder)
+    features = np.random.default_rng(0).random((5, len(before.head.kernel)), np.float32)
+    _, own = FloatHead(before.head).apply(features)
+    logits, shared = FloatHead(after.head).apply(features)
+    assert not np.allclose(own, shared)
+    shares = features / features.sum(axis=1, keepdims=True)
+    white = np.sqrt(shares).astype(np.float64) @ after.head.whitening
+    away = ((white[:, None] - after.head.class_means) ** 2).sum(axis=2).min(axis=1)
+    assert np.allclose(shared, away + ENERGY_WEIGHT * free_energy(logits), rtol=1e-4)
+
+
+def test_how_much_a_network_sees_is_no_share() -> None:
+    features = np.random.default_rng(0).random((3, 8))
+    assert np.allclose(root_features(features * 100, True), root_features(features, True))
+    assert np.allclose((root_features(features, True) ** 2).sum(axis=1), 1.0)
+    assert not root_features(np.zeros((1, 8)), True).any()
+
+
+@pytest.mark.parametrize("wrong", [np.array([True]), np.array(1), np.array("True")])
+def test_refuses_another_word_for_relative(folder: Path, wrong: NDArray[Any]) -> None:
+    spoil(folder, relative=wrong)
+    with pytest.raises(BundleUnreadable, match=r"head\.npz: relative is not one bool"):
+        load_bundle(folder)
 
 
 def scores(bundle: Bundle, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
