@@ -30,7 +30,7 @@ from fashion_model.calibrate import calibrate_bundle, fit_outlier_model, write_s
 from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
-from fashion_model.network import FEATURES, LOGITS
+from fashion_model.layer_names import FEATURES, LOGITS
 from fashion_model.trainer import predict_logits
 from scoring.inference.bundle import (
     HEAD_FILE,

@@ -13,7 +13,8 @@ from pathlib import Path
 from fashion_model.dataset.description import KNOWN, DataError, DatasetDescription
 from fashion_model.dataset.download import fetch
 from fashion_model.dataset.readers import Decoder, LabelledData, read_data
-from fashion_model.dataset.split import Split, split_data
+from fashion_model.dataset.split import FIRST_FOLD, Split, split_data
+from fashion_model.flags import fold
 from scoring.inference.bundle import Bundle, BundleError
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import UnknownPreprocessing, find_for
@@ -79,13 +80,25 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_data(options: argparse.Namespace) -> tuple[DatasetDescription, LabelledData]:
+def add_fold_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says which people's pictures are held out."""
+    parser.add_argument("--fold", type=fold, default=FIRST_FOLD, metavar="K/N", help="part K of N"
+                        " to measure with, the next one to choose with; only for data that says"
+                        " whose pictures they are (default: %(default)s)")  # fmt: skip
+
+
+def load_data(
+    options: argparse.Namespace, wanted: DatasetDescription | None = None
+) -> tuple[DatasetDescription, LabelledData]:
     """Return the data set the flags name, downloading it where there is no ``--data``.
+
+    Args:
+        wanted: another description than the data set's own, for larger images for instance.
 
     Raises:
         DataError: no data, or not what was expected.
     """
-    description = KNOWN[options.dataset]
+    description = wanted or KNOWN[options.dataset]
     folder = options.data
     if folder is None:
         folder = options.cache / description.name
@@ -94,12 +107,14 @@ def load_data(options: argparse.Namespace) -> tuple[DatasetDescription, Labelled
     return dataclasses.replace(description, labels=data.class_names), data
 
 
-def load_split(options: argparse.Namespace) -> tuple[DatasetDescription, Split]:
-    """Return the description and the three parts of the training images."""
-    description, data = load_data(options)
+def load_split(
+    options: argparse.Namespace, wanted: DatasetDescription | None = None
+) -> tuple[DatasetDescription, Split]:
+    """Return the description and the three parts of the training images, as `load_data`."""
+    description, data = load_data(options, wanted)
     if data.train is None:
         raise DataError(f"{options.data}: has a test split but no training images")
-    return description, split_data(data.train)
+    return description, split_data(data.train, getattr(options, "fold", FIRST_FOLD))
 
 
 def decode_limits() -> DecodeLimits:

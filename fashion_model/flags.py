@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from fashion_model.dataset.people import Fold
 from scoring.protocol.signature import check_model_name
 
 
@@ -32,6 +33,18 @@ def whole_number(low: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def fold(text: str) -> Fold:
+    """Read a flag's ``K/N``: part K of N, three at least."""
+    number, _, count = text.partition("/")
+    try:
+        wanted = Fold(whole_number(1)(number), whole_number(3)(count))
+    except argparse.ArgumentTypeError:
+        wanted = None
+    if wanted is None or wanted.number > wanted.count:
+        raise argparse.ArgumentTypeError(f"{text!r} is no K/N with N from 3 on and K up to N")
+    return wanted
 
 
 def model_name(text: str) -> str:

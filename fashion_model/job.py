@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from fashion_model.dataset.description import Architecture, Recipe, Teaching
+from fashion_model.dataset.description import Architecture, Pretrained, Recipe, Teaching
 from scoring.inference.bundle import SERVED_FILE
 from scoring.protocol.signature import InputSpec
 
@@ -19,12 +19,13 @@ class Job:
     """What to train: network, recipe, seed, where to keep the state.
 
     ``start`` is a reference model (``model.keras``) whose weights are gone on from;
-    ``teacher`` is a bundle to learn from beside the labels, as ``teaching`` says.
+    ``teacher`` is a bundle to learn from beside the labels, as ``teaching`` says. ``held_out``
+    says which images are not trained with, where that can be chosen.
     """
 
     spec: InputSpec
     classes: int
-    architecture: Architecture
+    architecture: Architecture | Pretrained
     recipe: Recipe
     seed: int
     precision: str
@@ -32,6 +33,7 @@ class Job:
     start: Path | None = None
     teacher: Path | None = None
     teaching: Teaching | None = None
+    held_out: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -39,7 +41,7 @@ class Job:
         recipe = dataclasses.replace(self.recipe, steps=0)
         # What a table calls its columns is no matter of training.
         images = (self.spec.shape, self.spec.dtype, self.classes)
-        plain = (*images, self.architecture, recipe, self.seed, self.precision)
+        plain = (*images, self.architecture, recipe, self.seed, self.precision, self.held_out)
         served = self.teacher / SERVED_FILE if self.teacher else None
         others = (self.teaching, _digest(self.start), _digest(served))
         return f"{plain} {others}"

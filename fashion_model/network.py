@@ -1,4 +1,4 @@
-"""The residual network: raw 0-255 pixels in, logits out.
+"""The networks: raw 0-255 pixels in, logits out; here the residual one.
 
 Pixels are scaled inside the network, so everything before it stays uint8. There is no offset in
 that scaling: the zeros that convolutions pad with stay the data set's own black background, and
@@ -15,11 +15,17 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from fashion_model.dataset.description import Architecture, DataError, DatasetDescription, Stage
+from fashion_model.dataset.description import (
+    Architecture,
+    DataError,
+    DatasetDescription,
+    Pretrained,
+    Stage,
+)
+from fashion_model.layer_names import FEATURES, LOGITS
+from fashion_model.photographs.efficientnet import build_efficientnet
 from scoring.protocol.signature import InputSpec
 
-FEATURES = "features"
-LOGITS = "logits"
 NORMALISATION_MOMENTUM = 0.99
 
 
@@ -43,13 +49,15 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
 
 
 def build_network(
-    spec: InputSpec, classes: int, plan: Architecture, training: bool = False
+    spec: InputSpec, classes: int, plan: Architecture | Pretrained, training: bool = False
 ) -> keras.Model:
     """Return the network: float [N, H, W, C] raw pixels to logits float32 [N, classes].
 
     Args:
         training: use the fused normalisation. Weights have the same order either way.
     """
+    if isinstance(plan, Pretrained):
+        return build_efficientnet(spec, classes, plan, training)
     inputs = keras.Input(spec.shape, name="pixels")
     maps = layers.Rescaling(1.0 / 255.0)(inputs)
     maps = layers.ReLU()(_convolve(maps, plan.stem, plan.stem_stride, training))

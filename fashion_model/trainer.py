@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
@@ -16,19 +17,25 @@ from numpy.typing import NDArray
 
 from fashion_model.augment import augment
 from fashion_model.checkpoint import TrainingState, load_state, save_state
-from fashion_model.dataset.description import DataError, Recipe, Teaching
+from fashion_model.dataset.description import Augmentation, Crops, DataError, Recipe, Teaching
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
 from fashion_model.job import Job
 from fashion_model.network import build_network, copy_weights, read_network
+from fashion_model.photographs.crops import cut_out
 from fashion_model.teacher import Teacher
 
 logger = logging.getLogger("scoring.fashion_model")
 
+# Makes the weights that a training begins with.
+Start = Callable[[], list[NDArray[Any]]]
+
 MOMENTUM = 0.9
 PROGRESS_SECONDS = 15.0
 EVALUATION_BATCH = 250
+# Pixels that are looked at in one go: a few photographs have as many as 250 garments.
+EVALUATION_PIXELS = 1_600_000
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -40,12 +47,15 @@ def learning_rate(step: int, recipe: Recipe) -> float:
     return recipe.peak_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def train(job: Job, split: Split) -> tuple[keras.Model, list[dict[str, float]]]:
+def train(
+    job: Job, split: Split, start: Start | None = None
+) -> tuple[keras.Model, list[dict[str, float]]]:
     """Return the trained network (float32, averaged weights) and the history of its epochs.
 
-    Continues from ``job.state_file`` where that holds a state of the same job.
+    Continues from ``job.state_file`` where that holds a state of the same job; begins with the
+    weights that ``start`` makes, where there is none.
     """
-    session = TrainingSession(job, split)
+    session = TrainingSession(job, split, start)
     while session.state.step < job.recipe.steps:
         session.run_epoch()
     return session.averaged_network(), session.state.history
@@ -54,7 +64,7 @@ def train(job: Job, split: Split) -> tuple[keras.Model, list[dict[str, float]]]:
 class TrainingSession:
     """One training under way: network, optimiser, averaged weights, sample losses."""
 
-    def __init__(self, job: Job, split: Split) -> None:
+    def __init__(self, job: Job, split: Split, start: Start | None = None) -> None:
         self.job, self.split = job, split
         keras.utils.set_random_seed(job.seed)
         tf.config.experimental.enable_op_determinism()
@@ -63,19 +73,17 @@ class TrainingSession:
             lambda: build_network(job.spec, job.classes, job.architecture, training=True),
         )
         self.reference = build_network(job.spec, job.classes, job.architecture)
+        self.state = load_state(job.state_file, job.fingerprint) or TrainingState()
         if job.start:
             copy_weights(read_network(job.start), self.network)
-        self.optimizer = keras.optimizers.SGD(
-            0.0, momentum=MOMENTUM, nesterov=True, weight_decay=job.recipe.weight_decay
-        )
-        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        elif start and not self.state.arrays:
+            copy_weights(start(), self.network)
+        self.optimizer = _optimizer(job.recipe)
         self.optimizer.build(self.network.trainable_variables)
         self.averages = [tf.Variable(weight.value) for weight in self.network.weights]
         self.pruner = SamplePruner(len(split.train), job.recipe.prune)
-        mirrored = job.recipe.augmentation.flip
-        self.teacher = Teacher(job.teacher, mirrored) if job.teacher else None
+        self.teacher = Teacher(job.teacher, _is_mirrored(job.recipe)) if job.teacher else None
         self.step_function = self._make_step()
-        self.state = load_state(job.state_file, job.fingerprint) or TrainingState()
         self._restore()
 
     def run_epoch(self) -> None:
@@ -120,7 +128,7 @@ class TrainingSession:
     def _prepare(
         self, index: NDArray[np.int64], random: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        images = augment(self.split.train.images[index], self.job.recipe.augmentation, random)
+        images = _changed(self.split.train.images[index], self.job.recipe.augmentation, random)
         if self.teacher:
             return images, self.teacher.logits(images)
         return images, np.zeros((len(images), self.job.classes), np.float32)
@@ -147,12 +155,13 @@ class TrainingSession:
     def _make_step(self) -> Callable[..., Any]:
         network, optimizer, averages = self.network, self.optimizer, self.averages
         teaching = self.job.teaching if self.teacher else None
+        smoothing = self.job.recipe.smoothing
 
         @tf.function  # type: ignore[untyped-decorator]  # tensorflow has no types
         def step(images: Any, labels: Any, taught: Any, weights: Any, decay: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = network(tf.cast(images, tf.float32), training=True)
-                losses = _losses(logits, labels, taught, teaching)
+                losses = _losses(logits, labels, taught, teaching, smoothing)
                 loss = tf.reduce_mean(losses * weights)
             gradients = tape.gradient(loss, network.trainable_variables)
             optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
@@ -220,16 +229,61 @@ def measure(network: keras.Model, data: LabelledImages) -> tuple[float, float]:
 
 def predict_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return logits float64 [N, K] for ``images`` uint8 [N, H, W, C]."""
+    return outputs_of(network, images).astype(np.float64)
+
+
+def outputs_of(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what ``network`` makes of ``images`` uint8 [N, H, W, C], float32 [N, ...]."""
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // math.prod(images.shape[1:3])))
+    run = _compiled(network)
     parts = [
-        network(images[start : start + EVALUATION_BATCH].astype(np.float32), training=False)
-        for start in range(0, len(images), EVALUATION_BATCH)
+        run(tf.constant(images[start : start + size].astype(np.float32))).numpy()
+        for start in range(0, len(images), size)
     ]
-    return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+    return np.concatenate(parts)
 
 
-def _losses(logits: Any, labels: Any, taught: Any, teaching: Teaching | None) -> Any:
+@functools.lru_cache(maxsize=2)
+def _compiled(network: keras.Model) -> Any:
+    images = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
+    return tf.function(lambda batch: network(batch, training=False), input_signature=[images])
+
+
+def _optimizer(recipe: Recipe) -> Any:
+    if recipe.adam:
+        optimizer = keras.optimizers.AdamW(
+            0.0, weight_decay=recipe.weight_decay, clipnorm=recipe.clip
+        )
+    else:
+        optimizer = keras.optimizers.SGD(
+            0.0, momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay,
+            clipnorm=recipe.clip,
+        )  # fmt: skip
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+def _is_mirrored(recipe: Recipe) -> bool:
+    plan = recipe.augmentation
+    return isinstance(plan, Crops) or plan.flip
+
+
+def _changed(
+    images: NDArray[np.uint8], plan: Augmentation | Crops, random: np.random.Generator
+) -> NDArray[np.uint8]:
+    if isinstance(plan, Crops):
+        return cut_out(images, plan, random)
+    return augment(images, plan, random)
+
+
+def _losses(
+    logits: Any, labels: Any, taught: Any, teaching: Teaching | None, smoothing: float = 0.0
+) -> Any:
     """Return each image's loss [N] in nats."""
     hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if smoothing:
+        even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
+        hard = (1.0 - smoothing) * hard + smoothing * even
     if teaching is None:
         return hard
     softness = teaching.temperature

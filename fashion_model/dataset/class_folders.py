@@ -12,8 +12,13 @@ MAPPING_FILE = "classes.csv"
 _COLUMNS = ["Folder", "Label"]
 
 
-def find_class_folders(folder: Path, labels: tuple[str, ...]) -> dict[str, Path]:
+def find_class_folders(
+    folder: Path, labels: tuple[str, ...], others: bool = False
+) -> dict[str, Path]:
     """Return the folder of each class, in the order of ``labels`` (none: that of their names).
+
+    Args:
+        others: leave out folders that are no class's, instead of refusing them.
 
     ``classes.csv`` (Folder, Label) in ``folder`` says it. Without it a folder is the label's whose
     letters and digits it has: T-shirt_Top is that of T-shirt/Top, which no folder can be named.
@@ -28,6 +33,8 @@ def find_class_folders(folder: Path, labels: tuple[str, ...]) -> dict[str, Path]
         found = _matched(folder, labels)
     else:
         found = {name: folder / name for name in _folders(folder)}
+    if others:
+        found = {label: home for label, home in found.items() if label in labels}
     if len(found) < 2 or set(labels or found) != set(found):
         raise DataError(
             f"{folder}: no IDX files, no *_train.csv, and its folders are {_folders(folder)}"

@@ -22,6 +22,7 @@ from fashion_model.dataset.description import (
     DataError,
     DatasetDescription,
 )
+from fashion_model.dataset.people import read_people
 from scoring.preprocessing.errors import DecodeError
 from scoring.protocol.signature import InputSpec
 
@@ -33,17 +34,22 @@ Decoder = Callable[[bytes], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """``images`` uint8 [N, H, W, C], ``labels`` int64 [N], indices into the class names."""
+    """``images`` uint8 [N, H, W, C], ``labels`` int64 [N], indices into the class names.
+
+    ``people`` int64 [N] says whose pictures they are, where that is known.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    people: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, index: NDArray[np.int64]) -> LabelledImages:
         """Return the images at ``index``."""
-        return LabelledImages(self.images[index], self.labels[index])
+        people = None if self.people is None else self.people[index]
+        return LabelledImages(self.images[index], self.labels[index], people)
 
     @property
     def rows(self) -> NDArray[np.uint8]:
@@ -158,7 +164,7 @@ def _csv(folder: Path, split: str, spec: InputSpec) -> LabelledImages | None:
 def _class_folders(
     folder: Path, description: DatasetDescription, decode: Decoder | None
 ) -> tuple[tuple[str, ...], LabelledImages]:
-    classes = find_class_folders(folder, description.labels)
+    classes = find_class_folders(folder, description.labels, description.others)
     if decode is None:
         raise DataError(f"{folder}: class folders need a preprocessing to read pictures with")
     pictures = [(path, k) for k, home in enumerate(classes.values()) for path in _pictures(home)]
@@ -176,7 +182,9 @@ def _class_folders(
         )
     if not pictures:
         raise DataError(f"{folder}: its class folders hold no pictures")
-    return tuple(classes), LabelledImages(images, np.array([k for _, k in pictures], np.int64))
+    labels = np.array([k for _, k in pictures], np.int64)
+    people = read_people(folder, [path for path, _ in pictures])
+    return tuple(classes), LabelledImages(images, labels, people)
 
 
 def _pictures(folder: Path) -> list[Path]:

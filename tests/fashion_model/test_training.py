@@ -35,6 +35,7 @@ pytestmark = [
 ]
 
 OTHER_NETWORK = CODE_ROOT / "models" / "digits" / "model.keras"
+SMALL = Architecture(8, (Stage(8, 1, 1, 1), Stage(16, 1, 2)))
 SHAPES = DatasetDescription(
     name="shapes",
     labels=("wide", "tall", "square"),
@@ -43,7 +44,7 @@ SHAPES = DatasetDescription(
     review=ReviewWords("not sure", "no rectangle?"),
     input=InputSpec((12, 12, 1), "uint8", ColumnNames("", 0)),
     preprocessing=PreprocessingRef("garment", 1),
-    architecture=Architecture(8, (Stage(8, 1, 1, 1), Stage(16, 1, 2))),
+    architecture=SMALL,
     recipe=Recipe(
         steps=240,
         batch=32,
@@ -122,7 +123,7 @@ def test_a_network_learns_from_its_teacher(tmp_path: Path, split: Split) -> None
     # What the labels say is worthless here; all that is right comes from the teacher.
     guessed = np.random.default_rng(5).integers(0, 3, len(split.train)).astype(np.int64)
     mislabelled = dataclasses.replace(split, train=LabelledImages(split.train.images, guessed))
-    teaching = Teaching(SHAPES.architecture, steps=240, share=1.0)
+    teaching = Teaching(SMALL, steps=240, share=1.0)
     job = dataclasses.replace(
         make_job(tmp_path / "student.npz"), teacher=tmp_path / "teacher", teaching=teaching
     )
@@ -157,7 +158,7 @@ def test_what_cannot_be_learnt_from_is_told_before_the_work(
     flag: str, tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    shapes = dataclasses.replace(SHAPES, teaching=Teaching(SHAPES.architecture, steps=20))
+    shapes = dataclasses.replace(SHAPES, teaching=Teaching(SMALL, steps=20))
     monkeypatch.setattr(train_command, "load_split", lambda _: (shapes, split))
     monkeypatch.chdir(tmp_path)
     another = "there is no bundle" if flag == "--teacher" else "another shape"

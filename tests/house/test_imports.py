@@ -32,7 +32,16 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     "fashion_model": (
         LIBRARY,
-        {"ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests", "tensorflow"},
+        {
+            "ai_edge_litert",
+            "cv2",
+            "keras",
+            "matplotlib",
+            "orjson",
+            "requests",
+            "sklearn",
+            "tensorflow",
+        },
     ),
     "server": (
         LIBRARY - {BATCHES},

@@ -49,6 +49,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/checkpoint.py",
         "fashion_model/job.py",
         "fashion_model/network.py",
+        "fashion_model/photographs/start.py",
         "fashion_model/teacher.py",
         "fashion_model/train.py",
         "fashion_model/trainer.py",
@@ -147,6 +148,7 @@ ONLY_VALUES = "values without behaviour"
 NOT_ALONE: dict[str, str] = {
     "client/run_context.py": ONLY_VALUES,
     "fashion_model/dataset/description.py": ONLY_VALUES,
+    "fashion_model/layer_names.py": ONLY_VALUES,
     "scheduler/finding.py": ONLY_VALUES,
     "scoring/preprocessing/errors.py": ONLY_VALUES,
     "scoring/preprocessing/formats/header.py": ONLY_VALUES,

@@ -1,0 +1,1 @@
+"""Networks for photographs: they start from weights that others trained on millions of them."""

@@ -1,0 +1,42 @@
+"""What the tuning of a pretrained network begins with: ImageNet's weights and a fitted head."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_model.dataset.description import DatasetDescription
+from fashion_model.dataset.readers import LabelledImages
+from fashion_model.layer_names import FEATURES, LOGITS
+from fashion_model.network import build_network
+from fashion_model.photographs.efficientnet import fill_with, imagenet_tensors
+from fashion_model.photographs.linear_head import fit_linear_head
+from fashion_model.trainer import outputs_of
+
+logger = logging.getLogger("scoring.fashion_model")
+# Small: a head that fits ImageNet's features closely pulls the features the wrong way.
+HEAD_FREEDOM = 0.03
+
+
+def starting_weights(description: DatasetDescription, data: LabelledImages) -> list[NDArray[Any]]:
+    """Return the weights of the described network with a head for ``data`` and its mirror images.
+
+    Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv 2202.10054:
+    a head that fits from the first step on leaves the features what they are worth.
+    """
+    classes = len(description.labels)
+    network = build_network(description.input, classes, description.architecture)
+    fill_with(imagenet_tensors(), network)
+    backbone = keras.Model(network.inputs, network.get_layer(FEATURES).output)
+    logger.info("fitting a first head on %d images", len(data))
+    looks = (data.images, data.images[:, :, ::-1])
+    features = np.concatenate([outputs_of(backbone, images) for images in looks])
+    labels = np.tile(data.labels, len(looks))
+    head = fit_linear_head(features, labels, classes, HEAD_FREEDOM)
+    network.get_layer(LOGITS).set_weights(head)
+    weights: list[NDArray[Any]] = network.get_weights()
+    return weights
