@@ -160,12 +160,12 @@ class ScoringClient:
     ) -> None:
         self.close()
 
-    def models(self) -> tuple[ServedModel, ...]:
+    def models(self, tries: Tries | None = None) -> tuple[ServedModel, ...]:
         """Return what the server serves, by name and version; the first answers by default.
 
         Raises what ``signature`` raises.
         """
-        return self._ask(self._link.check_identity, Tries(self.options)).models
+        return self._ask(self._link.check_identity, tries or Tries(self.options)).models
 
     def signature(self, model: str = "", tries: Tries | None = None) -> Signature:
         """Return what a model is: its labels, its input, its preprocessing, its version.

@@ -12,6 +12,7 @@ from pathlib import Path
 from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
 from client.chunk_poster import ScoringFailed
+from client.photo_advice import PhotoAdvice
 from client.process_time import ProcessTime
 from client.progress import ProgressView
 from client.run_context import RunContext, Task
@@ -70,7 +71,8 @@ class RunRequest:
 class RunOutcome:
     """How a run ended; ``results`` is where Results.csv went, None where it was left alone.
 
-    ``mixed`` are lines on batches that several models answered for.
+    ``mixed`` are lines on batches that several models answered for, ``advice`` on batches that
+    another model would know more of.
     """
 
     run_id: str
@@ -84,6 +86,7 @@ class RunOutcome:
     results: Path | None
     metrics: tuple[Path, ...]
     mixed: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -101,6 +104,10 @@ class BatchScoring:
     _troubles: list[str] = field(default_factory=list, init=False)
     _lost: list[str] = field(default_factory=list, init=False)
     _listed: dict[str, int] = field(default_factory=dict, init=False)
+    _advice: PhotoAdvice = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._advice = PhotoAdvice(self.context)
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError.
@@ -184,6 +191,7 @@ class BatchScoring:
                 job.score_chunk(rows)
                 self.progress.advance(len(rows))
             job.finish()
+        self._advice.tell(run, task)
 
     def _is_owed(self, run: Run, batch: Batch) -> bool:
         """Tell whether a batch is shown even if nothing in it is new."""
@@ -223,7 +231,7 @@ class BatchScoring:
             run.id, ended.run.state, ended.run.reason, summary.images, summary.failed,
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
             tuple(self._metrics_file(one.name) for one in self.context.models.distinct),
-            self._tell_mixed(ended),
+            self._tell_mixed(ended), tuple(self.context.ledger.advice(run.id).values()),
         )  # fmt: skip
 
     def _tell_mixed(self, ended: RunEnded) -> tuple[str, ...]:

@@ -104,16 +104,20 @@ class Command:
             connected(self.settings, place, self.stop, self.events, self.session, names) as way,
         ):
             try:
-                return self._score(request, *way)
+                return self._score(request, place, *way)
             except LedgerDamaged as error:
                 recover_ledger(self.settings, self.events, error, self.settings.now())
                 self.stop.begin_again()
-                return self._score(request, *way)
+                return self._score(request, place, *way)
 
-    def _score(self, request: RunRequest, api: ScoringClient, models: RunModels) -> RunOutcome:
-        settings, events = self.settings, self.events
+    def _score(
+        self, request: RunRequest, place: ServerPlace, api: ScoringClient, models: RunModels
+    ) -> RunOutcome:
+        settings, events, is_ours = self.settings, self.events, place.secret is not None
         with Ledger.from_settings(settings) as ledger:
-            context = RunContext(settings, api, models, ledger, events, self.stop, settings.now)
+            context = RunContext(
+                settings, api, models, ledger, events, self.stop, settings.now, is_ours
+            )
             scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, events, settings.now())

@@ -27,7 +27,10 @@ class Task:
 
 @dataclass(frozen=True)
 class RunContext:
-    """The parts of one run; ``now`` tells the time in the schedule's zone."""
+    """The parts of one run; ``now`` tells the time in the schedule's zone.
+
+    ``own_server``: the server was started for this session, from this project.
+    """
 
     settings: Settings
     client: ScoringClient
@@ -36,3 +39,4 @@ class RunContext:
     events: EventsLog
     stop: StopSignal
     now: Callable[[], datetime]
+    own_server: bool = False

@@ -24,6 +24,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         *(("metrics log", str(path)) for path in outcome.metrics),
         ("event log", str(events_file)),
         *(("mixed models", line) for line in outcome.mixed),
+        *(("photographs?", line) for line in outcome.advice),
     ]
     sys.stdout.write("\n" + "".join(f"  {name:<16} {value}\n" for name, value in lines))
     if outcome.reason:

@@ -6,7 +6,7 @@ Looks only: nothing is made and nothing mended. Plain lines, so that nothing is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 
 from scheduler.ledger_look import ledger_to_read
@@ -43,14 +43,17 @@ def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str]:
     policy = Policy.from_settings(settings)
     with ledger_to_read(settings) as ledger:
         runs = ledger.runs(RUNS_SHOWN) if ledger else []
+        advice = {run.id: ledger.advice(run.id).values() for run in runs} if ledger else {}
         coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
     text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
         text += ", if the scheduler is running then (python -m scheduler)"
-    return list(_table(runs, holder, settings.zone)), text
+    return list(_table(runs, advice, holder, settings.zone)), text
 
 
-def _table(runs: list[Run], holder: Holder | None, zone: tzinfo) -> Iterator[str]:
+def _table(
+    runs: list[Run], advice: Mapping[str, Iterable[str]], holder: Holder | None, zone: tzinfo
+) -> Iterator[str]:
     if not runs:
         yield "No run yet."
         return
@@ -66,8 +69,8 @@ def _table(runs: list[Run], holder: Holder | None, zone: tzinfo) -> Iterator[str
             state,
             printable(", ".join(run.batches)),
         ).rstrip()
-        if run.reason:
-            yield " " * REASON_INDENT + printable(run.reason)
+        for line in filter(None, (run.reason, *advice.get(run.id, ()))):
+            yield " " * REASON_INDENT + printable(line)
 
 
 def _run_at_work(runs: Iterable[Run], holder: Holder | None) -> Run | None:

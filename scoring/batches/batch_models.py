@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,10 @@ from scoring.batches.alike_folders import composed, folders_alike, is_alike
 from scoring.batches.image_folder import batch_name, find_batch
 from scoring.protocol.errors import BatchMissing
 from scoring.records.text import printable
-from scoring.settings import Settings
+from scoring.settings import BatchesSettings, Settings
+
+# TOML: a key that needs no quotes.
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class StrayTable(NamedTuple):
@@ -57,6 +61,13 @@ def _stray(settings: Settings, name: str) -> StrayTable | None:
         return None
     why = f"that batch goes by another name: write {_table(batch)}"
     return StrayTable(name, why, is_alike(batch, name, cased=False))
+
+
+def table_header(batch: str) -> str:
+    """Return the header of a batch's own table; "" where its name is a setting's already."""
+    if batch in BatchesSettings.model_fields:
+        return ""
+    return f"[batches.{batch}]" if BARE_KEY.fullmatch(batch) else _table(batch)
 
 
 def _table_of(settings: Settings, batch: str) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 from scoring.preprocessing.decode import checked_header, decode_color
 from scoring.preprocessing.pixels import DecodeLimits, Image, Pixels, Shape
 
+PHOTO = "photo"
 _WHITE = 255
 _CHANNELS = 3
 _MOST_SQUEEZE = 4 / 3  # a photograph of 3 : 4 fills a square
@@ -23,7 +24,7 @@ class Photo:
     where it grows, so that no detail is skipped over.
     """
 
-    name: str = "photo"
+    name: str = PHOTO
     version: int = 1
 
     def __call__(self, data: bytes, shape: Shape, limits: DecodeLimits) -> Pixels:
@@ -43,7 +44,7 @@ class PaddedPhoto:
     the shape can show; `reduced=False` decodes it whole (for comparison).
     """
 
-    name: str = "photo"
+    name: str = PHOTO
     version: int = 2
     reduced: bool = True
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scoring.protocol.errors import SettingsError, UsageError
-from scoring.protocol.signature import SignatureError, parse_signature
+from scoring.protocol.signature import Signature, SignatureError, parse_signature
 from scoring.settings import CODE_ROOT, Settings
 
 SIGNATURE_FILE = "signature.json"
@@ -134,6 +134,16 @@ def _may_be_bundle(folder: Path) -> bool:
 def is_backbones_folder(folder: Path) -> bool:
     """Return whether a folder is where bundles share their networks, whatever lies in it."""
     return folder.resolve().name == BACKBONES_FOLDER
+
+
+def known_signatures(settings: Settings) -> list[Signature]:
+    """Return the signature of each model that ``find_bundle`` finds by its name, each once."""
+    signatures = []
+    for name in dict.fromkeys(bundle_name(one) for home in _homes(settings) for one in home):
+        with suppress(UsageError, OSError, SignatureError):
+            content = (find_bundle(settings, name) / SIGNATURE_FILE).read_bytes()
+            signatures.append(parse_signature(content))
+    return signatures
 
 
 def bundle_name(folder: Path) -> str:

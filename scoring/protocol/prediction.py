@@ -62,6 +62,11 @@ def join_reasons(*reasons: str | None) -> str | None:
     return "; ".join(filter(None, reasons)) or None
 
 
+def split_reasons(review: str | None) -> list[str]:
+    """Return the reasons that ``join_reasons`` made one text of."""
+    return review.split("; ") if review else []
+
+
 def encode_request(ids: RowIds, pixels: NDArray[np.uint8], compression: Compression) -> bytes:
     """Return the client's own compact JSON for uint8 pixels [N, H·W·C]."""
     return orjson.dumps({"dataframe_b64": encode_block(ids, pixels, compression)})

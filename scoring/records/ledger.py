@@ -315,6 +315,14 @@ class Ledger(LedgerReader):
             connection.executemany(SHOW_PREDICTION, shown)
             connection.execute(ADD_COST, (*costs, run_id, batch))
 
+    def advise(self, run_id: str, batch: str, advice: str) -> None:
+        """Write down what is to be thought of after a run showed a batch, in one line."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE run_batches SET advice = ? WHERE run_id = ? AND batch = ?",
+                (as_utf8(advice), run_id, batch),
+            )
+
     # Results.csv
 
     def show_in_results(self, run: Run) -> bool:

@@ -215,6 +215,26 @@ class LedgerReader:
 
     # Figures
 
+    def advice(self, run_id: str) -> dict[str, str]:
+        """Return what is to be thought of after a run, by batch; none of most."""
+        return dict(
+            self._database.query(
+                "SELECT batch, advice FROM run_batches WHERE run_id = ? AND advice <> ''"
+                " ORDER BY position",
+                (run_id,),
+            )
+        )
+
+    def reviews(self, run_id: str, batch: str) -> dict[str | None, int]:
+        """Return how many images of a batch a run itself scored, by what stands in Review."""
+        return dict(
+            self._database.query(
+                "SELECT review, count(*) FROM predictions"
+                " WHERE run_id = ? AND batch = ? AND label IS NOT NULL GROUP BY review",
+                (run_id, batch),
+            )
+        )
+
     def count_images(self, run_id: str) -> tuple[int, int]:
         """Return how many images a run shows, and how many of them have no prediction yet."""
         ((shown, waiting),) = self._database.query(
@@ -240,7 +260,7 @@ class LedgerReader:
             rows = self._database.query(
                 "SELECT batch, model_name, model_version, images, failed, flagged,"
                 " mean_confidence, class_confidence, prediction_seconds, process_seconds,"
-                f" payload_bytes, retries FROM run_batches WHERE run_id = ?{mine}"
+                f" payload_bytes, retries, advice FROM run_batches WHERE run_id = ?{mine}"
                 " ORDER BY position",
                 (run.id, *parameters),
             )
@@ -269,7 +289,7 @@ def _read_run(row: Sequence[Any]) -> Run:
 
 def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
     (batch, model_name, version, images, failed, flagged, mean, classes,
-     prediction, process, payload, retries) = row  # fmt: skip
+     prediction, process, payload, retries, advice) = row  # fmt: skip
     return BatchFigures(
         run=run,
         batch=batch,
@@ -283,4 +303,5 @@ def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
         process_seconds=process,
         payload_bytes=payload,
         retries=retries,
+        advice=advice,
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from scoring.records.text import printable
-
-BARE = re.compile(r"[\w./]+[\w./-]*")
+from scoring.records.text import as_argument, printable
 
 
 def tell_mixed(batch: str, images: Mapping[str, int]) -> str:
     """Return a line on a batch; ``images`` are how many each model answered for, by its name."""
     shares = " and ".join(f"{name} ({count})" for name, count in images.items())
     name = printable(batch)
-    argument = name if BARE.fullmatch(name) else f'"{name}"'
     return (
         f"{name} has answers of {shares}; the model of the settings scores all of it anew with: "
-        f"python -m client.request {argument}"
+        f"python -m client.request {as_argument(name)}"
     )

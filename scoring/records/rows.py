@@ -104,7 +104,10 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class BatchFigures:
-    """How one batch of one run went; confidences between 0 and 1, times in seconds."""
+    """How one batch of one run went; confidences between 0 and 1, times in seconds.
+
+    ``advice``: what whoever set the batch's model should think of, in one line; mostly empty.
+    """
 
     run: Run
     batch: str
@@ -118,3 +121,4 @@ class BatchFigures:
     process_seconds: float | None
     payload_bytes: int
     retries: int
+    advice: str = ""

@@ -7,6 +7,7 @@ prediction that belongs to it (none yet: the run has not reached it). ``written`
 of the batch: 0, Results.csv is to show it yet; 1, it has; 2, the results went elsewhere, and
 nothing in them was new to Results.csv.
 ``results_batches`` is what Results.csv shows: batches in order, each as one run had it.
+``advice`` is what whoever set the batch's model should think of; mostly empty.
 ``image_numbers`` gives an image the number it keeps while its batch stands.
 
 All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
@@ -15,7 +16,7 @@ of it, in seconds.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 RUNS = """
 CREATE TABLE runs (
@@ -92,6 +93,7 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
     JOIN runs r ON r.number = latest.number
     JOIN run_images i ON i.run_id = r.id AND i.batch = latest.batch
 """,
+    3: "ALTER TABLE run_batches ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
 }
 
 SCHEMA = f"""{RUNS};
@@ -112,6 +114,7 @@ CREATE TABLE run_batches (
     written         INTEGER NOT NULL DEFAULT 0,
     model_name      TEXT NOT NULL DEFAULT '',
     model_version   TEXT NOT NULL DEFAULT '',
+    advice          TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run_id, batch)
 ) WITHOUT ROWID;
 

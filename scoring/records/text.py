@@ -18,6 +18,8 @@ TEXT_MARK = "'"
 # What a spreadsheet shows as it stands: whole numbers without a zero before them, up to the
 # eleven digits that it does not turn into powers of ten.
 PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
+# What a shell takes for one word, and a program for no flag.
+BARE = re.compile(r"[\w./]+[\w./-]*")
 # What it makes numbers, dates and times of, in one country or another: digits with signs between.
 NUMBER_LIKE = re.compile(r"[\W\d_年月日时時分秒点點년월일시분초]*")
 POWER = re.compile(r"([\W\d_]*)e([\W\d_]*)", re.IGNORECASE)
@@ -48,6 +50,11 @@ def printable(text: str) -> str:
     if text.isprintable() and "\\" not in text:
         return text
     return "".join(_printable_character(character) for character in as_text(text))
+
+
+def as_argument(name: str) -> str:
+    """Return a printable name as a command line takes it, in quotes where it needs them."""
+    return name if BARE.fullmatch(name) else f'"{name}"'
 
 
 def _printable_character(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from scoring.settings import load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
 from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
+from tests.photographs import clothing_stand_in, write_photographs
 
 
 def test_a_night_starts_scores_and_stops(desk: Desk) -> None:
@@ -71,6 +73,33 @@ def test_one_night_scores_several_kinds_and_a_model_that_is_missing_costs_its_ow
     assert [batch for batch, _ in items] == ["D"] * 3 + ["G1"] * 12
     assert all((batch == "D") == item.isdecimal() for batch, item in items)
     desk.assert_nothing_left()
+
+
+def test_photographs_are_told_of_at_night_and_scored_by_their_own_model_the_next(
+    desk: Desk,
+) -> None:
+    write_photographs(desk.project / "image_batches" / "P", 3)
+    clothing = clothing_stand_in(desk.project / "models")
+    desk.make_a_run_due()
+    with desk.scheduler():
+        wait_for(lambda: desk.nightly_states() == ["done"], "the run to be done")
+    command = "python -m client.request P --model clothing --start-server"
+    told = f'If they are photographs, try {command}, or [batches.P] model = "clothing" in settings'
+    status = desk.run("status").stdout.splitlines()
+    (line,) = [line for line in status if line.startswith("    P: 3 of 3 are no pictures that ")]
+    assert told in line
+    log = (desk.project / "logs" / "Events-log.txt").read_text(encoding="utf-8")
+    assert log.count(f"WARNING, photographs, {desk.runs()[0].id}, P, {line.strip()}\n") == 1
+    desk.set("BATCHES", '{"P": {"model": "clothing"}}')
+    assert re.search(r"^OK +model +clothing scores P$", desk.run("check").stdout, re.MULTILINE)
+    done = desk.run("--once", "--all")
+    assert done.returncode == 0, done.stderr
+    with (desk.project / "Results.csv").open(encoding="utf-8-sig", newline="") as file:
+        items = {row["Item"] for row in csv.DictReader(file) if row["Batch"] == "P"}
+    assert items <= {"dress", "shirt"}
+    name = f"Metrics-log-{clothing.name}.csv"
+    with (desk.project / "logs" / name).open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["Batch"], row["Images"]) for row in csv.DictReader(file)] == [("P", "3")]
 
 
 @pytest.mark.parametrize("by_hand", [True, False])

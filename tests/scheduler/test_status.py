@@ -56,6 +56,24 @@ def test_every_id_is_whole_however_long_the_names(
         assert run.reason in text
 
 
+def test_advice_stands_below_its_run(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [night(2, "done"), night(1, "partial", "G2 was away", ("G1", "G2"))]
+    write(settings, *runs)
+    with Ledger.from_settings(settings) as ledger:
+        for position, batch in enumerate(("G1", "G2")):
+            ledger.touch_batch(runs[1].id, batch, position, [])
+        ledger.advise(runs[1].id, "G1", "G1: another model knows more")
+    lines = show(settings, capsys)
+    (place,) = [number for number, line in enumerate(lines) if "another model" in line]
+    assert lines[place - 1 : place + 1] == [
+        "    G2 was away",
+        "    G1: another model knows more",
+    ]
+    assert runs[1].id in lines[place - 2]
+
+
 def test_the_seconds_are_those_of_the_run_alone(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from scoring.protocol.bundle_names import (
     bundle_labels,
     find_bundle,
+    known_signatures,
     served_bundles,
     why_absent,
     with_models,
@@ -74,6 +75,18 @@ def test_an_unknown_name_is_told_what_there_is(project: Path, settings: Settings
         match=r"there are: cats_dogs, digits, fashion, shoes; and what cannot be read: .*broken",
     ):
         find_bundle(settings, "hats")
+
+
+def test_every_model_that_a_name_finds_is_known_once(project: Path, settings: Settings) -> None:
+    for folder, name in (("a", "shoes"), ("b", "twice"), ("c", "twice"), ("d", "digits")):
+        signed(project / "models" / folder, name)
+    (project / "models" / "broken").mkdir()
+    (project / "models" / "broken" / "signature.json").write_bytes(b"{")
+    known = {one.name: one for one in known_signatures(settings)}
+    assert known.keys() >= {"shoes", "digits", "fashion", "cats_dogs"}
+    assert "twice" not in known
+    own = (project / "models" / "d" / "signature.json").read_bytes()
+    assert known["digits"] == parse_signature(own)
 
 
 def serving(*entries: str) -> Settings:

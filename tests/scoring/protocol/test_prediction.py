@@ -8,6 +8,8 @@ import pytest
 from scoring.protocol.prediction import (
     BadResponse,
     decode_response,
+    join_reasons,
+    split_reasons,
 )
 
 LABELS = ("shirt", "shoe")
@@ -34,6 +36,12 @@ def answer(**changes: Any) -> bytes:
         "predictions": rows,
     }
     return orjson.dumps({**document, **changes})
+
+
+@pytest.mark.parametrize("reasons", [(), ("low confidence",), ("a, b", "not a garment?")])
+def test_reasons_that_were_joined_come_apart_again(reasons: tuple[str, ...]) -> None:
+    assert split_reasons(join_reasons(*reasons)) == [*reasons]
+    assert split_reasons(join_reasons(None, *reasons, None)) == [*reasons]
 
 
 def test_an_answer_that_fits_is_taken() -> None:

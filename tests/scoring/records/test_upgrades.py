@@ -151,6 +151,19 @@ def test_an_older_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_the_ledger_before_advice_becomes_what_a_new_one_is(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    for path in (old, new):
+        Ledger(path, 1).close()
+    with closing(sqlite3.connect(old)) as ledger:
+        ledger.execute("ALTER TABLE run_batches DROP COLUMN advice")
+        ledger.execute("PRAGMA user_version = 3")
+        ledger.commit()
+    assert columns_and_indexes(old) != columns_and_indexes(new)
+    Ledger(old, 1).close()
+    assert columns_and_indexes(old) == columns_and_indexes(new)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_nothing_of_an_older_ledger_is_lost(tmp_path: Path, version: int) -> None:
     with Ledger(make_old(tmp_path / "ledger.db", version), 1) as ledger:
