@@ -22,8 +22,12 @@ class ImageStatistics(NamedTuple):
 
 def image_statistics(pixels: NDArray[np.uint8]) -> ImageStatistics:
     """Return mean, standard deviation and foreground area of each row of ``pixels`` [N, D]."""
+    length = pixels.shape[1]
+    values = pixels.astype(np.float64)
+    # Whole numbers below 2 ** 53: exact, in half the time of ``std``.
+    totals, squares = values.sum(axis=1), np.einsum("ij,ij->i", values, values)
     return ImageStatistics(
-        pixels.mean(axis=1) / 255.0,
-        pixels.std(axis=1) / 255.0,
+        totals / length / 255.0,
+        np.sqrt(length * squares - totals**2) / length / 255.0,
         (pixels >= FOREGROUND_LEVEL).mean(axis=1),
     )

@@ -15,6 +15,9 @@ QUOTE = 2
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): 0xFF, ord("}"): 0xFF, ord('"'): QUOTE}
 TO_STEPS = bytes(STEPS.get(byte, 0) for byte in range(256))
 OTHER_BYTES = bytes(byte for byte in range(256) if byte not in STEPS)
+# How the pixels of our client's own form begin, and how far in front they stand.
+BLOCK = b'"data":"'
+BLOCK_WITHIN = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ def json_shape(text: bytes) -> JsonShape:
 
     Of a text that is not JSON the numbers mean nothing.
     """
-    steps = np.frombuffer(_without_escapes(text).translate(TO_STEPS, OTHER_BYTES), dtype=np.int8)
+    bare = _without_escapes(without_block(text))
+    steps = np.frombuffer(bare.translate(TO_STEPS, OTHER_BYTES), dtype=np.int8)
     quotes = steps == QUOTE
     in_string = np.bitwise_xor.accumulate(quotes) | quotes
     steps = np.where(in_string, np.int8(0), steps)
@@ -45,9 +49,26 @@ def parsed_bytes(text: bytes) -> int:
     number is an object, and so are each list and each string; an object has a place and a name
     for each value.
     """
-    containers, names = text.count(b"[") + text.count(b"{"), text.count(b":")
-    strings = max(0, text.count(b'"') // 2 - names)
-    return 4 * len(text) + 16 * text.count(b",") + 120 * containers + 120 * names + 64 * strings
+    frame = without_block(text)
+    containers, names = frame.count(b"[") + frame.count(b"{"), frame.count(b":")
+    strings = max(0, frame.count(b'"') // 2 - names)
+    return 4 * len(text) + 16 * frame.count(b",") + 120 * containers + 120 * names + 64 * strings
+
+
+def without_block(text: bytes) -> bytes:
+    """Return a JSON text with the string emptied that is a block of pixels, where it has one.
+
+    A dozen photographs are 2.6 MB of base64, in which there is nothing to be found; looking
+    through it once for each question took a seventh of the time of scoring them. A quote behind
+    ``"data":`` begins a string in whatever is JSON, and the next one ends it: there are no
+    escapes in between.
+    """
+    found = text.find(BLOCK, 0, BLOCK_WITHIN)
+    start = found + len(BLOCK)
+    end = text.find(b'"', start)
+    if found < 0 or end < 0 or text.find(b"\\", start, end) >= 0:
+        return text
+    return text[:start] + text[end:]
 
 
 def _without_escapes(text: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
-from scoring.protocol.json_shape import json_shape, parsed_bytes
+from scoring.protocol.json_shape import json_shape, parsed_bytes, without_block
 from server.prediction_request import RequestLimits
 
 # What curl sends with -d and no header is JSON too, here.
@@ -102,7 +102,8 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
 
 def may_hold_booleans(body: bytes) -> bool:
     """Tell cheaply whether a look for booleans among the pixels is due: Python takes True for 1."""
-    return b"true" in body or b"false" in body
+    frame = without_block(body)
+    return b"true" in frame or b"false" in frame
 
 
 def may_be_json(body: bytes) -> bool:

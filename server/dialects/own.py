@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from scoring.protocol.errors import ApiError
+from scoring.protocol.json_shape import without_block
 from scoring.protocol.metadata import READY_PATH, encode_readiness
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
@@ -39,7 +40,9 @@ def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
         return pictures.weigh(call)
     if csv_body.is_csv(call):
         return csv_body.weigh(call)
-    inflated = limits.rows * signature.input.row_length if b"zlib" in call.body else 0
+    inflated = (
+        limits.rows * signature.input.row_length if b"zlib" in without_block(call.body) else 0
+    )
     return weigh_json(call.body) + inflated
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scoring.protocol.json_shape import json_shape, parsed_bytes
+from scoring.protocol.json_shape import json_shape, parsed_bytes, without_block
 
-# What could be taken for nesting or for the end of a string, often.
-TEXTS = st.text(st.sampled_from('[]{}"\\,:é\n') | st.characters(codec="utf-8"), max_size=12)
+# What could be taken for nesting, for the end of a string or for a block of pixels, often.
+TEXTS = st.sampled_from(["data", '"data', 'x"data":"', "data\\"]) | st.text(
+    st.sampled_from('[]{}"\\,:é\n') | st.characters(codec="utf-8"), max_size=12
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -31,9 +33,14 @@ def naive_count(value: Any) -> int:
     return 1 + sum(map(naive_count, value)) if isinstance(value, list) else 0
 
 
-@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_it_is_the_depth_of_the_document(value: Any, ascii_only: bool, indent: int | None) -> None:
-    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]), st.sampled_from([(",", ":"), None]))
+@example({"data": ["["], '"data': [[]]}, True, None, (",", ":"))
+@example([{"data": '[["'}, [[]]], True, None, (",", ":"))
+@example(['x"data":"[', [[]]], True, None, (",", ":"))
+def test_it_is_the_depth_of_the_document(
+    value: Any, ascii_only: bool, indent: int | None, separators: tuple[str, str] | None
+) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators).encode()
     assert json_shape(text).depth == naive_depth(value)
     assert json_shape(text).containers == naive_count(value)
 
@@ -83,9 +90,28 @@ def held(value: Any, seen: set[int]) -> int:
     "one",
     [
         *("[]", "[0]", "[1.5]", "{}", "[[]]", "[{}]", "1.5", "7000"),
+        *('{"data":"ab"}', '[{"data":"[[[["},[[]]]', '{"data":"","b":[7]}'),
         *('{"a":1}', '{"a":[7]}', '["ab"]', '"é"', '"日"', '"b"', '""', '{"a":"bc","d":{}}'),
     ],
 )
 def test_no_text_takes_more_than_was_told_of_it(one: str) -> None:
     text = f"[{','.join([one] * 1_000)}]".encode()
     assert held(orjson.loads(text), set()) <= parsed_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        (b'{"a":[1],"data":"QUJD","z":[]}', b'{"a":[1],"data":"","z":[]}'),
+        (b'{"data":"QUJD"}', b'{"data":""}'),
+        (b'{"data":""}', b'{"data":""}'),
+        (rb'{"data":"QU\"JD"}', rb'{"data":"QU\"JD"}'),
+        (rb'{"a":"\"data":"}', rb'{"a":"\"data":"}'),
+        (b'{"data": "QUJD"}', b'{"data": "QUJD"}'),
+        (b'{"data":"without an end', b'{"data":"without an end'),
+        (b'{"data":[[1]]}', b'{"data":[[1]]}'),
+        (b"", b""),
+    ],
+)
+def test_a_block_of_pixels_is_passed_over(text: bytes, frame: bytes) -> None:
+    assert without_block(text) == frame
