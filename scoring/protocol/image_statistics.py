@@ -23,11 +23,14 @@ class ImageStatistics(NamedTuple):
 def image_statistics(pixels: NDArray[np.uint8]) -> ImageStatistics:
     """Return mean, standard deviation and foreground area of each row of ``pixels`` [N, D]."""
     length = pixels.shape[1]
-    values = pixels.astype(np.float64)
-    # Whole numbers below 2 ** 53: exact, in half the time of ``std``.
-    totals, squares = values.sum(axis=1), np.einsum("ij,ij->i", values, values)
+    # Nothing is made that is larger than the pixels, as ``std`` does: of a dozen photographs that
+    # would be 16 MB of new memory each time. The sums are whole numbers, and as good as exact.
+    totals = pixels.sum(axis=1, dtype=np.uint64).astype(np.float64)
+    squares = np.einsum("ij,ij->i", pixels, pixels, dtype=np.float64, casting="unsafe")
+    foreground = (pixels >= FOREGROUND_LEVEL).sum(axis=1, dtype=np.uint32)
+    spread = np.maximum(length * squares - totals**2, 0.0)
     return ImageStatistics(
         totals / length / 255.0,
-        np.sqrt(length * squares - totals**2) / length / 255.0,
-        (pixels >= FOREGROUND_LEVEL).mean(axis=1),
+        np.sqrt(spread) / length / 255.0,
+        foreground / length,
     )

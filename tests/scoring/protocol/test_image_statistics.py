@@ -16,6 +16,18 @@ def test_each_row_has_its_own_shares() -> None:
 
 
 def test_many_bright_pixels_do_not_overflow() -> None:
-    found = image_statistics(np.full((1, 1_000_000), 250, np.uint8))
-    assert found.brightness[0] == pytest.approx(250 / 255)
-    assert found.contrast[0] == pytest.approx(0.0, abs=1e-9)
+    found = image_statistics(np.full((1, 1_000_003), 249, np.uint8))
+    assert found.brightness[0] == pytest.approx(249 / 255)
+    assert found.contrast[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_they_are_the_mean_and_the_deviation() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (5, 150_528), dtype=np.uint8)
+    found = image_statistics(rows)
+    np.testing.assert_allclose(found.brightness, rows.mean(axis=1) / 255, rtol=1e-12)
+    np.testing.assert_allclose(found.contrast, rows.std(axis=1) / 255, rtol=1e-12)
+    np.testing.assert_array_equal(found.foreground, (rows >= FOREGROUND_LEVEL).mean(axis=1))
+
+
+def test_no_rows_have_none() -> None:
+    assert [len(part) for part in image_statistics(np.zeros((0, 784), np.uint8))] == [0, 0, 0]
