@@ -55,7 +55,7 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 	@$(PIP) -r requirements-scoring.txt
 	@touch $@
 
-$(VENV)/all.installed: requirements.txt requirements-gunicorn.txt $(VENV)/scoring.installed
+$(VENV)/all.installed: requirements.txt requirements-gunicorn.txt requirements-teach.txt $(VENV)/scoring.installed
 	@echo "setting up training and tests in $(VENV) (once)"
 	@$(PIP) -r requirements.txt
 	@touch $@

@@ -23,7 +23,7 @@ from fashion_model.metrics import confidence_threshold, expected_calibration_err
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
 from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
-from scoring.protocol.image_statistics import image_statistics
+from scoring.protocol.image_statistics import ImageStatistics, image_statistics
 from scoring.protocol.signature import Signature, Thresholds, dump_signature
 from scoring.records.atomic_file import replacing
 from scoring.records.telling import telling_never_fails
@@ -51,7 +51,7 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> f
     ratio = (np.sqrt(5.0) - 1.0) / 2.0
     while high - low > 1e-6:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _cross_entropy(logits * left, labels) < _cross_entropy(logits * right, labels):
+        if cross_entropy(logits * left, labels) < cross_entropy(logits * right, labels):
             high = right
         else:
             low = left
@@ -94,7 +94,7 @@ def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds=asdict(thresholds),
-        reference=_reference(probabilities, scores, split.fit.rows),
+        reference=reference_entry(probabilities, scores, image_statistics(split.fit.rows)),
         figures={},
     )
     write_signature(bundle.folder, signature)
@@ -134,7 +134,8 @@ def held_out_figures(bundle: Bundle, data: LabelledImages) -> dict[str, float]:
     }
 
 
-def _cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Return the mean cross-entropy (nats) of logits [N, K] with the true classes [N]."""
     top = logits.max(axis=1, keepdims=True)
     total = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
     return float((total - logits[np.arange(len(labels)), labels]).mean())
@@ -157,14 +158,14 @@ def _thresholds(
     return Thresholds(confidence, strange)
 
 
-def _reference(
-    probabilities: NDArray[np.float64], scores: NDArray[np.float64], rows: NDArray[np.uint8]
+def reference_entry(
+    probabilities: NDArray[np.float64], scores: NDArray[np.float64], statistics: ImageStatistics
 ) -> dict[str, Any]:
-    statistics = image_statistics(rows)
+    """Return a signature's ``reference``: what was seen in N held-out images."""
     predicted = probabilities.argmax(axis=1)
     shares = np.bincount(predicted, minlength=probabilities.shape[1]) / len(predicted)
     return {
-        "count": len(rows),
+        "count": len(scores),
         "class_shares": shares.tolist(),
         "confidence_deciles": _quantiles(probabilities.max(axis=1), 11),
         "brightness_deciles": _quantiles(statistics.brightness, 11),

@@ -27,21 +27,21 @@ REQUIREMENTS = CODE_ROOT / "requirements.txt"
 
 
 class MissingPackages(UsageError):
-    """A command needs what serving does not: TensorFlow, Matplotlib."""
+    """A command needs what serving does not: TensorFlow, Matplotlib, scikit-learn."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], requirements: Path = REQUIREMENTS) -> None:
         one = len(names) == 1
         super().__init__(
             f"this command needs {' and '.join(names)}, which {'is' if one else 'are'} not"
-            f" installed: {sys.executable} -m pip install -r {REQUIREMENTS}"
+            f" installed: {sys.executable} -m pip install -r {requirements}"
         )
 
 
-def require_packages(*names: str) -> None:
+def require_packages(*names: str, requirements: Path = REQUIREMENTS) -> None:
     """Raise MissingPackages for what is not installed: before the work and not after it."""
     missing = [name for name in names if not is_installed(name)]
     if missing:
-        raise MissingPackages(missing)
+        raise MissingPackages(missing, requirements)
 
 
 def is_installed(package: str) -> bool:

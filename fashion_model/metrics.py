@@ -47,3 +47,29 @@ def confusion_matrix(
     """Return counts int64 [classes, classes]: rows are the true classes."""
     pairs = np.bincount(actual * classes + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes)
+
+
+def wilson_interval(right: float, count: float, deviations: float = 1.96) -> tuple[float, float]:
+    """Return the interval of a share that was seen ``right`` times in ``count``, 95 % by default.
+
+    Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    share, square = right / count, deviations**2
+    middle = share + square / (2 * count)
+    half = deviations * float(np.sqrt(share * (1 - share) / count + square / (4 * count**2)))
+    return (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+
+
+def independent_count(right: Flags, groups: NDArray[np.int64]) -> float:
+    """Return as how many independent pictures those of ``groups`` [N] count.
+
+    Pictures of one group are right or wrong together; the spread of the groups' sums says how much
+    (the design effect of cluster sampling: Kish 1965, "Survey Sampling").
+    """
+    share = float(right.mean())
+    alone = share * (1 - share) / len(right)
+    if not alone:
+        return float(len(np.unique(groups)))
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], right - share)
+    together = float((sums**2).sum()) / len(right) ** 2
+    return len(right) / max(1.0, together / alone)

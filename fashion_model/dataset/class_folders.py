@@ -28,23 +28,23 @@ def find_class_folders(
     """
     mapping = folder / MAPPING_FILE
     if mapping.is_file():
-        found = _mapped(mapping)
+        found = mapped_folders(mapping)
     elif labels:
         found = _matched(folder, labels)
     else:
-        found = {name: folder / name for name in _folders(folder)}
+        found = {name: folder / name for name in folder_names(folder)}
     if others:
         found = {label: home for label, home in found.items() if label in labels}
     if len(found) < 2 or set(labels or found) != set(found):
         raise DataError(
-            f"{folder}: no IDX files, no *_train.csv, and its folders are {_folders(folder)}"
+            f"{folder}: no IDX files, no *_train.csv, and its folders are {folder_names(folder)}"
             f" instead of {sorted(labels) or 'two or more class names'};"
             f" folders with other names need a {MAPPING_FILE} (Folder,Label) beside them"
         )
     return {label: found[label] for label in labels or sorted(found)}
 
 
-def _folders(folder: Path) -> list[str]:
+def folder_names(folder: Path) -> list[str]:
     """Return the folders' names; those that systems and programs leave behind are no classes."""
     return sorted(
         path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._@#$"
@@ -53,7 +53,7 @@ def _folders(folder: Path) -> list[str]:
 
 def _matched(folder: Path, labels: tuple[str, ...]) -> dict[str, Path]:
     """Return the classes that have a folder; those without and those over are not in it."""
-    names = _folders(folder)
+    names = folder_names(folder)
     plain = Counter(map(_plain, names))
     by_form = {_plain(name): name for name in names if plain[_plain(name)] == 1}
     # The label itself first: with a slash in it, that is a folder within a folder.
@@ -70,16 +70,19 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
-def _mapped(mapping: Path) -> dict[str, Path]:
+def mapped_folders(mapping: Path) -> dict[str, Path]:
+    """Return the folder of each label that ``classes.csv`` names; raises DataError."""
     try:
         with mapping.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{mapping}: cannot be read: {error}") from error
-    if rows[:1] != [_COLUMNS] or any(len(row) != len(_COLUMNS) for row in rows):
+    if [[cell.strip().title() for cell in row] for row in rows[:1]] != [_COLUMNS] or any(
+        len(row) != len(_COLUMNS) for row in rows
+    ):
         raise DataError(f"{mapping}: is no table of {','.join(_COLUMNS)}")
     del rows[0]
-    known = _folders(mapping.parent)
+    known = folder_names(mapping.parent)
     for name, _ in rows:
         if name not in known:
             raise DataError(f"{mapping}: there is no folder {name!r} beside it")

@@ -6,7 +6,8 @@ they live (scoring/inference/bundle.py, scoring/preprocessing/errors.py).
 ScoringError                    exit 1
 ├── SettingsError               exit 2  a key, a value or a flag is wrong
 ├── UsageError                  exit 2  the command line asks for nothing that can be done
-│   └── MissingPackages                 training was asked for where its packages are not there
+│   ├── MissingPackages                 training was asked for where its packages are not there
+│   └── CannotTeach                     pictures or classes that no model can be taught from
 ├── BatchMissing                exit 4  no such folder of images
 ├── BatchUnreadable             exit 1  a folder of images that is there, but cannot be read
 ├── NoServer                    exit 5  nobody answers, or a stranger does

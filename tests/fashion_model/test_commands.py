@@ -15,7 +15,7 @@ from scoring.protocol.errors import ExitCode
 from tests.fashion_model.idx_files import IMAGES, write_idx
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("train", "export", "calibrate", "evaluate", "batch", "reseal")
+COMMANDS = ("train", "export", "calibrate", "evaluate", "batch", "reseal", "teach")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -53,6 +53,6 @@ def test_evaluating_leaves_out_what_only_the_reference_can_tell(tmp_path: Path) 
     assert "nothing is compared with model.keras: this command needs tensorflow" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["batch", "calibrate", "reseal", "export", "train"])
+@pytest.mark.parametrize("command", ["batch", "calibrate", "reseal", "export", "train", "teach"])
 def test_help_needs_nothing(command: str) -> None:
     assert run(command, "--help").returncode == 0

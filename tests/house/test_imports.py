@@ -33,14 +33,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "fashion_model": (
         LIBRARY,
         {
-            "ai_edge_litert",
-            "cv2",
-            "keras",
-            "matplotlib",
-            "orjson",
-            "requests",
-            "sklearn",
-            "tensorflow",
+            *("ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "pydantic", "requests"),
+            *("scipy", "sklearn", "tensorflow", "threadpoolctl"),
         },
     ),
     "server": (
@@ -122,6 +116,13 @@ def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     names = loaded("import client.request")
     assert {"pandas", "requests"} <= names
     assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert"}
+
+
+def test_teaching_loads_no_tensorflow() -> None:
+    names = loaded("import fashion_model.teach, fashion_model.teaching.preparing as p;"
+                   " import fashion_model.teaching.sealing")  # fmt: skip
+    assert "sklearn" in names
+    assert not names & {"tensorflow", "keras", "matplotlib", "flask"}
 
 
 def test_the_scheduler_loads_neither_of_them() -> None:

@@ -44,6 +44,17 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/pictures.py",
         "fashion_model/strangers.py",
     ),
+    "tests/fashion_model/teaching/test_linear_head.py": ("fashion_model/teaching/strangeness.py",),
+    "tests/fashion_model/teaching/test_sealing.py": (
+        "fashion_model/teaching/card.py",
+        "fashion_model/teaching/diagrams.py",
+        "fashion_model/teaching/report.py",
+        "fashion_model/teaching/telling.py",
+    ),
+    "tests/fashion_model/test_teach.py": (
+        "fashion_model/teaching/backbones.py",
+        "fashion_model/teaching/preparing.py",
+    ),
     "tests/fashion_model/test_training.py": (
         "fashion_model/bundle_writer.py",
         "fashion_model/checkpoint.py",

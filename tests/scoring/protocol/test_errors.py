@@ -13,6 +13,7 @@ import scoring
 import server
 from fashion_model import commands
 from fashion_model.dataset import description
+from fashion_model.teaching import sources
 from scoring.inference import bundle
 from scoring.preprocessing import errors as decode_errors
 from scoring.protocol import errors
@@ -22,7 +23,8 @@ LINE = re.compile(r"^(?P<bars>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILIN
 # The two families that are drawn where they live, and what is raised in one place only.
 FAMILIES = {bundle: "BundleError", decode_errors: "DecodeError"}
 NOT_DRAWN = {"EndedTheReader", "HttpError"}
-TRAINING = (commands, description)  # the modules of the training side with errors of this tree
+# The modules of the training side with errors of this tree.
+TRAINING = (commands, description, sources)
 
 
 def load_everything() -> None:

@@ -1,0 +1,1 @@
+"""Classes of one's own, learned on a frozen backbone: photographs in, a bundle out."""

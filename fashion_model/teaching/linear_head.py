@@ -1,0 +1,135 @@
+"""The head that is taught: multinomial logistic regression on the backbone's features.
+
+Its size of weights is chosen on pictures that it was not fitted to, by groups.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+
+from fashion_model.calibrate import cross_entropy, fit_temperature
+from scoring.settings import available_cores
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Result = TypeVar("Result")
+# Inverse strengths of the regularisation, for features of mean spread 1.
+STRENGTHS = (0.001, 0.004, 0.016, 0.064, 0.25)
+MOST_STEPS, TOLERANCE = 200, 3e-3
+FOLDS, FOLDS_OF_FEW, FEW = 5, 10, 1_000
+SEED = 0
+# The logit of a class that a fold has no picture of: it is never named there.
+NEVER = -30.0
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """``kernel`` [F, K] and ``bias`` [K]: logits of features as they are."""
+
+    kernel: Floats
+    bias: Floats
+
+    def logits(self, features: NDArray[np.float32]) -> Floats:
+        """Return logits [N, K] of features [N, F]."""
+        return features.astype(np.float64) @ self.kernel + self.bias
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Indices of the pictures to learn from and of those to measure with."""
+
+    learn: Indices
+    measure: Indices
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What heads say of pictures they were not fitted to: ``logits`` [N, K], and the best
+    ``strength`` of the regularisation, ``temperature`` and ``loss`` (nats) with it."""
+
+    strength: float
+    folds: list[Fold]
+    logits: Floats
+    temperature: float
+    loss: float
+
+
+def fit_head(
+    features: NDArray[np.float32], classes: Indices, count: int, strength: float
+) -> LinearHead:
+    """Fit a head for ``count`` classes to ``features`` [N, F]; a class may have no picture."""
+    middle = features.mean(axis=0, dtype=np.float64)
+    spread = max(float(features.std(axis=0).mean()), 1e-9)
+    scaled = ((features - middle) / spread).astype(np.float32)
+    regression = LogisticRegression(C=strength, max_iter=MOST_STEPS, tol=TOLERANCE)
+    with warnings.catch_warnings():
+        # Some steps more would change the fourth digit.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(scaled, classes)
+    weights, offsets = regression.coef_.astype(np.float64), regression.intercept_
+    if len(weights) == 1:  # two classes have one vector, for the second of them
+        weights = np.concatenate([-weights, weights]) / 2
+        offsets = np.concatenate([-offsets, offsets]) / 2
+    kernel, bias = np.zeros((features.shape[1], count)), np.full(count, NEVER)
+    kernel[:, regression.classes_] = weights.T / spread
+    bias[regression.classes_] = offsets - middle @ (weights.T / spread)
+    return LinearHead(kernel, bias)
+
+
+def make_folds(classes: Indices, groups: Indices, seed: int = SEED) -> list[Fold]:
+    """Cut N pictures into folds of whole groups with about the same shares of the classes."""
+    fewest = min(len(np.unique(groups[classes == k])) for k in np.unique(classes))
+    count = min(FOLDS_OF_FEW if len(classes) < FEW else FOLDS, fewest)
+    cut = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Groups may leave a fold without one of the classes.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [Fold(a, b) for a, b in cut.split(classes, classes, groups)]
+
+
+def cross_validate(
+    features: NDArray[np.float32], classes: Indices, groups: Indices, count: int
+) -> CrossValidation:
+    """Choose the regularisation on held-out groups, and return what was said of them."""
+    folds = make_folds(classes, groups)
+    found = [_tried(features, classes, folds, count, strength) for strength in STRENGTHS]
+    return min(found, key=lambda one: one.loss)
+
+
+def _tried(
+    features: NDArray[np.float32],
+    classes: Indices,
+    folds: list[Fold],
+    count: int,
+    strength: float,
+) -> CrossValidation:
+    def held_out(fold: Fold) -> Floats:
+        head = fit_head(features[fold.learn], classes[fold.learn], count, strength)
+        return head.logits(features[fold.measure])
+
+    logits = np.empty((len(classes), count))
+    for fold, said in zip(folds, on_all_cores(held_out, folds), strict=True):
+        logits[fold.measure] = said
+    temperature = fit_temperature(logits, classes)
+    loss = cross_entropy(logits / temperature, classes)
+    return CrossValidation(strength, folds, logits, temperature, loss)
+
+
+Task = TypeVar("Task")
+
+
+def on_all_cores(work: Callable[[Task], Result], tasks: list[Task]) -> Iterator[Result]:
+    """Yield what ``work`` makes of each task, in their order; a core for each, not all for one."""
+    with threadpool_limits(1), ThreadPoolExecutor(available_cores()) as threads:
+        yield from threads.map(work, tasks)

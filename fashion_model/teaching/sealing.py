@@ -1,0 +1,141 @@
+"""Make a lesson a bundle: head, signature, card with pictures, report; whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fashion_model.bundle_files import share_backbone, write_head
+from fashion_model.calibrate import reference_entry, write_signature
+from fashion_model.dataset.description import FROM_ZERO
+from fashion_model.teaching.backbones import Backbone
+from fashion_model.teaching.card import model_card
+from fashion_model.teaching.lesson import Lesson
+from fashion_model.teaching.photographs import PREPROCESSING
+from fashion_model.teaching.report import diagrams, report_page
+from fashion_model.teaching.sources import CannotTeach
+from scoring.inference.bundle import HEAD_FILE, SERVED_FILE, SIGNATURE_FILE, load_bundle
+from scoring.inference.predictor import Predictor
+from scoring.protocol.bundle_names import BACKBONES_FOLDER, bundle_name, is_backbones_folder
+from scoring.protocol.signature import FORMAT, InputSpec, ReviewWords, Signature, seal
+from scoring.settings import CODE_ROOT
+
+CARD_FILE, REPORT_FILE, PICTURES = "README.md", "report.html", "pictures"
+# What a taught bundle consists of: a folder with anything else in it is not replaced.
+OWN = {SIGNATURE_FILE, HEAD_FILE, SERVED_FILE, CARD_FILE, REPORT_FILE, PICTURES}
+LIBRARIES = ("ai-edge-litert", "numpy", "scikit-learn")
+REVIEW = ReviewWords("low confidence", "strange picture?")
+
+
+def require_free(out: Path, name: str) -> None:
+    """Raise CannotTeach where a bundle called ``name`` cannot be put at ``out``.
+
+    A bundle that was taught under that name before is replaced, and nothing else is.
+    """
+    if is_backbones_folder(out):
+        raise CannotTeach(f"{out}: is where backbones lie; give --out another name")
+    for beside in (CODE_ROOT / "fashion_model", *sorted(out.resolve().parent.glob("*"))):
+        if beside != out.resolve() and bundle_name(beside) == name:
+            raise CannotTeach(f"{beside}: is named {name!r} already; give --name another one")
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise CannotTeach(f"{out}: is a file; --out names a folder to be made")
+    entries = {path.name for path in out.iterdir()}
+    is_own = entries <= OWN and CARD_FILE in entries and bundle_name(out) == name
+    if entries and not is_own:
+        raise CannotTeach(
+            f"{out}: holds something else than a bundle {name!r} that was taught;"
+            " give --out a folder that is not there yet"
+        )
+
+
+def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> Signature:
+    """Write the bundle to ``out`` and return its signature; what was there stands until then.
+
+    It is loaded and scores pictures before it takes its place.
+
+    Raises:
+        BundleError, SignatureError: it could not be served; nothing was changed.
+        OSError: it cannot be written.
+    """
+    with _in_its_place(out) as part:
+        _place_backbone(lesson.backbone, part)
+        head = lesson.head
+        write_head(part, head.kernel, head.bias, head.whitening, head.class_means, True)
+        digests = {
+            SERVED_FILE: lesson.backbone.digest,
+            HEAD_FILE: hashlib.sha256((part / HEAD_FILE).read_bytes()).hexdigest(),
+        }
+        signature = write_signature(part, seal(_document(lesson, name, digests)))
+        Predictor(load_bundle(part), threads=1).close()
+        for title, drawing in diagrams(lesson).items():
+            _write(part / PICTURES / f"{title}.svg", drawing)
+        _write(part / CARD_FILE, model_card(lesson, signature, notes))
+        _write(part / REPORT_FILE, report_page(lesson, name, notes))
+    return signature
+
+
+@contextmanager
+def _in_its_place(out: Path) -> Iterator[Path]:
+    """Yield a folder beside ``out`` that takes its place when the block ends."""
+    # Hidden: what lists the bundles there does not see them.
+    token = secrets.token_hex(4)
+    part, before = (out.with_name(f".{out.name}.{token}.{end}") for end in ("part", "old"))
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if out.exists():
+            os.replace(out, before)
+        os.replace(part, out)
+    except BaseException:
+        if before.exists() and not out.exists():
+            os.replace(before, out)
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _place_backbone(backbone: Backbone, folder: Path) -> None:
+    """Share the backbone where backbones lie beside the bundles; else the bundle has a copy."""
+    if (folder.resolve().parent / BACKBONES_FOLDER).is_dir():
+        share_backbone(folder, backbone.content)
+    else:
+        (folder / SERVED_FILE).write_bytes(backbone.content)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _document(lesson: Lesson, name: str, digests: dict[str, str]) -> dict[str, Any]:
+    photographs, backbone = lesson.photographs, lesson.backbone
+    count = len(photographs.labels)
+    return {
+        "format": FORMAT,
+        "name": name,
+        "purpose": f"names which of {count} classes a photograph shows and says how sure it is",
+        "note": f"taught from {len(photographs)} photographs; what they do not show it has not"
+        " learnt",
+        "labels": list(photographs.labels),
+        "input": asdict(InputSpec(backbone.shape, "uint8", FROM_ZERO)),
+        "preprocessing": asdict(PREPROCESSING),
+        "temperature": lesson.temperature,
+        "thresholds": asdict(lesson.thresholds),
+        "review": asdict(REVIEW),
+        "reference": reference_entry(lesson.probabilities, lesson.scores, photographs.statistics),
+        "figures": lesson.figures(),
+        "libraries": {library: version(library) for library in LIBRARIES},
+        "created": datetime.now(UTC).date().isoformat(),
+        "files": digests,
+    }

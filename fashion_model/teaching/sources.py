@@ -1,0 +1,190 @@
+"""Which picture is of which class: class-named folders, or a table of files and labels."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from fashion_model.dataset.class_folders import MAPPING_FILE, folder_names, mapped_folders
+from fashion_model.dataset.description import DataError
+from fashion_model.dataset.people import PEOPLE_FILE
+from scoring.batches.image_folder import list_images
+from scoring.protocol.errors import UsageError
+from scoring.protocol.file_names import as_file_name, as_text
+from scoring.protocol.signature import Label
+from scoring.records.text import printable
+from scoring.settings import BatchesSettings
+
+FILE_COLUMNS, LABEL_COLUMNS = ("file", "image", "path"), ("label", "class")
+# Whose picture each one is: pictures of one person are alike, and must not vouch for each other.
+GROUP_COLUMNS = ("group", "person")
+SEPARATORS = ",;\t"
+_LABEL = TypeAdapter(Label)
+
+
+class CannotTeach(UsageError):
+    """Pictures, classes or a folder that no bundle can be taught from; the message says why."""
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A picture file, its class, and whose it is ("": nobody said)."""
+
+    path: Path
+    label: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The labelled files in the order of their classes; ``notes`` say what was passed over."""
+
+    files: list[LabelledFile]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the classes in the order of their names."""
+        return tuple(sorted({file.label for file in self.files}))
+
+
+def find_labelled_files(source: Path) -> Source:
+    """Return the pictures below class-named folders, or those that a CSV of file,label names.
+
+    Folders may be nested below their class; ``classes.csv`` (Folder,Label) renames them where a
+    label is no folder's name, ``people.csv`` (image,person) says whose a picture is.
+
+    Raises:
+        CannotTeach: there is no such thing, or fewer than two classes in it.
+    """
+    if source.is_dir():
+        found = _in_class_folders(source)
+    elif source.is_file():
+        found = _in_table(source)
+    else:
+        raise CannotTeach(f"{source}: there is no such folder or table of file,label")
+    for label in found.labels:
+        _check_label(source, label)
+    if len(found.labels) < 2:
+        only = f"the class {found.labels[0]!r} only" if found.files else "no class with pictures"
+        raise CannotTeach(
+            f"{source}: holds {only}; two or more are needed, each a folder named like it"
+        )
+    return found
+
+
+def _in_class_folders(folder: Path) -> Source:
+    labels = _labels_of_folders(folder)
+    whose = _people(folder)
+    files, notes = [], []
+    for name, label in labels.items():
+        images = list_images(folder / name, BatchesSettings())
+        for image in images:
+            group = whose.get(as_text(f"{name}/{image}"), "")
+            files.append(LabelledFile(folder / name / image, label, group))
+        what = ", ".join(
+            filter(None, (images.left_out.tell_kinds(), images.left_out.tell_unreadable()))
+        )
+        if what:
+            notes.append(f"{printable(name)}: left out {printable(what)}")
+    return Source(sorted(files, key=lambda file: file.label), notes + _loose(folder))
+
+
+def _labels_of_folders(folder: Path) -> dict[str, str]:
+    """Return the label of each class folder: its own name, or what ``classes.csv`` says."""
+    mapping = folder / MAPPING_FILE
+    try:
+        mapped = mapped_folders(mapping) if mapping.is_file() else {}
+    except DataError as error:
+        raise CannotTeach(str(error)) from error
+    renamed = {home.name: label for label, home in mapped.items()}
+    labels = {name: _plain(renamed.get(name, as_text(name))) for name in folder_names(folder)}
+    for label in labels.values():
+        same = [name for name, other in labels.items() if other == label]
+        if len(same) > 1:
+            raise CannotTeach(f"{folder}: the folders {', '.join(same)} are all labelled {label!r}")
+    return labels
+
+
+def _loose(folder: Path) -> list[str]:
+    """Pictures beside the class folders are of no class; that is told and not guessed."""
+    suffixes = {".jpg", ".jpeg", ".png", ".webp", ".heic"}
+    count = sum(path.suffix.lower() in suffixes and path.is_file() for path in folder.iterdir())
+    return [f"{count} pictures beside the class folders have no class"] if count else []
+
+
+def _people(folder: Path) -> dict[str, str]:
+    path = folder / PEOPLE_FILE
+    if not path.is_file():
+        return {}
+    rows, columns = _table(path)
+    image, person = _column(path, columns, FILE_COLUMNS), _column(path, columns, GROUP_COLUMNS)
+    return {row[image].replace("\\", "/"): row[person] for row in rows}
+
+
+def _in_table(path: Path) -> Source:
+    rows, columns = _table(path)
+    file, label = _column(path, columns, FILE_COLUMNS), _column(path, columns, LABEL_COLUMNS)
+    group = next((columns[name] for name in GROUP_COLUMNS if name in columns), None)
+    whose = _people(path.parent) if group is None else {}
+    files: dict[Path, LabelledFile] = {}
+    for row in rows:
+        place = Path(as_file_name(row[file].replace("\\", "/")))
+        owner = row[group] if group is not None else whose.get(row[file], "")
+        one = LabelledFile(path.parent / place, _plain(row[label].strip()), owner)
+        before = files.setdefault(one.path, one)
+        if before.label != one.label:
+            raise CannotTeach(f"{path}: {row[file]} is labelled {before.label!r} and {one.label!r}")
+    return Source(sorted(files.values(), key=lambda one: one.label))
+
+
+def _table(path: Path) -> tuple[list[list[str]], dict[str, int]]:
+    """Return the rows of a CSV below its header, and where each column (small letters) stands."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise CannotTeach(f"{path}: cannot be read as a table in UTF-8: {error}") from error
+    first = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    try:
+        rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if any(row)]
+    except csv.Error as error:
+        raise CannotTeach(f"{path}: {error}") from error
+    header = rows.pop(0) if rows else []
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise CannotTeach(f"{path}: row {number} has {len(row)} cells, not {len(header)}")
+    return rows, {name.strip().lower(): place for place, name in enumerate(header)}
+
+
+def _column(path: Path, columns: dict[str, int], names: tuple[str, ...]) -> int:
+    for name in names:
+        if name in columns:
+            return columns[name]
+    raise CannotTeach(f"{path}: its first row names no column {' or '.join(names)}")
+
+
+def _plain(label: str) -> str:
+    """One spelling for letters that can be made up in two ways (a Mac's folders, for instance)."""
+    return unicodedata.normalize("NFC", label)
+
+
+def _check_label(source: Path, label: str) -> None:
+    """Raise CannotTeach for a class name that no signature may hold."""
+    try:
+        label.encode("utf-8")
+        _LABEL.validate_python(label)
+    except UnicodeEncodeError:
+        why = "is no text in UTF-8"
+    except ValidationError as error:
+        why = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+    else:
+        return
+    raise CannotTeach(
+        f"{source}: the class name {printable(label)!r} {why};"
+        f" rename the folder, or give it a label in {MAPPING_FILE} (Folder,Label)"
+    )

@@ -1,0 +1,122 @@
+"""Which picture is of which class, however that is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fashion_model.teaching.sources import CannotTeach, find_labelled_files
+from tests.fashion_model.teaching.shop import write_things
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"no picture yet")
+    return path
+
+
+def seen(source: Path) -> list[tuple[str, str, str]]:
+    return sorted((f.path.name, f.label, f.group) for f in find_labelled_files(source).files)
+
+
+def test_class_folders_may_be_nested(tmp_path: Path) -> None:
+    picture(tmp_path / "mug" / "2024" / "a.jpg")
+    picture(tmp_path / "vase" / "b.png")
+    assert seen(tmp_path) == [("a.jpg", "mug", ""), ("b.png", "vase", "")]
+
+
+def test_what_is_no_picture_of_a_class_is_told(tmp_path: Path) -> None:
+    for name in ("mug/a.jpg", "mug/notes.txt", "vase/b.jpg", "loose.jpg", ".cache/c.jpg"):
+        picture(tmp_path / name)
+    found = find_labelled_files(tmp_path)
+    assert found.labels == ("mug", "vase")
+    assert "mug: left out 1 .txt" in found.notes
+    assert "1 pictures beside the class folders have no class" in found.notes
+
+
+@pytest.mark.parametrize("header", ["Folder,Label", "folder,label"])
+def test_a_mapping_file_gives_labels_that_no_folder_can_have(tmp_path: Path, header: str) -> None:
+    for folder in ("a", "b", "vase"):
+        picture(tmp_path / folder / "1.jpg")
+    mapping = f'{header}\na,T-shirt/Top\nb,"Grüße, 10 % <b>"\n'
+    (tmp_path / "classes.csv").write_text(mapping, encoding="utf-8")
+    assert find_labelled_files(tmp_path).labels == ("Grüße, 10 % <b>", "T-shirt/Top", "vase")
+
+
+def test_letters_made_up_in_two_ways_are_one_label(tmp_path: Path) -> None:
+    picture(tmp_path / "Ma\u0308ntel" / "1.jpg")
+    picture(tmp_path / "hat" / "1.jpg")
+    assert find_labelled_files(tmp_path).labels == ("M\u00e4ntel", "hat")
+
+
+def test_people_say_whose_a_picture_is(tmp_path: Path) -> None:
+    for name in ("mug/a.jpg", "vase/b.jpg"):
+        picture(tmp_path / name)
+    (tmp_path / "people.csv").write_text("image,person\nmug/a.jpg,7\nmug/gone.jpg,8\n")
+    assert seen(tmp_path) == [("a.jpg", "mug", "7"), ("b.jpg", "vase", "")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_of_files_and_labels(tmp_path: Path, separator: str) -> None:
+    rows = [("Label", "file", "group"), ("a/b", "x 1.jpg", "p"), ("c", "below/y.jpg", "")]
+    table = tmp_path / "table.csv"
+    text = "\r\n".join(separator.join(row) for row in rows) + "\r\n"
+    table.write_text(text, encoding="utf-8-sig", newline="")
+    assert seen(table) == [("x 1.jpg", "a/b", "p"), ("y.jpg", "c", "")]
+    assert {file.path.parent for file in find_labelled_files(table).files} == {
+        tmp_path,
+        tmp_path / "below",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("file,label\na.jpg,x\na.jpg,y\n", "a.jpg is labelled 'x' and 'y'"),
+        ("file,label\na.jpg\n", "row 1 has 1 cells, not 2"),
+        ("picture,label\na.jpg,x\n", "no column file or image or path"),
+        ("file,label\na.jpg,x\nb.jpg,x\n", "holds the class 'x' only"),
+        ("file,label\n", "holds no class with pictures"),
+        ("", "no column file"),
+        ("file,label\na.jpg,\nb.jpg,x\n", "the class name '' String should have at least 1"),
+    ],
+)
+def test_a_table_that_says_nothing_clear_is_refused(tmp_path: Path, table: str, why: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table)
+    with pytest.raises(CannotTeach) as refused:
+        find_labelled_files(path)
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("folders", "why"),
+    [
+        (["mug"], "holds the class 'mug' only"),
+        ([], "holds no class with pictures"),
+        (["mug", "x" * 101], "should have at most 100 characters"),
+    ],
+)
+def test_folders_that_are_no_classes_are_refused(
+    tmp_path: Path, folders: list[str], why: str
+) -> None:
+    for name in folders:
+        picture(tmp_path / name / "1.jpg")
+    with pytest.raises(CannotTeach) as refused:
+        find_labelled_files(tmp_path)
+    assert why in str(refused.value)
+
+
+def test_two_folders_of_one_label_are_refused(tmp_path: Path) -> None:
+    write_things(tmp_path / "a", "mug", 1)
+    write_things(tmp_path / "mug", "mug", 1)
+    (tmp_path / "classes.csv").write_text("Folder,Label\na,mug\n")
+    with pytest.raises(CannotTeach, match="a, mug are all labelled 'mug'"):
+        find_labelled_files(tmp_path)
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotTeach, match="there is no such folder or table"):
+        find_labelled_files(tmp_path / "nothing")
