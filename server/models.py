@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from scoring.inference.bundle import Backbones, load_bundle
+from scoring.inference.bundle import Backbones, Bundle, load_bundle
+from scoring.inference.interpreter_pool import Networks
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.fit import PreprocessingMismatch, check_fit
 from scoring.protocol.errors import NotFound, SettingsError
@@ -61,14 +62,15 @@ def load_models(folders: Iterable[Path], threads: int) -> ModelTable:
 
     Raises BundleError, PreprocessingMismatch or SettingsError with the reason.
     """
-    backbones = Backbones()
-    return ModelTable(_load(folder, backbones, threads) for folder in folders)
+    # Bundles with the same network share its bytes and its interpreters.
+    backbones, networks = Backbones(), Networks()
+    return ModelTable(Predictor(_load(folder, backbones), threads, networks) for folder in folders)
 
 
-def _load(folder: Path, backbones: Backbones, threads: int) -> Predictor:
+def _load(folder: Path, backbones: Backbones) -> Bundle:
     bundle = load_bundle(folder, backbones)
     try:
         check_fit(bundle.signature.preprocessing, bundle.signature.input)
     except PreprocessingMismatch as error:
         raise PreprocessingMismatch(f"{folder}: {error}") from error
-    return Predictor(bundle, threads=threads)
+    return bundle

@@ -18,6 +18,8 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,7 +146,7 @@ def read_bundle(folder: Path, signature: Signature, backbones: Backbones | None 
     for name, digest in files.items():
         # The reference is not served; where it was left at home, nothing is missing.
         if name != REFERENCE_FILE or (folder / name).exists():
-            _read_verified(folder / name, digest)
+            _verify(folder / name, digest)
     return Bundle(folder, signature, model, model_file, head)
 
 
@@ -188,18 +190,35 @@ def _find_backbone(folder: Path, digest: str) -> Path:
 
 def _read_verified(path: Path, digest: str) -> bytes:
     content = _read_file(path)
-    actual = hashlib.sha256(content).hexdigest()
+    _compare(path, hashlib.sha256(content).hexdigest(), digest)
+    return content
+
+
+def _verify(path: Path, digest: str) -> None:
+    """Hold a file against its hash without having all of it in memory."""
+    with _file_errors(path), path.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    _compare(path, actual, digest)
+
+
+def _compare(path: Path, actual: str, digest: str) -> None:
     if actual != digest:
         raise BundleHashMismatch(
             f"{path}: SHA-256 is {actual[:12]}…, the signature says {digest[:12]}…:"
             " the file is corrupt or belongs to another model"
         )
-    return content
 
 
 def _read_file(path: Path) -> bytes:
-    try:
+    with _file_errors(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be read why it cannot."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise BundleMissing(f"{path}: the file is missing") from error
     except OSError as error:

@@ -1,12 +1,14 @@
 """LiteRT interpreters that several threads may use at once.
 
-An interpreter is not thread-safe. A pool holds some, each with one core, and hands them out; the
-figures that chose this shape are in the model card ("Speed").
+An interpreter is not thread-safe, and one for photographs takes 8 MB. A pool makes them when they
+are first needed, each for one core, and hands them out; the figures that chose this shape are in
+the model card ("Speed").
 """
 
 from __future__ import annotations
 
-import queue
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,32 +17,24 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import Bundle, BundleUnreadable
+from scoring.inference.bundle import SERVED_FILE, Bundle, BundleUnreadable
 
 
 class BlockRunner:
     """One interpreter with a fixed number of rows, so that nothing is resized between calls."""
 
     def __init__(self, bundle: Bundle, rows: int) -> None:
-        """Load the model of ``bundle``; raises BundleUnreadable where it does not fit the rest."""
+        """Load the model of ``bundle``; raises what LiteRT does, or ValueError for other rows."""
         self._shape = (rows, *bundle.signature.input.shape)
-        try:
-            self._interpreter = Interpreter(model_content=bundle.model, num_threads=1)
-            source = _only(self._interpreter.get_input_details())
-            self._source = source["index"]
-            _check_tensor(source, np.uint8, self._shape[1:])
-            self._interpreter.resize_tensor_input(self._source, self._shape)
-            self._interpreter.allocate_tensors()
-            target = _only(self._interpreter.get_output_details())
-            self._target = target["index"]
-            _check_tensor(target, np.float32, (len(bundle.head.kernel),))
-            # What runs at all runs now, and gives a row for each.
-            if len(self.features(np.zeros(self._shape, np.uint8))) != rows:
-                raise ValueError("its output has not a row for each image")
-        except (RuntimeError, ValueError) as error:
-            raise BundleUnreadable(
-                f"{bundle.model_file}: LiteRT cannot load it: {error}"
-            ) from error
+        self._interpreter = Interpreter(model_content=bundle.model, num_threads=1)
+        source = _only(self._interpreter.get_input_details())
+        self._source = source["index"]
+        _check_tensor(source, np.uint8, self._shape[1:])
+        self._interpreter.resize_tensor_input(self._source, self._shape)
+        self._interpreter.allocate_tensors()
+        target = _only(self._interpreter.get_output_details())
+        self._target = target["index"]
+        _check_tensor(target, np.float32, (len(bundle.head.kernel),))
 
     def features(self, block: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the pooled features float32 [rows, F] of ``block`` uint8 [rows, H*W*C]."""
@@ -65,18 +59,19 @@ def _check_tensor(tensor: dict[str, Any], dtype: type, row_shape: tuple[int, ...
 
 
 class InterpreterPool:
-    """Some one-thread interpreters for blocks of so many rows; borrow one, give it back."""
+    """Up to ``size`` one-thread interpreters for blocks of ``rows``; borrow one, give it back."""
 
     def __init__(self, bundle: Bundle, size: int, rows: int) -> None:
+        """Make none yet."""
+        self._bundle = bundle
         self._rows = rows
-        self._idle: queue.SimpleQueue[BlockRunner] = queue.SimpleQueue()
-        for _ in range(size):
-            self._idle.put(BlockRunner(bundle, rows))
+        self._idle: deque[BlockRunner] = deque()
+        self._turn = threading.Semaphore(size)
 
     def features(self, rows: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Return the pooled features float32 [rows, F] of each block of ``rows`` uint8 [N, H*W*C].
 
-        N is a multiple of the block's rows. Waits until an interpreter is idle.
+        N is a multiple of the block's rows. Waits until an interpreter is idle, or may be made.
         """
         if not len(rows):
             return []
@@ -88,8 +83,75 @@ class InterpreterPool:
 
     @contextmanager
     def _borrow(self) -> Iterator[BlockRunner]:
-        runner = self._idle.get()
-        try:
-            yield runner
-        finally:
-            self._idle.put(runner)
+        with self._turn:
+            try:
+                runner = self._idle.pop()
+            except IndexError:
+                runner = BlockRunner(self._bundle, self._rows)
+            try:
+                yield runner
+            finally:
+                self._idle.append(runner)
+
+
+class Network:
+    """The integer network of a bundle, for as many threads at once as are wanted.
+
+    Bundles that have the same one may share it. It is tried when it is made; the interpreters that
+    requests need are made when the first of them come.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int, block: int) -> None:
+        """Try the network of ``bundle``; it will take blocks of ``block`` rows, and single ones.
+
+        Raises:
+            BundleUnreadable: it cannot be loaded, or does not fit the signature and the head.
+        """
+        self.trial = _try(bundle, block)
+        self._blocks = InterpreterPool(bundle, threads, block)
+        self._singles = InterpreterPool(bundle, threads, 1)
+
+    def features(self, rows: NDArray[np.uint8], whole: int) -> NDArray[np.float32]:
+        """Return the pooled features float32 [N, F] of ``rows`` uint8 [N, H*W*C].
+
+        The first ``whole`` go in blocks, the others one by one.
+        """
+        parts = self._blocks.features(rows[:whole]) + self._singles.features(rows[whole:])
+        return np.concatenate([self.trial[:0], *parts])
+
+
+class Networks:
+    """Networks that several bundles may share, each tried once."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Network] = {}
+
+    def find(self, bundle: Bundle, threads: int, block: int) -> Network:
+        """Return the network of ``bundle``, another bundle's where it is the same.
+
+        Raises BundleUnreadable as ``Network``.
+        """
+        signature = bundle.signature
+        features = len(bundle.head.kernel)
+        key = (signature.files[SERVED_FILE], signature.input.shape, features, threads, block)
+        if key not in self._known:
+            self._known[key] = Network(bundle, threads, block)
+        return self._known[key]
+
+
+def _try(bundle: Bundle, block: int) -> NDArray[np.float32]:
+    """Return the pooled features [3, F] of a black, a white and a grey image.
+
+    They are asked for both ways, in blocks and one by one, of interpreters that are dropped again.
+    """
+    shades = np.array([[0], [255], [128]], np.uint8)
+    rows = np.repeat(shades, bundle.signature.input.row_length, axis=1)
+    try:
+        for size in {1, block}:
+            runner = BlockRunner(bundle, size)
+            seen = [runner.features(np.repeat(row[None], size, axis=0)) for row in rows]
+            if any(len(features) != size for features in seen):
+                raise ValueError("its output has not a row for each image")
+    except (RuntimeError, ValueError) as error:
+        raise BundleUnreadable(f"{bundle.model_file}: LiteRT cannot load it: {error}") from error
+    return np.concatenate([features[:1] for features in seen])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import Bundle, BundleUnreadable
 from scoring.inference.head import FloatHead, softmax
-from scoring.inference.interpreter_pool import InterpreterPool
+from scoring.inference.interpreter_pool import Networks
 from scoring.inference.predictions import Floats, Predictions, summarise
 from scoring.inference.turns import Turns
 from scoring.protocol.signature import Signature
@@ -20,9 +23,14 @@ BLOCK_ROWS = 16
 # Pixels an interpreter takes at once, of large images: a photograph is work enough for one call,
 # and a request of a dozen is shared among all cores.
 BLOCK_BYTES = 100_000
-# Blocks a thread takes in one turn (see Turns): 9 ms of small images. Taking 16 instead would
-# spare 1 % of the processor's time, one by one cost 5 % more (measured).
+# Rows the head takes at once, padded. Each time it reads the whole whitening, 7 MB for photographs:
+# a row alone costs 0.27 ms of a photograph's 5, one of sixteen 0.07 (measured).
+HEAD_ROWS = BLOCK_ROWS
+# Blocks a thread takes in one turn (see Turns): 9 ms of small images, 20 of photographs. Taking 16
+# instead would spare 1 % of the processor's time, one by one cost 5 % more (measured).
 SHARE_BLOCKS = 4
+# Blocks of the head in one turn: 2 ms of small images, 35 of photographs.
+HEAD_SHARE_BLOCKS = 32
 
 
 def block_rows(row_length: int) -> int:
@@ -30,11 +38,15 @@ def block_rows(row_length: int) -> int:
     return max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_length))
 
 
-def cut(count: int, block: int, threads: int) -> list[slice]:
-    """Cut ``count`` rows into shares of whole blocks, as even as can be; no rows are one share."""
+def cut(count: int, block: int, threads: int, most: int = SHARE_BLOCKS) -> list[slice]:
+    """Cut ``count`` rows into shares of whole blocks, at most ``most`` of them, for all threads.
+
+    The shares are as even as can be, and as many for each thread; of no rows there is one.
+    """
     blocks = -(-count // block)
-    rows = block * min(SHARE_BLOCKS, max(1, -(-blocks // threads)))
-    return [slice(start, start + rows) for start in range(0, max(1, count), rows)]
+    shares = max(1, min(blocks, threads * -(-blocks // (threads * most))))
+    starts = [block * (share * blocks // shares) for share in range(shares + 1)]
+    return [slice(start, stop) for start, stop in pairwise(starts)]
 
 
 class Predictor:
@@ -44,9 +56,10 @@ class Predictor:
     arithmetic, and everything after it runs on blocks of one fixed shape.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
-        """Make ``threads`` interpreters (0: one for each core this process may use).
+    def __init__(self, bundle: Bundle, threads: int = 0, networks: Networks | None = None) -> None:
+        """Try the model; ``threads`` cores will work for it (0: all that this process may use).
 
+        ``networks`` are those of other bundles, of which one may be this one's too.
         Raises BundleUnreadable for a model that does not fit its signature and head.
         """
         self._bundle = bundle
@@ -54,11 +67,9 @@ class Predictor:
         self._block = block_rows(bundle.signature.input.row_length)
         # Rows that a caller's own thread does: less than a block of small images, one photograph.
         self._most_alone = max(1, self._block - 1)
-        self._head = FloatHead(bundle.head)
-        self._blocks = InterpreterPool(bundle, self._size, self._block)
-        self._singles = InterpreterPool(bundle, self._size, 1)
-        self._turns = Turns(self._size)
+        self._network = (networks or Networks()).find(bundle, self._size, self._block)
         self._check_scores()
+        self._turns = Turns(self._size)
 
     @property
     def signature(self) -> Signature:
@@ -67,7 +78,7 @@ class Predictor:
 
     @property
     def threads(self) -> int:
-        """Return how many interpreters there are, each with a core."""
+        """Return how many interpreters there may be for large requests, each with a core."""
         return self._size
 
     def predict(self, pixels: NDArray[np.uint8]) -> Predictions:
@@ -83,45 +94,48 @@ class Predictor:
             )
         if len(pixels) <= self._most_alone:
             # On the caller's thread, with an interpreter that no large request holds.
-            parts = [self._classify(pixels)]
+            parts = [self._classify(self._features(pixels))]
         else:
-            parts = self._turns.map(self._classify, self._shares(pixels))
+            features = self.features(pixels)
+            shares = cut(len(features), HEAD_ROWS, self._size, HEAD_SHARE_BLOCKS)
+            parts = self._turns.map(self._classify, [features[share] for share in shares])
         probabilities = np.concatenate([part[0] for part in parts])
         scores = np.concatenate([part[1] for part in parts])
         return summarise(probabilities, scores, self.signature.thresholds, self.signature.review)
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the backbone's pooled features float32 [N, F]; calibration needs them."""
-        return np.concatenate(self._turns.map(self._features, self._shares(pixels)))
+        shares = cut(len(pixels), self._block, self._size)
+        return np.concatenate(self._turns.map(self._features, [pixels[share] for share in shares]))
 
     def close(self) -> None:
         """End the threads; the predictor is of no use afterwards."""
         self._turns.close()
 
-    def _shares(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        return [pixels[share] for share in cut(len(pixels), self._block, self._size)]
+    @cached_property
+    def _head(self) -> FloatHead:
+        """Return the head, made when the first request comes."""
+        return FloatHead(self._bundle.head)
 
     def _check_scores(self) -> None:
-        """Score a black, a white and a grey image: a model that gives no numbers is not served."""
-        width = self.signature.input.row_length
-        shades = np.array([[0], [255], [128]], np.uint8)
-        seen = self.predict(np.repeat(shades, width, axis=1))
-        if not (np.isfinite(seen.probabilities).all() and np.isfinite(seen.outlier_score).all()):
-            self.close()
+        """Score the trial's images with a head that is dropped again; it must give numbers."""
+        logits, scores = FloatHead(self._bundle.head).apply(self._network.trial)
+        probabilities = softmax(logits / self.signature.temperature)
+        if not (np.isfinite(probabilities).all() and np.isfinite(scores).all()):
             raise BundleUnreadable(f"{self._bundle.folder}: its scores are no finite numbers")
 
-    def _classify(self, rows: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    def _classify(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Return probabilities and scores; the head works on blocks of one shape, padded."""
-        features = self._features(rows)
-        missing = -len(rows) % self._block if len(rows) else self._block
+        count = len(features)
+        missing = -count % HEAD_ROWS if count else HEAD_ROWS
         padded = np.pad(features, ((0, missing), (0, 0))) if missing else features
         results = [
-            self._classify_block(padded[start : start + self._block])
-            for start in range(0, len(padded), self._block)
+            self._classify_block(padded[start : start + HEAD_ROWS])
+            for start in range(0, len(padded), HEAD_ROWS)
         ]
         probabilities = np.concatenate([result[0] for result in results])
         scores = np.concatenate([result[1] for result in results])
-        return probabilities[: len(rows)], scores[: len(rows)]
+        return probabilities[:count], scores[:count]
 
     def _classify_block(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
         logits, scores = self._head.apply(features)
@@ -135,6 +149,4 @@ class Predictor:
         have to wait for Python's lock.
         """
         whole = 0 if len(rows) <= self._most_alone else len(rows) - len(rows) % self._block
-        nothing = np.empty((0, len(self._bundle.head.kernel)), np.float32)
-        parts = self._blocks.features(rows[:whole]) + self._singles.features(rows[whole:])
-        return np.concatenate([nothing, *parts])
+        return self._network.features(rows, whole)

@@ -87,11 +87,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/batches/in_flight.py",
         "scoring/batches/read_alone.py",
     ),
-    "tests/scoring/inference/test_predictor.py": (
-        "scoring/inference/head.py",
-        "scoring/inference/interpreter_pool.py",
-        "scoring/inference/predictions.py",
-    ),
+    "tests/scoring/inference/test_predictor.py": ("scoring/inference/predictions.py",),
     "tests/scoring/preprocessing/formats/test_jpeg.py": (
         "scoring/preprocessing/formats/exif.py",
         "scoring/preprocessing/jpeg_pixels.py",

@@ -167,6 +167,9 @@ def test_rows_are_shared_among_all_threads(count: int, threads: int, block: int)
     # No thread has more than an even split would give it, and none a share that is too long.
     assert max(blocks) <= max(1, -(-sum(blocks) // threads))
     assert max(blocks) <= SHARE_BLOCKS
+    # And each as many shares as the others, of the same length but for a block.
+    assert len(shares) % threads == 0 or max(blocks) <= 1
+    assert max(blocks) - min(blocks) <= 1
 
 
 def test_a_dozen_photographs_are_work_for_every_core() -> None:
@@ -179,7 +182,8 @@ def test_a_dozen_photographs_are_work_for_every_core() -> None:
 
 def test_a_photographs_answer_does_not_depend_on_its_batch() -> None:
     bundle = load_bundle(CATS_DOGS)
-    pixels = np.random.default_rng(3).integers(0, 256, (13, 180 * 180 * 3), np.uint8)
+    width = bundle.signature.input.row_length
+    pixels = np.random.default_rng(3).integers(0, 256, (13, width), np.uint8)
     found = []
     for threads in (1, 3):
         predictor = Predictor(bundle, threads=threads)
