@@ -89,7 +89,7 @@ def draw_picture(draw: Draw, studio: Studio, rng: np.random.Generator) -> NDArra
     """Draw one garment; uint8 (height, width, 3) on a background, or with alpha and without."""
     longest = int(rng.integers(200, 640))
     sheet = draw(longest, studio.palette, rng)
-    colour, cover = _cropped(*sheet.finished())
+    colour, cover = cropped(*sheet.finished())
     top, bottom, left, right = (round(longest * m) for m in rng.uniform(0.02, studio.margin, 4))
     sides = ((top, bottom), (left, right))
     cover, colour = np.pad(cover, sides), np.pad(colour, (*sides, (0, 0)))
@@ -137,7 +137,7 @@ def _in_turn() -> Iterable[str]:
         yield from CLASSES
 
 
-def _cropped(
+def cropped(
     colour: NDArray[np.float32], cover: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Keep the rectangle that has something on it."""

@@ -37,6 +37,10 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/drawn/tops.py",
         "fashion_model/drawn/trousers.py",
     ),
+    "tests/fashion_model/drawn/test_photograph.py": (
+        "fashion_model/drawn/clutter.py",
+        "fashion_model/drawn/floors.py",
+    ),
     "tests/fashion_model/test_commands.py": (
         "fashion_model/evaluate.py",
         "fashion_model/export.py",
