@@ -1,7 +1,7 @@
 """The predictor: the same answer in any batch and from any thread, and reasons to look again."""
 
-import math
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scoring.inference.bundle import load_bundle
-from scoring.inference.interpreter_pool import BlockRunner
+from scoring.inference.interpreter_pool import BlockRunner, Network
 from scoring.inference.predictions import summarise
-from scoring.inference.predictor import BLOCK_ROWS, SHARE_BLOCKS, Predictor, block_rows, cut
+from scoring.inference.predictor import BLOCK_ROWS, Predictor, block_rows, cut
 from scoring.protocol.signature import ReviewWords, Thresholds
 from tests.deadlines import DEADLINE
 
@@ -157,27 +157,45 @@ def test_of_two_equally_likely_classes_each_is_named_once() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 12, 13, 16, 17, 100, 513, 5_000])
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
-@pytest.mark.parametrize("block", [1, 2, 16])
-def test_rows_are_shared_among_all_threads(count: int, threads: int, block: int) -> None:
-    shares = cut(count, block, threads)
+@pytest.mark.parametrize("unit", [1, 2, 16])
+@pytest.mark.parametrize("most", [4, 32])
+def test_rows_are_shared_among_all_threads(count: int, threads: int, unit: int, most: int) -> None:
+    shares = cut(count, unit, threads, most)
     rows = [len(range(count)[share]) for share in shares]
     assert sum(rows) == count
-    assert all(share.start % block == 0 for share in shares)
-    blocks = [-(-number // block) for number in rows]
+    assert all(share.start % unit == 0 for share in shares)
+    units = [-(-number // unit) for number in rows]
     # No thread has more than an even split would give it, and none a share that is too long.
-    assert max(blocks) <= max(1, -(-sum(blocks) // threads))
-    assert max(blocks) <= SHARE_BLOCKS
-    # And each as many shares as the others, of the same length but for a block.
-    assert len(shares) % threads == 0 or max(blocks) <= 1
-    assert max(blocks) - min(blocks) <= 1
+    assert max(units) <= max(1, -(-sum(units) // threads))
+    assert max(units) <= most
+    # And each as many shares as the others, of the same length but for a unit.
+    assert len(shares) % threads == 0 or max(units) <= 1
+    assert max(units) - min(units) <= 1
 
 
-def test_a_dozen_photographs_are_work_for_every_core() -> None:
-    for shape in ((180, 180, 3), (224, 224, 3)):
-        block = block_rows(math.prod(shape))
-        assert len(cut(13, block, 2)) >= 2
-        assert len(cut(13, block, 13)) == 13
+def test_small_images_go_in_blocks_of_sixteen_and_photographs_two_by_two() -> None:
     assert block_rows(784) == BLOCK_ROWS
+    assert block_rows(224 * 224 * 3) == 2
+    assert block_rows(1_000_000) == 1
+
+
+def test_a_dozen_photographs_are_work_for_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirteen for two of them are six and seven; as many cores have one each."""
+    bundle = load_bundle(CATS_DOGS)
+    pixels = np.zeros((13, bundle.signature.input.row_length), np.uint8)
+    run, seen = Network.features, Counter[str]()
+
+    def noted(network: Network, rows: NDArray[np.uint8], whole: int) -> NDArray[np.float32]:
+        seen[f"{len(rows)} at once"] += 1
+        return run(network, rows, whole)
+
+    monkeypatch.setattr(Network, "features", noted)
+    for threads, expected in ((2, {"6 at once": 1, "7 at once": 1}), (13, {"1 at once": 13})):
+        seen.clear()
+        predictor = Predictor(bundle, threads=threads)
+        predictor.predict(pixels)
+        predictor.close()
+        assert seen == expected
 
 
 def test_a_photographs_answer_does_not_depend_on_its_batch() -> None:
