@@ -47,6 +47,7 @@ from scoring.settings_sources import (
     explain_table,
 )
 from scoring.settings_sources import is_shown as is_shown
+from scoring.settings_sources import read_tables as read_tables
 
 CODE_ROOT = Path(__file__).resolve().parent.parent
 

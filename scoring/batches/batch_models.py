@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from scoring.batches.alike_folders import composed, folders_alike, is_alike
 from scoring.batches.image_folder import batch_name, find_batch
-from scoring.protocol.errors import BatchMissing
+from scoring.protocol.errors import BatchMissing, SettingsError
 from scoring.records.text import printable
-from scoring.settings import BatchesSettings, Settings
+from scoring.settings import TRACKED_FILE, BatchesSettings, Settings, read_tables
 
 # TOML: a key that needs no quotes.
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -44,8 +44,21 @@ def named_models(settings: Settings) -> list[str]:
 
 
 def stray_tables(settings: Settings) -> list[StrayTable]:
-    """Return the tables in the settings that no batch goes by: slips of the hand, mostly."""
-    return [stray for name in settings.batches.tables if (stray := _stray(settings, name))]
+    """Return the tables in the settings that no batch goes by: slips of the hand, mostly.
+
+    A batch that comes with the project may be gone, and its table in the tracked file is no slip.
+    """
+    strays = [stray for name in settings.batches.tables if (stray := _stray(settings, name))]
+    shipped = _tracked_tables(settings) if strays else frozenset()
+    return [stray for stray in strays if stray.is_misspelt or stray.name not in shipped]
+
+
+def _tracked_tables(settings: Settings) -> frozenset[str]:
+    try:
+        batches = read_tables(settings.project / TRACKED_FILE).get("batches", {})
+    except SettingsError:
+        return frozenset()  # somebody is at it; the settings in force were read before
+    return frozenset(batches) if isinstance(batches, dict) else frozenset()
 
 
 def _stray(settings: Settings, name: str) -> StrayTable | None:

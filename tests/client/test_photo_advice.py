@@ -12,9 +12,17 @@ import numpy as np
 import pytest
 
 from client import request
+from client.api import ScoringClient
+from client.photo_advice import PhotoAdvice
+from client.run_context import RunContext, Task
+from client.run_models import ask_for_models
+from client.stop_signal import StopSignal
+from client.tries import Tries
 from scoring.batches.batch_models import table_header
+from scoring.batches.image_folder import Batch
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import parse_signature
+from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.settings import CODE_ROOT, load_settings
 from tests.client.lying_server import Answer, answering, relay
@@ -152,6 +160,30 @@ def test_each_batch_is_told_of_once_a_run(project: Path, serve: Serve, clothing:
     assert '[batches."2026-11 returns"] model = "clothing"' in quoted
     assert request.main(["G7"]) == ExitCode.DONE
     assert [batch for batch, _ in advice(project)] == ["2026-11 returns", "G7", "G7"]
+
+
+def test_a_batch_that_an_interrupted_run_had_told_of_is_not_told_of_again(
+    project: Path, serve: Serve, clothing: Path
+) -> None:
+    url = serve(clothing)
+    folder = project / "image_batches" / "G7"
+    write_photographs(folder, 2)
+    assert request.main(["G7"]) == ExitCode.DONE
+    settings = load_settings()
+    with ScoringClient(url) as client, Ledger.from_settings(settings) as ledger:
+        models = ask_for_models(client, [""], Tries(client.options))
+        events = EventsLog.from_settings(settings)
+        context = RunContext(settings, client, models, ledger, events, StopSignal(), settings.now)
+        run = ledger.latest_run()
+        assert run
+        task = Task(0, Batch("G7", folder), models.main)
+        PhotoAdvice(context).tell(run, task)
+        assert len(advice(project)) == 1
+        # One that was killed before it told is told of.
+        ledger.advise(run.id, "G7", "")
+        PhotoAdvice(context).tell(run, task)
+    assert len(advice(project)) == 2
+    assert advice(project)[0] == advice(project)[1]
 
 
 def test_the_command_and_the_settings_do_what_they_promise(

@@ -113,3 +113,16 @@ def test_a_table_in_other_capitals_is_told_as_misspelt(project: Path, table: str
     assert [model_of(settings, name) for name in ("D", "sub/E", "A\u0308pfel")] == [""] * 3
     (stray,) = stray_tables(settings)
     assert stray.is_misspelt, stray
+
+
+def test_a_batch_that_came_with_the_project_may_be_gone(project: Path) -> None:
+    (project / "settings.toml").write_text("[batches.P1]\nmodel = 'clothing'\n", encoding="utf-8")
+    assert stray_tables(load_settings()) == []
+    (project / "settings.local.toml").write_text("[batches.P2]\nmodel = 'clothing'\n")
+    assert [stray.name for stray in stray_tables(load_settings())] == ["P2"]
+    (project / "image_batches" / "p1").mkdir()
+    (named, _) = stray_tables(load_settings())
+    assert (named.name, named.is_misspelt) == ("P1", True)
+    settings = load_settings()
+    (project / "settings.toml").write_text("[batches", encoding="utf-8")
+    assert [stray.name for stray in stray_tables(settings)] == ["P1", "P2"]
