@@ -30,8 +30,9 @@ from fashion_model.calibrate import calibrate_bundle, fit_outlier_model, write_s
 from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
+from fashion_model.dataset.spread import spread_images
 from fashion_model.layer_names import FEATURES, LOGITS
-from fashion_model.trainer import predict_logits
+from fashion_model.network_outputs import predict_logits
 from scoring.inference.bundle import (
     HEAD_FILE,
     REFERENCE_FILE,
@@ -52,14 +53,17 @@ def export_bundle(
     """Quantise ``network``, calibrate it on ``split`` and write the bundle to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     backbone = keras.Model(network.inputs, network.get_layer(FEATURES).output)
-    (folder / SERVED_FILE).write_bytes(quantise(backbone, split.train.images))
+    (folder / SERVED_FILE).write_bytes(
+        quantise(backbone, spread_images(split.train, REPRESENTATIVE_IMAGES))
+    )
     network.save(folder / REFERENCE_FILE)
     kernel, bias = network.get_layer(LOGITS).get_weights()
     width = kernel.shape[1]
-    write_head(folder, kernel, bias, np.eye(len(kernel)), np.zeros((width, len(kernel))))
+    nothing, relative = np.zeros((len(kernel), 1)), description.goals.relative
+    write_head(folder, kernel, bias, nothing, np.zeros((width, 1)), relative)
     whitening, means = fit_outlier_model(_provisional(description, folder), split.train)
-    write_head(folder, kernel, bias, whitening, means)
-    calibrate_bundle(_provisional(description, folder), split)
+    write_head(folder, kernel, bias, whitening, means, relative)
+    calibrate_bundle(_provisional(description, folder), split, description.goals)
     return note_reference_figures(load_bundle(folder), network, split.measure)
 
 
@@ -82,11 +86,10 @@ def quantise(backbone: keras.Model, images: NDArray[np.uint8]) -> bytes:
 
     Plain post-training quantisation, per channel; ``images`` uint8 [N, H, W, C] set the ranges.
     """
-    chosen = np.random.default_rng(0).permutation(len(images))[:REPRESENTATIVE_IMAGES]
 
     def representative() -> Iterator[list[Any]]:
-        for index in chosen:
-            yield [images[index : index + 1].astype(np.float32)]
+        for image in images:
+            yield [image[None].astype(np.float32)]
 
     converter = tf.lite.TFLiteConverter.from_keras_model(backbone)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

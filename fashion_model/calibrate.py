@@ -16,10 +16,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.commands import add_data_options, load_split, require_fit, run_command
+from fashion_model.commands import (
+    add_data_options,
+    add_fold_option,
+    load_split,
+    require_fit,
+    run_command,
+)
+from fashion_model.dataset.description import Goals
+from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
-from fashion_model.metrics import confidence_threshold, expected_calibration_error
+from fashion_model.metrics import (
+    confidence_threshold,
+    expected_calibration_error,
+    threshold_by_person,
+)
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
 from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
@@ -30,16 +42,14 @@ from scoring.records.telling import telling_never_fails
 
 logger = logging.getLogger("scoring.fashion_model")
 
-# Rows that are not flagged shall be right 99 times in 100; a little more, because the threshold
-# is chosen on a few thousand images. More margin costs coverage: 0.992 flags 3 % more rows.
-REVIEW_ACCURACY = 0.9905
-# The share of ordinary images that may be called strange.
-STRANGE_SHARE = 0.004
 OUTLIER_IMAGES = 20_000
 # Added to the covariance's eigenvalues, as a share of their mean: features that are almost
 # constant would otherwise dominate the distance.
 SHRINKAGE = 0.05
+# What the signature's figures call the people that were measured with.
+FOLD, FOLDS = "fold", "folds"
 TEMPERATURE_RANGE = (0.05, 20.0)
+DEFAULT_GOALS = Goals()
 
 
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -80,7 +90,7 @@ def fit_outlier_model(
     return whitening, means @ whitening
 
 
-def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
+def calibrate_bundle(bundle: Bundle, split: Split, goals: Goals = DEFAULT_GOALS) -> Signature:
     """Fit ``bundle`` on ``split``, write its new signature and return it.
 
     Figures that are not measured here, those of the reference, stay where they are of the same
@@ -90,7 +100,7 @@ def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     logits, scores = FloatHead(bundle.head).apply(features)
     temperature = fit_temperature(logits, split.fit.labels)
     probabilities = softmax(logits / temperature)
-    thresholds = _thresholds(probabilities, scores, split.fit.labels)
+    thresholds = _thresholds(probabilities, scores, split.fit, goals)
     signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds=asdict(thresholds),
@@ -99,6 +109,8 @@ def calibrate_bundle(bundle: Bundle, split: Split) -> Signature:
     )
     write_signature(bundle.folder, signature)
     figures = held_out_figures(load_bundle(bundle.folder), split.measure)
+    if split.fold:
+        figures |= {FOLD: float(split.fold.number), FOLDS: float(split.fold.count)}
     kept = _still_true(bundle.signature.figures, figures)
     return write_signature(bundle.folder, signature.renewed(figures={**figures, **kept}))
 
@@ -149,13 +161,25 @@ def _features(bundle: Bundle, data: LabelledImages) -> NDArray[np.float32]:
 
 
 def _thresholds(
-    probabilities: NDArray[np.float64], scores: NDArray[np.float64], labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    data: LabelledImages,
+    goals: Goals,
 ) -> Thresholds:
-    strange = float(np.quantile(scores, 1.0 - STRANGE_SHARE))
-    usual = scores <= strange
-    right = probabilities[usual].argmax(axis=1) == labels[usual]
-    confidence = confidence_threshold(probabilities[usual].max(axis=1), right, REVIEW_ACCURACY)
-    return Thresholds(confidence, strange)
+    strange = float(np.quantile(scores, 1.0 - goals.strange))
+    usual = np.flatnonzero(scores <= strange)
+    right = probabilities[usual].argmax(axis=1) == data.labels[usual]
+    confidence = probabilities[usual].max(axis=1)
+    if data.people is None:
+        return Thresholds(confidence_threshold(confidence, right, goals.right), strange)
+    needed = threshold_by_person(confidence, right, data.people[usual], goals.right, goals.sureness)
+    return Thresholds(needed, strange)
+
+
+def measured_fold(signature: Signature) -> Fold | None:
+    """Return which people's pictures a bundle was measured with, None where that is not noted."""
+    figures = signature.figures
+    return Fold(int(figures[FOLD]), int(figures[FOLDS])) if FOLD in figures else None
 
 
 def reference_entry(
@@ -190,6 +214,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.calibrate", description=__doc__)
     add_data_options(parser)
+    add_fold_option(parser)
     parser.add_argument(
         "--bundle", type=Path, default=Path("fashion_model"), help="(default: %(default)s)"
     )
@@ -199,9 +224,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     """Calibrate a bundle anew, for instance with other goals."""
     bundle = load_bundle(options.bundle)
+    options.fold = options.fold or measured_fold(bundle.signature)
     description, split = load_split(options)
     require_fit(bundle, description)
-    signature = calibrate_bundle(bundle, split)
+    signature = calibrate_bundle(bundle, split, description.goals)
     for name, value in signature.figures.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
     sys.stdout.write(f"{options.bundle}: version {signature.version}\n")

@@ -82,9 +82,13 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def add_fold_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that says which people's pictures are held out."""
-    parser.add_argument("--fold", type=fold, default=FIRST_FOLD, metavar="K/N", help="part K of N"
-                        " to measure with, the next one to choose with; only for data that says"
-                        " whose pictures they are (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--fold",
+        type=fold,
+        metavar="K/N",
+        help="part K of N to measure with, the next one to choose with, for data that says whose"
+        f" pictures they are (default: the bundle's own; {FIRST_FOLD} for a new one)",
+    )
 
 
 def load_data(
@@ -114,7 +118,7 @@ def load_split(
     description, data = load_data(options, wanted)
     if data.train is None:
         raise DataError(f"{options.data}: has a test split but no training images")
-    return description, split_data(data.train, getattr(options, "fold", FIRST_FOLD))
+    return description, split_data(data.train, getattr(options, "fold", None) or FIRST_FOLD)
 
 
 def decode_limits() -> DecodeLimits:

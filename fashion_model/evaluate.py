@@ -1,7 +1,8 @@
 """Print every figure of a bundle: ``python -m fashion_model.evaluate --data DIR``.
 
 Measured on the ``measure`` part of the training images, which nothing was fitted to or chosen
-with; with ``--split test`` on the data set's own test split. Where TensorFlow is not installed, the
+with: of photographs, pictures of people that are in no other part. With ``--split test`` on the
+data set's own test split. Where TensorFlow is not installed, the
 lines that compare with the float32 reference are left out.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 import time
@@ -22,25 +24,31 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_model.calibrate import measured_fold
 from fashion_model.commands import (
     MissingPackages,
     add_data_options,
+    add_fold_option,
+    decoder,
     is_installed,
     load_data,
     require_fit,
     require_packages,
     run_command,
 )
-from fashion_model.dataset.description import DataError
+from fashion_model.dataset.description import KNOWN, DataError
+from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
-from fashion_model.dataset.split import split_data
+from fashion_model.dataset.split import FIRST_FOLD, split_data
 from fashion_model.metrics import (
     auroc,
     confidence_threshold,
     confusion_matrix,
     expected_calibration_error,
+    independent_count,
+    wilson_interval,
 )
-from fashion_model.strangers import digit_strangers, made_strangers, photo_strangers
+from fashion_model.strangers import idx_strangers, made_strangers, photo_strangers
 from scoring.inference.bundle import REFERENCE_FILE, Bundle, load_bundle
 from scoring.inference.predictions import Predictions
 from scoring.inference.predictor import Predictor
@@ -49,6 +57,8 @@ from scoring.records.telling import telling_never_fails
 logger = logging.getLogger("scoring.fashion_model")
 DECIDABLE_ACCURACY = 0.99
 SPEED_IMAGES = 10_000
+# Of large images fewer are enough: 400 photographs.
+SPEED_BYTES = 60_000_000
 SPEED_ROUNDS = 3
 PLAIN_BATCH = 32
 TENSORFLOW = "tensorflow"
@@ -69,11 +79,28 @@ def accuracy_figures(
     right = seen.class_index == data.labels
     yield Figure("images", str(len(data)))
     yield Figure("accuracy int8 (served)", percent(right.mean()))
+    if data.people is not None:
+        yield from people_figures(right, data.people)
     if logits is not None:
         reference = logits.argmax(axis=1)
         yield Figure("accuracy fp32 (reference)", percent((reference == data.labels).mean()))
         yield Figure("agreement int8/fp32", percent((reference == seen.class_index).mean()))
     yield Figure("served file, bytes", str(len(bundle.model)))
+
+
+def people_figures(right: NDArray[np.bool_], people: NDArray[np.int64]) -> Iterator[Figure]:
+    """Yield whose images they are, and how sure the accuracy is: those of a person go together."""
+    count = independent_count(right, people)
+    low, high = wilson_interval(float(right.mean()) * count, count)
+    yield Figure("of people", str(len(np.unique(people))))
+    yield Figure("95 % interval", f"{percent(low)} to {percent(high)}")
+    yield Figure("worth so many independent images", f"{count:.0f}")
+    with_many = np.bincount(people).argmax()
+    rest = people != with_many
+    if rest.any():
+        yield Figure(
+            "without the person with most", f"{percent(right[rest].mean())} ({rest.sum()})"
+        )
 
 
 def honesty_figures(bundle: Bundle, data: LabelledImages, seen: Predictions) -> Iterator[Figure]:
@@ -110,14 +137,15 @@ def speed_figures(bundle: Bundle, plain: bool) -> Iterator[Figure]:
     """Yield images/s of the served model and, with ``plain``, of a 2-convolution Keras CNN."""
     shape = bundle.signature.input.shape
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (SPEED_IMAGES, *shape), np.uint8)
+    count = max(1, min(SPEED_IMAGES, SPEED_BYTES // math.prod(shape)))
+    images = random.integers(0, 256, (count, *shape), np.uint8)
     predictor = Predictor(bundle)
-    served = _rate(lambda: predictor.predict(images.reshape(len(images), -1)))
+    served = _rate(lambda: predictor.predict(images.reshape(count, -1)), count)
     predictor.close()
     yield Figure("images/s int8 (served)", f"{served:.0f}")
     if plain:
         network = plain_network(shape, len(bundle.signature.labels))
-        rate = _rate(lambda: network.predict(images, batch_size=PLAIN_BATCH, verbose=0))
+        rate = _rate(lambda: network.predict(images, batch_size=PLAIN_BATCH, verbose=0), count)
         yield Figure("images/s plain 2-conv CNN, keras predict", f"{rate:.0f}")
         yield Figure("ratio", f"{served / rate:.1f}")
 
@@ -141,13 +169,13 @@ def percent(share: float | np.floating) -> str:
     return f"{100 * float(share):.2f} %"
 
 
-def _rate(run: Callable[[], object]) -> float:
+def _rate(run: Callable[[], object], count: int) -> float:
     run()
     best = 0.0
     for _ in range(SPEED_ROUNDS):
         started = time.perf_counter()
         run()
-        best = max(best, SPEED_IMAGES / (time.perf_counter() - started))
+        best = max(best, count / (time.perf_counter() - started))
     return best
 
 
@@ -155,6 +183,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.evaluate", description=__doc__)
     add_data_options(parser)
+    add_fold_option(parser)
     parser.add_argument(
         "--bundle", type=Path, default=Path("fashion_model"), help="(default: %(default)s)"
     )
@@ -162,6 +191,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
                         help="which images; fit: those that temperature and thresholds were fitted"
                         " on (default: %(default)s)")  # fmt: skip
     parser.add_argument("--digits", type=Path, help="IDX folder of digits, as strangers")
+    parser.add_argument("--garments", type=Path, help="IDX folder of garments, as strangers to"
+                        " photographs")  # fmt: skip
     parser.add_argument("--photos", type=Path, help="folder of photographs, as strangers")
     parser.add_argument("--pictures", type=Path, help="folder for confusion matrix and reliability")
     parser.add_argument("--no-speed", action="store_true", help="do not measure images/s")
@@ -191,11 +222,19 @@ def _chosen_images(options: argparse.Namespace, bundle: Bundle) -> LabelledImage
     require_fit(bundle, description)
     chosen = data.test if options.split == "test" else None
     if data.train is not None and options.split != "test":
-        split = split_data(data.train)
+        split = split_data(data.train, _fold(options, bundle))
         chosen = split.fit if options.split == "fit" else split.measure
     if chosen is None:
         raise DataError(f"{options.data}: has no images for --split {options.split}")
     return chosen
+
+
+def _fold(options: argparse.Namespace, bundle: Bundle) -> Fold:
+    own = measured_fold(bundle.signature)
+    if own and options.fold and options.fold != own:
+        sys.stderr.write(f"warning: {bundle.folder} was trained with most people of fold"
+                         f" {options.fold}; its own is {own}\n")  # fmt: skip
+    return options.fold or own or FIRST_FOLD
 
 
 def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float64] | None:
@@ -210,7 +249,7 @@ def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float6
         return None
     # TensorFlow takes seconds to load; a wrong flag or a missing file is told before that.
     from fashion_model.network import read_network
-    from fashion_model.trainer import predict_logits
+    from fashion_model.network_outputs import predict_logits
 
     return predict_logits(read_network(bundle.reference), data.images)
 
@@ -219,11 +258,13 @@ def _strangers(
     options: argparse.Namespace, data: LabelledImages
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     shape = data.images.shape[1:]
-    yield from made_strangers(data.rows)
-    if options.digits:
-        yield "digits", digit_strangers(options.digits, shape)
+    yield from made_strangers(data.rows, shape)
+    for name, folder in (("digits", options.digits), ("data-set garments", options.garments)):
+        if folder:
+            yield name, idx_strangers(folder, shape)
     if options.photos:
-        yield "photographs", photo_strangers(options.photos, shape)
+        colour = decoder(KNOWN[options.dataset]) if shape[2] > 1 else None
+        yield "photographs", photo_strangers(options.photos, shape, colour)
 
 
 def _draw(bundle: Bundle, data: LabelledImages, seen: Predictions, folder: Path) -> None:

@@ -10,7 +10,13 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from fashion_model.checkpoint import load_state
-from fashion_model.commands import add_data_options, load_split, require_packages, run_command
+from fashion_model.commands import (
+    add_data_options,
+    add_fold_option,
+    load_split,
+    require_packages,
+    run_command,
+)
 from fashion_model.dataset.description import DataError
 from scoring.records.telling import telling_never_fails
 
@@ -19,6 +25,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(prog="python -m fashion_model.export", description=__doc__)
     add_data_options(parser)
+    add_fold_option(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--state", type=Path, help="a training's state file")
     source.add_argument("--model", type=Path, help="a bundle's model.keras")

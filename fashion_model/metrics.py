@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CALIBRATION_BINS = 15
+# Sets of people that are drawn to learn how far a threshold depends on who they are.
+DRAWS = 500
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -39,6 +41,25 @@ def confidence_threshold(confidence: Floats, right: Flags, accuracy: float) -> f
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero(share >= accuracy)
     return float(confidence[order[enough[-1]]]) if len(enough) else 1.0
+
+
+def threshold_by_person(
+    confidence: Floats, right: Flags, people: NDArray[np.int64], accuracy: float, sureness: float
+) -> float:
+    """Return the confidence that is enough for ``sureness`` (0-1) of the sets of people drawn.
+
+    As `confidence_threshold`; as many people as there are are drawn again and again, each as often
+    as it comes, with all their images [N]: one with many must not decide alone.
+    Source: the bootstrap of clusters, Davison and Hinkley 1997, "Bootstrap Methods", 3.8.
+    """
+    random = np.random.default_rng(0)
+    of_person = [np.flatnonzero(people == person) for person in np.unique(people)]
+    needed = []
+    for _ in range(DRAWS):
+        drawn = random.integers(0, len(of_person), len(of_person))
+        images = np.concatenate([of_person[person] for person in drawn])
+        needed.append(confidence_threshold(confidence[images], right[images], accuracy))
+    return float(np.quantile(needed, sureness))
 
 
 def confusion_matrix(

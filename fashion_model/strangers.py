@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,38 +11,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_model.dataset.description import DataError
-from fashion_model.dataset.readers import IMAGE_SUFFIXES, read_training_images
+from fashion_model.dataset.readers import IMAGE_SUFFIXES, Decoder, read_training_images
 
 Rows = NDArray[np.uint8]
 COUNT = 2_000
+# Of large images fewer are enough: 400 photographs.
+MOST_BYTES = 60_000_000
 
 
-def made_strangers(garments: Rows, seed: int = 0) -> Iterator[tuple[str, Rows]]:
+def made_strangers(
+    usual: Rows, shape: tuple[int, ...], seed: int = 0
+) -> Iterator[tuple[str, Rows]]:
     """Yield (name, uint8 [COUNT or fewer, D]): noise, blank and inverted arrays of one shape."""
     random = np.random.default_rng(seed)
-    width = garments.shape[1]
-    yield "uniform noise", random.integers(0, 256, (COUNT, width), np.uint8)
+    width = usual.shape[1]
+    yield "uniform noise", random.integers(0, 256, (most(width), width), np.uint8)
     # Every level of grey once: a blank picture has nothing else to vary.
     yield "blank", np.repeat(np.arange(256, dtype=np.uint8)[:, None], width, axis=1)
-    yield "inverted", 255 - garments[:COUNT]
+    if shape[2] == 1:
+        # In grey the background is dark by agreement; a photograph's colours may be any.
+        yield "inverted", 255 - usual[:COUNT]
 
 
-def digit_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
-    """Return COUNT digits of an IDX folder as images of ``shape``, uint8 [COUNT, H*W*C].
+def most(width: int) -> int:
+    """Return how many strangers of ``width`` bytes each are enough."""
+    return max(1, min(COUNT, MOST_BYTES // width))
+
+
+def idx_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
+    """Return COUNT or fewer images of an IDX folder as images of ``shape``, uint8 [N, H*W*C].
 
     Raises:
         DataError: there are none.
     """
-    return _rows(read_training_images(folder)[:COUNT], shape)
+    return _rows(read_training_images(folder)[: most(math.prod(shape))], shape)
 
 
-def photo_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
-    """Return the photographs under ``folder`` in grey as images of ``shape``, uint8 [N, H*W*C].
+def photo_strangers(folder: Path, shape: tuple[int, ...], colour: Decoder | None = None) -> Rows:
+    """Return the photographs under ``folder`` as images of ``shape``, uint8 [N, H*W*C].
+
+    In grey, or made by ``colour``; where there are too many, some of each of its folders.
 
     Raises:
         DataError: there is none.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)[:COUNT]
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    paths = paths[:: -(-len(paths) // most(math.prod(shape))) or 1]
+    if colour and paths:
+        return np.stack([colour(path.read_bytes()).reshape(-1) for path in paths])
     photos = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
     readable = [np.asarray(photo, np.uint8) for photo in photos if photo is not None]
     if not readable:
@@ -52,5 +69,11 @@ def photo_strangers(folder: Path, shape: tuple[int, ...]) -> Rows:
 def _rows(grey: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> Rows:
     """Bring grey pictures to the model's size and number of channels."""
     height, width, channels = shape
-    small = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in grey)
-    return np.stack([np.repeat(one.reshape(-1), channels) for one in small]).astype(np.uint8)
+    fitted = (_fitted(one, height, width) for one in grey)
+    return np.stack([np.repeat(one.reshape(-1), channels) for one in fitted]).astype(np.uint8)
+
+
+def _fitted(grey: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    shrinks = grey.shape[0] >= height and grey.shape[1] >= width
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.uint8)

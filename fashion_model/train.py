@@ -95,7 +95,7 @@ def train_bundle(options: argparse.Namespace) -> None:
         name=options.name or description.name,
         recipe=dataclasses.replace(description.recipe, **changes),
     )
-    held_out = "" if split.train.people is None else str(options.fold)
+    held_out = str(split.fold or "")
     name = "-".join((description.name, str(options.seed), *filter(None, [held_out])))
     state_file = options.state or STATE_FOLDER / f"{name.replace('/', 'of')}.npz"
     job = _job(options, description, state_file)
@@ -201,7 +201,8 @@ def _train_one(
                 job.precision, job.seed)  # fmt: skip
     network, history = train(job, larger, _start(description, split))
     signature = export_bundle(network, description, split, folder)
-    draw_training_curve(history, folder / "pictures" / "training.png")
+    if history:
+        draw_training_curve(history, folder / "pictures" / "training.png")
     logger.info("%s: version %s", folder, signature.version)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import time
@@ -18,11 +17,11 @@ from numpy.typing import NDArray
 from fashion_model.augment import augment
 from fashion_model.checkpoint import TrainingState, load_state, save_state
 from fashion_model.dataset.description import Augmentation, Crops, DataError, Recipe, Teaching
-from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
 from fashion_model.job import Job
 from fashion_model.network import build_network, copy_weights, read_network
+from fashion_model.network_outputs import measure
 from fashion_model.photographs.crops import cut_out
 from fashion_model.teacher import Teacher
 
@@ -33,9 +32,6 @@ Start = Callable[[], list[NDArray[Any]]]
 
 MOMENTUM = 0.9
 PROGRESS_SECONDS = 15.0
-EVALUATION_BATCH = 250
-# Pixels that are looked at in one go: a few photographs have as many as 250 garments.
-EVALUATION_PIXELS = 1_600_000
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -201,9 +197,15 @@ class TrainingSession:
             "weights": self.network.get_weights(),
             "optimizer": [np.asarray(variable) for variable in self.optimizer.variables],
             "averages": [average.numpy() for average in self.averages],
+            "random": [np.asarray(variable) for variable in self._random_variables()],
             "losses": [self.pruner.losses],
         }
         save_state(self.job.state_file, self.state, self.job.fingerprint)
+
+    def _random_variables(self) -> list[Any]:
+        """Return what dropout draws from, so that a resumed training drops what it would have."""
+        weights = {id(weight) for weight in self.network.weights}
+        return [one for one in self.network.variables if id(one) not in weights]
 
     def _restore(self) -> None:
         arrays = self.state.arrays
@@ -214,39 +216,12 @@ class TrainingSession:
             variable.assign(value)
         for average, value in zip(self.averages, arrays["averages"], strict=True):
             average.assign(value)
+        for variable, value in zip(
+            self._random_variables(), arrays.get("random", ()), strict=False
+        ):
+            variable.assign(value)
         self.pruner.losses[:] = arrays["losses"][0]
         logger.info("resumed at step %d, epoch %d", self.state.step, self.state.epoch + 1)
-
-
-def measure(network: keras.Model, data: LabelledImages) -> tuple[float, float]:
-    """Return mean cross-entropy (nats) and accuracy (0-1) of ``network`` on ``data``."""
-    logits = predict_logits(network, data.images)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_likelihood = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    chosen = log_likelihood[np.arange(len(data)), data.labels]
-    return float(-chosen.mean()), float((logits.argmax(axis=1) == data.labels).mean())
-
-
-def predict_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return logits float64 [N, K] for ``images`` uint8 [N, H, W, C]."""
-    return outputs_of(network, images).astype(np.float64)
-
-
-def outputs_of(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what ``network`` makes of ``images`` uint8 [N, H, W, C], float32 [N, ...]."""
-    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // math.prod(images.shape[1:3])))
-    run = _compiled(network)
-    parts = [
-        run(tf.constant(images[start : start + size].astype(np.float32))).numpy()
-        for start in range(0, len(images), size)
-    ]
-    return np.concatenate(parts)
-
-
-@functools.lru_cache(maxsize=2)
-def _compiled(network: keras.Model) -> Any:
-    images = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
-    return tf.function(lambda batch: network(batch, training=False), input_signature=[images])
 
 
 def _optimizer(recipe: Recipe) -> Any:

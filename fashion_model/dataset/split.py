@@ -20,11 +20,15 @@ SPLIT_SEED = 20_170_828  # the day the data set's paper appeared; the split is n
 
 @dataclass(frozen=True)
 class Split:
-    """``train`` fits weights, ``fit`` fits temperature and thresholds, ``measure`` does neither."""
+    """``train`` fits weights, ``fit`` fits temperature and thresholds, ``measure`` does neither.
+
+    ``fold`` says which people are in ``measure``, where it was cut by person.
+    """
 
     train: LabelledImages
     fit: LabelledImages
     measure: LabelledImages
+    fold: Fold | None = None
 
 
 def split_data(data: LabelledImages, fold: Fold = FIRST_FOLD) -> Split:
@@ -49,4 +53,5 @@ def _split_by_person(data: LabelledImages, people: NDArray[np.int64], fold: Fold
         data.take(np.flatnonzero((folds != measure) & (folds != fit))),
         data.take(np.flatnonzero(folds == fit)),
         data.take(np.flatnonzero(folds == measure)),
+        fold,
     )

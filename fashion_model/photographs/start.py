@@ -13,9 +13,9 @@ from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.layer_names import FEATURES, LOGITS
 from fashion_model.network import build_network
+from fashion_model.network_outputs import outputs_of
 from fashion_model.photographs.efficientnet import fill_with, imagenet_tensors
 from fashion_model.photographs.linear_head import fit_linear_head
-from fashion_model.trainer import outputs_of
 
 logger = logging.getLogger("scoring.fashion_model")
 # Small: a head that fits ImageNet's features closely pulls the features the wrong way.

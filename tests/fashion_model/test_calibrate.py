@@ -1,5 +1,6 @@
 """A bundle calibrated anew keeps the figures that are still true, and no others."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from fashion_model.calibrate import (
     calibrate_bundle,
     fit_temperature,
     held_out_figures,
+    measured_fold,
     write_signature,
 )
+from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
 from scoring.inference.bundle import Bundle, load_bundle
@@ -60,3 +63,10 @@ def test_temperature_is_found_again(true: float) -> None:
     noise = random.gumbel(size=honest.shape)
     labels = (honest + noise).argmax(axis=1)
     assert fit_temperature(honest * true, labels) == pytest.approx(true, rel=0.05)
+
+
+def test_the_people_that_were_measured_are_noted(bundle: Bundle) -> None:
+    people = np.arange(400) % 37
+    split = split_data(dataclasses.replace(images(1), people=people), Fold(2, 5))
+    assert measured_fold(bundle.signature) is None
+    assert measured_fold(calibrate_bundle(bundle, split)) == Fold(2, 5)

@@ -10,7 +10,7 @@ import pytest
 from fashion_model import evaluate, export, train
 from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION, DataError
 from fashion_model.dataset.readers import LabelledImages
-from fashion_model.strangers import digit_strangers, photo_strangers
+from fashion_model.strangers import idx_strangers, photo_strangers
 from scoring.protocol.errors import ExitCode
 from tests.fashion_model.idx_files import IMAGES, write_idx
 
@@ -148,10 +148,10 @@ def test_export_refuses_what_is_no_state(
 
 def test_strangers_take_the_models_shape(tmp_path: Path) -> None:
     write_idx(tmp_path, "train", compress=False)
-    assert digit_strangers(tmp_path, (28, 28, 1)).tolist() == IMAGES.reshape(20, 784).tolist()
-    assert digit_strangers(tmp_path, (30, 20, 3)).shape == (20, 30 * 20 * 3)
+    assert idx_strangers(tmp_path, (28, 28, 1)).tolist() == IMAGES.reshape(20, 784).tolist()
+    assert idx_strangers(tmp_path, (30, 20, 3)).shape == (20, 30 * 20 * 3)
     with pytest.raises(DataError, match="there is no train-images"):
-        digit_strangers(tmp_path / "nowhere", (28, 28, 1))
+        idx_strangers(tmp_path / "nowhere", (28, 28, 1))
     with pytest.raises(DataError, match="no photographs"):
         photo_strangers(tmp_path, (28, 28, 1))
 

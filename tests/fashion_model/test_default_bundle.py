@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from fashion_model.dataset.description import KNOWN, DatasetDescription
+from fashion_model.network_outputs import predict_logits
 from fashion_model.strangers import made_strangers
 from fashion_model.train import default_folder
-from fashion_model.trainer import predict_logits
 from scoring.inference.bundle import Bundle, load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.decode import DecodeLimits
@@ -96,7 +96,7 @@ def test_confidences_are_fine_grained(predictor: Predictor, drawn: NDArray[np.ui
 
 def test_strangers_are_noticed(predictor: Predictor, drawn: NDArray[np.uint8]) -> None:
     word = predictor.signature.review.outlier
-    for name, rows in made_strangers(drawn):
+    for name, rows in made_strangers(drawn, (28, 28, 1)):
         review = predictor.predict(rows).review
         # A reason may stand beside others.
         assert sum(word in (reason or "") for reason in review) >= 0.95 * len(rows), name

@@ -64,7 +64,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/checkpoint.py",
         "fashion_model/job.py",
         "fashion_model/network.py",
-        "fashion_model/photographs/start.py",
+        "fashion_model/network_outputs.py",
         "fashion_model/teacher.py",
         "fashion_model/train.py",
         "fashion_model/trainer.py",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fashion_model.commands import MissingPackages
 from fashion_model.dataset.description import CLOTHING, DataError, Pretrained
 from fashion_model.layer_names import FEATURES
+from fashion_model.network_outputs import outputs_of
 from fashion_model.photographs import efficientnet
 from fashion_model.photographs.efficientnet import (
     BLOCKS,
@@ -18,7 +19,6 @@ from fashion_model.photographs.efficientnet import (
     imagenet_tensors,
 )
 from fashion_model.photographs.tensor_file import Tensors
-from fashion_model.trainer import outputs_of
 
 VECTORS = Path(__file__).parents[2] / "data" / "photographs" / "efficientnet_lite0.npz"
 SIDE = 224
