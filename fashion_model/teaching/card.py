@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from fashion_model.teaching.lesson import REVIEW_ACCURACY, STRANGE_SHARE, Lesson
+from fashion_model.teaching.lesson import (
+    CLAIMED_ACCURACY,
+    REVIEW_ACCURACY,
+    STRANGE_SHARE,
+    Lesson,
+)
 from fashion_model.teaching.linear_head import STRENGTHS
 from fashion_model.teaching.telling import Table, percent, summary, tables
 from scoring.protocol.signature import Signature
@@ -19,8 +24,8 @@ at a time. The interval reckons with the groups. The choice among {strengths} st
 pictures flatters the figures a little.
 
 Temperature and thresholds come from the same held-out answers: of what is not marked at least
-{review} shall be right, one mistake more than was seen included; {strange} of the photographs may
-be called strange. Strange is what lies far from all classes in the features' own covariance.
+{review} shall be right, with a mean confidence of {claimed}; {strange} of the photographs may be
+called strange. Strange is what lies far from all classes in the features' own covariance.
 """
 LIMITS = """\
 - Classes that it was not taught: they become one of its own, often but not always marked.
@@ -36,6 +41,7 @@ def model_card(lesson: Lesson, signature: Signature, notes: Sequence[str]) -> st
         width=lesson.backbone.width,
         strengths=len(STRENGTHS),
         review=percent(REVIEW_ACCURACY),
+        claimed=percent(CLAIMED_ACCURACY),
         strange=percent(STRANGE_SHARE),
     )
     parts = [

@@ -47,8 +47,8 @@ def summary(lesson: Lesson) -> list[str]:
         )
     else:
         lines.append(
-            "every photograph would be marked for a person: there are too few to say from which"
-            f" confidence on {percent(REVIEW_ACCURACY)} are right"
+            "every photograph would be marked for a person: there is no confidence from which on"
+            f" {percent(REVIEW_ACCURACY)} are right"
         )
     return lines
 

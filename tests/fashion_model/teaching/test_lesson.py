@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 
 from fashion_model.metrics import independent_count, wilson_interval
-from fashion_model.teaching.lesson import cautious_threshold
+from fashion_model.teaching.lesson import sure_threshold
 
 
-def test_the_threshold_leaves_room_for_one_mistake_more() -> None:
-    confidence = np.linspace(0.5, 1.0, 200)
-    right = np.ones(200, bool)
-    assert cautious_threshold(confidence, right) == 0.5
-    right[:100] = np.arange(100) % 2 == 0
-    threshold = cautious_threshold(confidence, right)
-    kept = confidence >= threshold
-    assert 0.7 < threshold < confidence[100]
-    assert right[kept].sum() / (kept.sum() + 1) >= 0.98
+def test_what_passes_the_threshold_is_right_by_both_accounts() -> None:
+    confidence = np.linspace(0.9, 1.0, 201)
+    right = np.ones(201, bool)
+    threshold = sure_threshold(confidence, right)
+    assert confidence[confidence >= threshold].mean() == pytest.approx(0.99, abs=1e-3)
+    right[190:] = np.arange(11) % 3 > 0
+    stricter = sure_threshold(confidence, right)
+    assert stricter == 1.0 or right[confidence >= stricter].mean() >= 0.98
 
 
-@pytest.mark.parametrize("count", [5, 48])
-def test_too_few_pictures_vouch_for_no_threshold(count: int) -> None:
-    assert cautious_threshold(np.full(count, 0.99), np.ones(count, bool)) == 1.0
+@pytest.mark.parametrize("claimed", [0.98, 0.5])
+def test_no_confidence_is_enough_where_none_is_sure(claimed: float) -> None:
+    assert sure_threshold(np.full(500, claimed), np.ones(500, bool)) == 1.0
+
+
+def test_sure_and_wrong_answers_pass_no_threshold() -> None:
+    assert sure_threshold(np.full(500, 0.999), np.arange(500) % 10 > 0) == 1.0
 
 
 def test_an_interval_of_a_share() -> None:
