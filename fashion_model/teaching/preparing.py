@@ -14,7 +14,8 @@ from fashion_model.teaching.copies import (
     once_each,
     refuse_copied_classes,
 )
-from fashion_model.teaching.lesson import Lesson, learn, validate
+from fashion_model.teaching.lesson import Indices, Lesson, learn, validate
+from fashion_model.teaching.linear_head import CrossValidation
 from fashion_model.teaching.photographs import Photographs, Unreadable, read_photographs
 from fashion_model.teaching.sources import CannotTeach, Source, find_labelled_files
 from scoring.records.text import printable
@@ -38,21 +39,29 @@ def best_lesson(
     photographs, notes = prepare(source, found, backbones[0], cache, skip_unreadable)
     pairs = near_copies(photographs)
     groups, people_notes = group_pictures(photographs, pairs)
-    tried = []
-    for backbone in backbones:
-        if backbone is not backbones[0]:
-            photographs, _ = read_photographs(
-                photographs.files, photographs.labels, backbone, cache
-            )
-        validation = validate(photographs, groups)
-        right = float((validation.logits.argmax(axis=1) == photographs.classes).mean())
-        logger.info("%s: %.1f %% right, loss %.3f", backbone.path.name, 100 * right,
-                    validation.loss)  # fmt: skip
-        tried.append((validation.loss, backbone, photographs, validation))
-    _, backbone, photographs, validation = min(tried, key=lambda one: one[0])
-    return learn(backbone, photographs, groups, validation), [
-        *found.notes, *notes, *people_notes,
-    ]  # fmt: skip
+    others = [_seen_by(backbone, photographs, cache) for backbone in backbones[1:]]
+    tried = [
+        (backbone, seen, _validated(backbone, seen, groups))
+        for backbone, seen in zip(backbones, [photographs, *others], strict=True)
+    ]
+    backbone, seen, validation = min(tried, key=lambda one: one[2].loss)
+    lesson = learn(backbone, seen, groups, validation)
+    return lesson, [*found.notes, *notes, *people_notes]
+
+
+def _seen_by(backbone: Backbone, photographs: Photographs, cache: Path) -> Photographs:
+    """Return the same pictures with another backbone's features; raises CannotTeach."""
+    seen, unreadable = read_photographs(photographs.files, photographs.labels, backbone, cache)
+    if unreadable or seen.digests != photographs.digests:
+        raise CannotTeach("the pictures changed while they were read: give the command again")
+    return seen
+
+
+def _validated(backbone: Backbone, seen: Photographs, groups: Indices) -> CrossValidation:
+    found = validate(seen, groups)
+    right = float((found.logits.argmax(axis=1) == seen.classes).mean())
+    logger.info("%s: %.1f %% right, loss %.3f", backbone.path.name, 100 * right, found.loss)
+    return found
 
 
 def prepare(
