@@ -142,16 +142,16 @@ class Networks:
 def _try(bundle: Bundle, block: int) -> NDArray[np.float32]:
     """Return the pooled features [3, F] of a black, a white and a grey image.
 
-    They are asked for both ways, in blocks and one by one, of interpreters that are dropped again.
+    One is asked for alone and all in blocks, of interpreters that are dropped again.
     """
     shades = np.array([[0], [255], [128]], np.uint8)
     rows = np.repeat(shades, bundle.signature.input.row_length, axis=1)
+    filled = np.resize(rows, (-(-len(rows) // block) * block, rows.shape[1]))
     try:
-        for size in {1, block}:
-            runner = BlockRunner(bundle, size)
-            seen = [runner.features(np.repeat(row[None], size, axis=0)) for row in rows]
-            if any(len(features) != size for features in seen):
-                raise ValueError("its output has not a row for each image")
+        alone = InterpreterPool(bundle, 1, 1).features(rows[:1])
+        blocks = InterpreterPool(bundle, 1, block).features(filled)
+        if len(alone[0]) != 1 or any(len(features) != block for features in blocks):
+            raise ValueError("its output has not a row for each image")
     except (RuntimeError, ValueError) as error:
         raise BundleUnreadable(f"{bundle.model_file}: LiteRT cannot load it: {error}") from error
-    return np.concatenate([features[:1] for features in seen])
+    return np.concatenate(blocks)[: len(rows)]
