@@ -83,11 +83,14 @@ class PhotoAdvice:
         """The server's models for photographs, by name; none where it does not tell."""
         context = self._context
         tries = Tries(context.settings.client.changed(tries=1), context.stop)
+        known = {one.name: one for one in context.models.distinct}
         signatures: dict[str, Signature] = {}
         # The batch is scored: nothing that goes wrong here may cost it.
         with suppress(ScoringError):
             for model in context.client.models(tries):
-                signatures[model.name] = context.client.signature(model.name, tries)
+                signatures[model.name] = known.get(model.name) or context.client.signature(
+                    model.name, tries
+                )
         return {name: one for name, one in signatures.items() if _is_of_use(one)}
 
     @cached_property
