@@ -52,6 +52,7 @@ def encode_block(
 def decode_block(block: Any, row_bytes: int, max_rows: int) -> tuple[RowIds, NDArray[np.uint8]]:
     """Return ids and uint8 pixels [N, row_bytes] of a ``dataframe_b64`` object.
 
+    Its data may be the bytes that the string had in a JSON text, in a memoryview.
     Raises BadRequest for a wrong form, TooLarge over ``max_rows``, InvalidPixels when shape and
     data do not agree. What zlib inflates to is bounded by the shape.
     """
@@ -125,7 +126,7 @@ def _decode_shape(shape: Any, row_bytes: int, max_rows: int) -> int:
 
 
 def _decode_data(data: Any, compression: Any, expected: int) -> bytes:
-    if not isinstance(data, str):
+    if not isinstance(data, str | memoryview):
         _refuse("dataframe_b64.data is a base64 string")
     if compression not in (None, "zlib"):
         _refuse('dataframe_b64.compression is null or "zlib"')

@@ -6,12 +6,13 @@ import codecs
 import gc
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
-from scoring.protocol.json_shape import json_shape, parsed_bytes, without_block
+from scoring.protocol.json_shape import block_in, json_shape, parsed_bytes, without_block
 from server.prediction_request import RequestLimits
 
 # What curl sends with -d and no header is JSON too, here.
@@ -29,6 +30,8 @@ LONG_NUMBER = re.compile(
 )
 LARGE = b"1e308"
 NEAR_BYTES = 100_000
+# Stands for a block of pixels while the JSON around it is parsed.
+MARK, MARKED = rb"\u0000block", "\0block"
 
 
 def parse_json(body: bytes, limits: RequestLimits) -> Any:
@@ -55,6 +58,25 @@ def parse_json(body: bytes, limits: RequestLimits) -> Any:
         return _parsed(body)
     except orjson.JSONDecodeError as error:
         raise _refusal(body, error) from error
+
+
+def parse_with_block(body: bytes, limits: RequestLimits) -> Any:
+    """Return what a JSON text says, ``dataframe_b64.data`` as bytes where it is a plain string.
+
+    The parser would look at each letter of it, and copy it: a third of what a dozen photographs
+    take to be read. Whatever else stands there, or is wrong, is parsed as ever. Raises as
+    parse_json.
+    """
+    block = block_in(body)
+    if block.stop:
+        marked = b"".join((body[: block.start], MARK, body[block.stop :]))
+        with suppress(ApiError):
+            document = parse_json(marked, limits)
+            held = document.get("dataframe_b64") if isinstance(document, dict) else None
+            if isinstance(held, dict) and held.get("data") == MARKED:
+                held["data"] = memoryview(body)[block]
+                return document
+    return parse_json(body, limits)
 
 
 def _parsed(body: bytes) -> Any:

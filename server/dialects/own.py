@@ -19,7 +19,7 @@ from server.dialects.json_body import (
     is_text,
     may_be_json,
     may_hold_booleans,
-    parse_json,
+    parse_with_block,
     text_within,
     weigh_json,
 )
@@ -65,7 +65,7 @@ def _decode(call: Call, signature: Signature, limits: RequestLimits) -> Predicti
     if call.media_type in pictures.UNTYPED and not may_be_json(call.body):
         raise pictures.neither(call.body)
     text = text_within(call.body, limits) if is_text(call.body) else call.body
-    document, booleans = parse_json(text, limits), may_hold_booleans(text)
+    document, booleans = parse_with_block(text, limits), may_hold_booleans(text)
     if original.is_original(document) and not document.keys() & FORMS.keys():
         return original.decode(document, signature, limits, booleans)
     return read_document(document, signature, limits, FORMS, booleans)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import pybase64
 import pytest
 
 from scoring.inference.predictions import summarise
@@ -52,6 +53,66 @@ def test_a_request_is_read(form: str) -> None:
     assert list(request.ids) == ["left.png", 7]
     assert request.pixels.dtype == np.uint8
     assert request.pixels.tolist() == PIXELS
+
+
+def block_text(**changes: object) -> bytes:
+    """Return a request of our client, as compact as it writes it."""
+    block = {"index": [1, 2], "dtype": "uint8", "shape": [2, 4], "compression": None}
+    data = pybase64.b64encode_as_string(bytes([*PIXELS[0], *PIXELS[1]]))
+    return orjson.dumps({"dataframe_b64": {**block, "data": data, **changes}})
+
+
+def variants() -> dict[str, bytes]:
+    """The same request as others may write it, with the block where it is not looked for."""
+    plain = block_text()
+    data = plain.partition(b'"data":"')[2].partition(b'"')[0]
+    return {
+        "ours": plain,
+        "blanks": orjson.dumps(orjson.loads(plain), option=orjson.OPT_INDENT_2),
+        "data first": plain.replace(b'{"index"', b'{"data":"' + data + b'","index"').replace(
+            b',"data":"' + data + b'"}', b"}"
+        ),
+        "escapes": plain.replace(data, b"\\u0041" + data.removeprefix(b"A")),
+        "another's data": plain.replace(b"{", b'{"user":{"data":"[[[["},', 1),
+        "a mark": plain.replace(b"{", b'{"user":{"data":"\\u0000block"},', 1),
+        "a byte order mark": b"\xef\xbb\xbf" + plain,
+    }
+
+
+@pytest.mark.parametrize("kind", variants())
+def test_a_block_is_read_however_it_is_written(kind: str) -> None:
+    request = own.decode(Call(variants()[kind]), SIGNATURE, LIMITS)
+    assert list(request.ids) == [1, 2]
+    assert request.pixels.tolist() == PIXELS
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        (block_text(data="!!!"), "bad_request", "data is not base64"),
+        (block_text(data="AAAA").replace(b"AAAA", b"\xff\xfeAA"), "bad_request", "not base64"),
+        (block_text(data=["AAAA"]), "bad_request", "data is a base64 string"),
+        (block_text(data=""), "invalid_pixels", "holds 0 bytes"),
+        (block_text(data="\0block"), "bad_request", "data is not base64"),
+        (block_text()[:-1] + b"]", "invalid_json", "column"),
+        (block_text()[:-3], "invalid_json", "not valid JSON"),
+        (b'[{"data":"AAAA"}]', "invalid_pixels", "0"),
+        (b'{"data":"AAAA"}', "bad_request", "send"),
+        (b'{"data":"' + b"[" * 100, "invalid_json", "not valid JSON"),
+        (block_text().replace(b'"index":', b'"x":[[[[[[[[[1]]]]]]]]],"index":'), "too_deep", "8"),
+    ],
+)
+def test_what_is_wrong_beside_a_block_is_told(body: bytes, code: str, message: str) -> None:
+    with pytest.raises(ApiError, match=message) as caught:
+        own.decode(Call(body), SIGNATURE, LIMITS)
+    assert caught.value.wire_code == code
+
+
+def test_the_place_of_an_error_behind_a_block_is_that_in_the_body() -> None:
+    body = block_text()[:-1] + b",nothing}"
+    with pytest.raises(ApiError) as caught:
+        own.decode(Call(body), SIGNATURE, LIMITS)
+    assert f"column {body.index(b'nothing') + 1}" in str(caught.value)
 
 
 def answer() -> Answer:
