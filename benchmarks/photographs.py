@@ -1,11 +1,12 @@
-"""How fast photographs go from their folder to Results.csv, beside a loop that does nothing else.
+"""How fast photographs go from their folder to Results.csv, beside loops that do nothing else.
 
     python -m benchmarks.photographs [--bundle models/clothing] [--count 400] [--rounds 5]
 
-The photographs are made here: drawn garments on clutter, 400 x 533 pixels, JPEG of quality 85. The
-loop decodes them as the bundle's preprocessing does and runs its int8 network, a thread a core;
-there is no head, no answer and nothing is written. Start-up is left out of both: the client scores
-a batch of few photographs and one of many more, and the difference counts.
+The photographs are made here: drawn garments on clutter, 400 x 533 pixels, JPEG of quality 85. A
+loop decodes them and runs the bundle's int8 network, a thread a core; there is no head, no answer
+and nothing is written. One loop decodes with OpenCV, as anybody would write it, one with the
+bundle's preprocessing, which decodes no more than is needed. Start-up is left out of all: the
+client scores a batch of few photographs and one of many more, and the difference counts.
 
 Processor time is told besides: on a busy machine it is the steadier of the two ratios.
 """
@@ -20,10 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -37,6 +38,7 @@ from scoring.inference.interpreter_pool import BlockRunner
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import find_for
 from scoring.processes.managed_server import ManagedServer
+from scoring.protocol.signature import Signature
 from scoring.settings import CODE_ROOT, available_cores, load_settings
 
 HEIGHT, WIDTH = 533, 400
@@ -45,8 +47,11 @@ GARMENTS = 40  # different ones; the clutter around them never comes twice
 FEW = 26
 
 
-@dataclass(frozen=True)
-class Cost:
+Pixels: TypeAlias = NDArray[np.uint8]
+Decode: TypeAlias = Callable[[Path], Pixels]
+
+
+class Cost(NamedTuple):
     """Wall and processor seconds."""
 
     wall: float
@@ -57,10 +62,10 @@ class Cost:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure in turns and write a table; with --plain, be the plain loop."""
+    """Measure in turns and write a table; with --loop, be one of the loops."""
     arguments = _parser().parse_args(argv)
-    if arguments.plain:
-        json.dump(plain_loop(arguments.bundle, arguments.plain), sys.stdout)
+    if arguments.loop:
+        json.dump(loop(arguments.loop, arguments.bundle, arguments.folder), sys.stdout)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
@@ -72,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             server.start()
             server.wait_until_ready()
             rounds = [
-                (_by_client(server), _by_plain_loop(arguments.bundle, project))
+                [_by_client(server), *(_by_loop(way, arguments.bundle, project) for way in LOOPS)]
                 for _ in range(arguments.rounds + 1)
             ][1:]  # the first warms the file cache
     _report(arguments.count, rounds)
@@ -102,37 +107,60 @@ def _garment(draw: Draw, rng: np.random.Generator) -> NDArray[np.float64]:
     return whole[:, :, :3] if whole.shape[2] == 3 else 1 - (1 - whole[:, :, :3]) * whole[:, :, 3:]
 
 
-def plain_loop(bundle_folder: Path, folder: Path) -> tuple[float, float]:
-    """Decode and run the network over a folder's photographs; return wall and processor seconds."""
+def loop(way: str, bundle_folder: Path, folder: Path) -> Cost:
+    """Decode and run the network over a folder's photographs; return what it took."""
     cv2.setNumThreads(1)
     bundle = load_bundle(bundle_folder)
-    signature = bundle.signature
-    preprocess = find_for(signature.preprocessing, signature.input)
-    limits = DecodeLimits(10**8, 10**8)
+    decode = LOOPS[way](bundle.signature)
     paths = sorted(folder.iterdir())
     runners = [BlockRunner(bundle, 1) for _ in range(available_cores())]
 
     def run(share: int) -> None:
         for path in paths[share :: len(runners)]:
-            pixels = preprocess(path.read_bytes(), signature.input.shape, limits)
-            runners[share].features(pixels.values[None])
+            runners[share].features(decode(path).reshape(1, -1))
 
     with ThreadPoolExecutor(len(runners)) as threads:
         started, processor = time.perf_counter(), time.process_time()
         list(threads.map(run, range(len(runners))))
-        return time.perf_counter() - started, time.process_time() - processor
+        return Cost(time.perf_counter() - started, time.process_time() - processor)
 
 
-def _by_plain_loop(bundle: Path, project: Path) -> Cost:
-    """Have the loop run in a process of its own."""
+def _opencv(signature: Signature) -> Decode:
+    height, width, _ = signature.input.shape
+
+    def decode(path: Path) -> Pixels:
+        whole = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        assert whole is not None
+        fitted = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(fitted, np.uint8)
+
+    return decode
+
+
+def _preprocessing(signature: Signature) -> Decode:
+    preprocess = find_for(signature.preprocessing, signature.input)
+    limits = DecodeLimits(10**8, 10**8)
+    return lambda path: preprocess(path.read_bytes(), signature.input.shape, limits).values
+
+
+LOOPS: dict[str, Callable[[Signature], Decode]] = {
+    "OpenCV": _opencv,
+    "preprocessing": _preprocessing,
+}
+
+
+def _by_loop(way: str, bundle: Path, project: Path) -> Cost:
+    """Have a loop run in a process of its own, over as many photographs as count."""
     folder = project / "image_batches" / "many"
-    command = ["-m", "benchmarks.photographs", "--bundle", str(bundle), "--plain", str(folder)]
+    options = ["--loop", way, "--bundle", str(bundle), "--folder", str(folder)]
     told = subprocess.run(
-        [sys.executable, *command], cwd=CODE_ROOT, check=True, stdout=subprocess.PIPE
+        [sys.executable, "-m", "benchmarks.photographs", *options],
+        cwd=CODE_ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
     )
     share = 1 - FEW / len(list(folder.iterdir()))
-    wall, processor = json.loads(told.stdout)
-    return Cost(wall * share, processor * share)
+    return Cost(*(seconds * share for seconds in json.loads(told.stdout)))
 
 
 def _by_client(server: ManagedServer) -> Cost:
@@ -153,20 +181,24 @@ def _processor_seconds(server: ManagedServer) -> float:
     return float(ended.children_user + ended.children_system + serving.user + serving.system)
 
 
-def _report(count: int, rounds: list[tuple[Cost, Cost]]) -> None:
+def _report(count: int, rounds: list[list[Cost]]) -> None:
     write = sys.stdout.write
     write(f"{count} photographs of {WIDTH} x {HEIGHT}, {available_cores()} cores,")
     write(f" {len(rounds)} rounds, start-up left out\n")
-    for who, costs in (
-        ("client, folder to Results.csv", [client for client, _ in rounds]),
-        ("plain loop", [plain for _, plain in rounds]),
-    ):
-        rate = count / statistics.median(cost.wall for cost in costs)
-        processor = 1000 * statistics.median(cost.processor for cost in costs) / count
-        write(f"{who}: {rate:.0f} photographs/s, {processor:.2f} ms of processor time each\n")
-    for what in ("wall", "processor"):
-        ratios = [getattr(plain, what) / getattr(client, what) for client, plain in rounds]
-        write(f"ratio of {what} time, pair by pair: {spread(ratios)}\n")
+    client, *loops = (list(costs) for costs in zip(*rounds, strict=True))
+    _tell_rate("client, folder to Results.csv", count, client)
+    for way, costs in zip(LOOPS, loops, strict=True):
+        _tell_rate(f"loop with {way}", count, costs)
+        for what in ("wall", "processor"):
+            pairs = zip(costs, client, strict=True)
+            ratios = [getattr(plain, what) / getattr(ours, what) for plain, ours in pairs]
+            write(f"  ratio of {what} time, pair by pair: {spread(ratios)}\n")
+
+
+def _tell_rate(who: str, count: int, costs: list[Cost]) -> None:
+    rate = count / statistics.median(cost.wall for cost in costs)
+    each = 1000 * statistics.median(cost.processor for cost in costs) / count
+    sys.stdout.write(f"{who}: {rate:.0f} photographs/s, {each:.2f} ms of processor time each\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -176,7 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", type=Path, default=CODE_ROOT / "models" / "clothing")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--loop", choices=LOOPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser
 
 
