@@ -7,9 +7,9 @@ figures come from the ``measure`` part, which nothing was fitted to or chosen wi
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from fashion_model.metrics import (
     expected_calibration_error,
     threshold_by_person,
 )
+from fashion_model.photographs.coarse import coarse_copies, watch_for
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
 from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
@@ -43,6 +44,7 @@ from scoring.records.telling import telling_never_fails
 logger = logging.getLogger("scoring.fashion_model")
 
 OUTLIER_IMAGES = 20_000
+COARSE_IMAGES = 500
 # Added to the covariance's eigenvalues, as a share of their mean: features that are almost
 # constant would otherwise dominate the distance.
 SHRINKAGE = 0.05
@@ -73,21 +75,29 @@ def fit_outlier_model(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return whitening [F, F] and whitened class means [K, F] of the features' square roots.
 
-    Or of those of their shares, where the bundle's head is a relative one.
+    Where the bundle's head is a relative one, of those of their shares, and with one axis more
+    that tells coarse pictures.
 
     Source: Lee et al. 2018, arXiv 1807.03888: one covariance shared by all classes.
     """
     chosen = np.random.default_rng(0).permutation(len(data))[:OUTLIER_IMAGES]
     sample = data.take(chosen)
-    features = root_features(
-        _features(bundle, sample).astype(np.float64), bool(bundle.head.relative)
-    )
+    features = _root_features(bundle, sample)
     classes = range(len(bundle.signature.labels))
     means = np.stack([features[sample.labels == k].mean(axis=0) for k in classes])
     residuals = features - means[sample.labels]
     values, vectors = np.linalg.eigh(residuals.T @ residuals / len(residuals))
     whitening = vectors / np.sqrt(values + SHRINKAGE * values.mean())
-    return whitening, means @ whitening
+    if not bundle.head.relative:
+        return whitening, means @ whitening
+    few = sample.take(np.arange(min(COARSE_IMAGES, len(sample))))
+    copies = dataclasses.replace(few, images=coarse_copies(few.images, np.random.default_rng(0)))
+    coarse = _root_features(bundle, copies)
+    return watch_for(coarse, features, whitening, means @ whitening, sample.labels)
+
+
+def _root_features(bundle: Bundle, data: LabelledImages) -> NDArray[np.float64]:
+    return root_features(_features(bundle, data).astype(np.float64), bool(bundle.head.relative))
 
 
 def calibrate_bundle(bundle: Bundle, split: Split, goals: Goals = DEFAULT_GOALS) -> Signature:
@@ -103,7 +113,7 @@ def calibrate_bundle(bundle: Bundle, split: Split, goals: Goals = DEFAULT_GOALS)
     thresholds = _thresholds(probabilities, scores, split.fit, goals)
     signature = bundle.signature.renewed(
         temperature=temperature,
-        thresholds=asdict(thresholds),
+        thresholds=dataclasses.asdict(thresholds),
         reference=reference_entry(probabilities, scores, image_statistics(split.fit.rows)),
         figures={},
     )

@@ -92,7 +92,7 @@ def test_one_command_makes_a_bundle_and_another_its_figures(
     bundle = load_bundle(tmp_path / "bundle")
     assert bundle.signature.labels == ("ball", "brick")
     assert bool(bundle.head.relative)
-    assert bundle.head.whitening.shape == (1280, 1280)
+    assert bundle.head.whitening.shape == (1280, 1281)
     assert bundle.signature.figures["agreement"] >= 0.8
     capsys.readouterr()
     arguments = ["--bundle", out, "--no-speed", "--photos", str(tmp_path / "toys" / "car")]
