@@ -314,6 +314,7 @@ def test_so_many_are_taken_before_the_first_result(
         results.close()
 
 
+@pytest.mark.slow
 def test_large_pictures_are_held_a_few_at_a_time(url: str) -> None:
     taken = itertools.count()
     picture = np.full((2_400, 3_000, 3), 255, np.uint8)

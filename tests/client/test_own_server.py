@@ -29,12 +29,14 @@ def served(place: ServerPlace) -> list[str]:
     return [model.name for model in peer.models]
 
 
+@pytest.mark.slow
 def test_it_serves_the_settings_models_and_ends_with_the_run(project: Path) -> None:
     with own_server(settings_for(), [""]) as place:
         assert served(place) == ["fashion"]
     assert read_readiness(place.url) is None
 
 
+@pytest.mark.slow
 def test_it_serves_the_model_that_is_asked_for_though_no_setting_names_it(project: Path) -> None:
     folder = project / "models" / "hats"
     folder.mkdir(parents=True)
@@ -52,12 +54,14 @@ def test_a_model_that_nobody_has_starts_nothing(project: Path) -> None:
     assert not (project / "logs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_leaves_no_server_behind(project: Path) -> None:
     with pytest.raises(ZeroDivisionError), own_server(settings_for(), [""]) as place:
         raise ZeroDivisionError
     assert read_readiness(place.url) is None
 
 
+@pytest.mark.slow
 def test_of_several_models_it_serves_those_that_there_are(project: Path) -> None:
     with own_server(settings_for(), ["digits", "socks", "cats_dogs"]) as place:
         assert served(place) == ["digits", "cats_dogs"]
@@ -65,6 +69,7 @@ def test_of_several_models_it_serves_those_that_there_are(project: Path) -> None
         assert served(place) == ["fashion", "digits"]
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_costs_no_other(project: Path) -> None:
     broken = project / "models" / "hats"
     broken.mkdir(parents=True)

@@ -56,6 +56,7 @@ def test_secret_window_and_end_are_heard_even_if_all_comes_at_once(
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stdin", [b"", b"hello\n"])
 def test_whoever_has_no_parent_is_told_what_the_flag_is_for(project: Path, stdin: bytes) -> None:
     done = told("-m", "client.request", "G1", "--parent-pipe", stdin=stdin)

@@ -235,6 +235,7 @@ def test_what_is_served_for_photographs_of_other_things_is_said_to_be_so(
     assert text.endswith(f"; cats_dogs knows {', '.join(labels)}")
 
 
+@pytest.mark.slow
 def test_a_server_of_this_run_can_have_what_the_project_has(project: Path) -> None:
     write_photographs(project / "image_batches" / "G7", 3)
     command = ["G7", "--start-server"]

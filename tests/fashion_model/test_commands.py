@@ -36,6 +36,7 @@ def test_missing_data_is_one_line(
     assert "there is no such data folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_prints_its_figures_and_draws(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def moved(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate(copies).reshape(-1, 784)
 
 
+@pytest.mark.slow
 def test_the_integer_model_agrees_with_its_reference(
     bundle: Bundle, predictor: Predictor, drawn: NDArray[np.uint8]
 ) -> None:

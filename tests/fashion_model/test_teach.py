@@ -207,6 +207,7 @@ def blunted(network: bytes) -> bytes:
     return network.replace(raw, b"\x05" * len(raw))
 
 
+@pytest.mark.slow
 def test_no_tensorflow_is_needed(things: Path, tmp_path: Path) -> None:
     absent = ("tensorflow", "keras", "matplotlib")
     program = (

@@ -143,6 +143,7 @@ CELLS = st.sampled_from(
 LINES = st.lists(CELLS, min_size=4, max_size=6).map(",".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(lines=st.lists(LINES, max_size=5), tail=st.binary(max_size=4))
 def test_a_csv_is_read_or_refused(lines: list[str], tail: bytes) -> None:

@@ -47,6 +47,7 @@ def test_the_committed_batch_is_whole_and_small() -> None:
         assert decoded(path.read_bytes()).shape == (HEIGHT, WIDTH, 3)
 
 
+@pytest.mark.slow
 def test_the_committed_batch_can_be_rendered_again() -> None:
     labels = truth()
     for picture in islice(render_batch(seed=1, count=24), 1):
@@ -65,6 +66,7 @@ def test_a_model_for_product_pictures_cannot_judge_them() -> None:
     assert reviews.count(UNCONTROLLED_BACKGROUND) > len(reviews) / 3
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_and_its_labels(tmp_path: Path) -> None:
     main(["--seed", "7", "--count", "1", "--out", str(tmp_path / "P7")])
     with (tmp_path / "P7.labels.csv").open(encoding="utf-8", newline="") as file:

@@ -108,6 +108,7 @@ LEAST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LEAST)
 def test_damage_in_the_middle_is_found_as_often_as_is_said(kind: str) -> None:
     for share, least in zip(shares(kind), LEAST[kind], strict=True):

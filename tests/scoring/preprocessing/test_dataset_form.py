@@ -67,6 +67,7 @@ def spotted(row: int, column: int) -> Array:
     return small
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(small_images, sizes)
 @example(np.zeros((SIDE, SIDE), np.uint8), 29)
@@ -112,6 +113,7 @@ def test_known_awkward_sizes(size: int) -> None:
     assert_recognised(np.asarray(large, np.uint8), small)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(small_images, st.integers(SIDE + 1, 300), st.data())
 def test_one_changed_pixel_is_no_enlargement_or_still_rebuilds(

@@ -59,6 +59,7 @@ def test_the_place_on_the_paper_and_the_polarity_do_not_matter() -> None:
         assert np.abs(difference).mean() < 6
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.tuples(*[st.floats(0.5, 1)] * 4), st.integers(60, 95), st.integers(0, 99))
 def test_uneven_light_noise_and_compression_hardly_matter(

@@ -26,6 +26,7 @@ def verdict(data: bytes) -> str | None:
             return str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_take_long_is_refused_at_once(name: str) -> None:
     reason = verdict(REFUSED[name]())

@@ -124,6 +124,7 @@ def test_a_bomb_is_inflated_no_further_than_its_shape_allows() -> None:
         decode_block(block(data=bomb, compression="zlib"), WIDTH, max_rows=40)
 
 
+@pytest.mark.slow
 @given(
     document=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
