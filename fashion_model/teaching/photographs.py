@@ -32,6 +32,8 @@ logger = logging.getLogger("scoring.fashion_model")
 PREPROCESSING = PreprocessingRef("photo", 2)
 # Sides of the small grey picture by which copies are known, whatever the backbone.
 THUMBNAIL = 16
+# Levels apart from the mean, of all 256 together: below it, a picture is even.
+LEAST_LENGTH = 8.0
 TOLD_EVERY = 500  # photographs
 Seen = tuple[str, NDArray[np.float32]] | str
 
@@ -41,7 +43,7 @@ class Photographs:
     """N readable pictures: their files, contents (SHA-256), features and plain statistics.
 
     ``classes`` int64 [N] are indices into ``labels``; ``features`` float32 [N, F]; ``thumbnails``
-    float32 [N, 256], grey, their mean taken off, of length 1.
+    float32 [N, 256], as ``thumbnail`` makes them.
     """
 
     files: list[LabelledFile]
@@ -185,13 +187,19 @@ class _Reader:
 def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a picture [H, W, 3] as 16 x 16 grey levels float32 [256], mean 0, length 1.
 
-    Two of them are alike when their product is near 1. An even picture has no length to speak of.
+    Two of them are alike when their product is near 1. An even picture has nothing to tell it by:
+    its levels are all the same, so that it is like every even picture, and like no other.
     """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     levels = small.astype(np.float32).ravel()
     levels -= levels.mean()
-    return levels / max(float(np.linalg.norm(levels)), 1.0)
+    length = float(np.linalg.norm(levels))
+    return (
+        levels / length
+        if length >= LEAST_LENGTH
+        else np.full(len(levels), 1 / THUMBNAIL, np.float32)
+    )
 
 
 def _told(seen: Iterable[Seen]) -> Iterator[Seen]:

@@ -104,7 +104,7 @@ def _suspect(lesson: Lesson, suspect: Suspect) -> str:
     file = lesson.photographs.files[suspect.picture]
     rather = lesson.photographs.labels[suspect.rather]
     text = (
-        f"{printable(str(file.path.name))}: labelled {file.label}"
+        f"{printable(f'{file.path.parent.name}/{file.path.name}')}: labelled {file.label}"
         f" ({percent(suspect.of_own)}), looks like {rather} ({percent(suspect.of_other)})"
     )
     return f"<li>{''.join(_picture(lesson, file.path))}<br>{escape(text)}</li>"

@@ -80,6 +80,8 @@ def test_what_cannot_be_read_is_named_with_its_reason(things: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_an_even_picture_has_a_thumbnail_too(level: int) -> None:
-    small = thumbnail(np.full((48, 48, 3), level, np.uint8))
-    assert np.array_equal(small, np.zeros(256, np.float32))
+def test_an_even_picture_is_like_even_ones_and_no_others(level: int) -> None:
+    even = thumbnail(np.full((48, 48, 3), level, np.uint8))
+    grain = np.random.default_rng(0).integers(120, 123, (48, 48, 3), np.uint8)
+    assert even @ thumbnail(grain) == pytest.approx(1.0)
+    assert even @ thumbnail(photograph("mug", 1)) == pytest.approx(0.0, abs=1e-5)

@@ -95,7 +95,7 @@ def test_the_report_shows_the_mislaid_picture_first(lesson: Lesson, tmp_path: Pa
     seal_bundle(lesson, "shop", tmp_path / "shop", [])
     page = (tmp_path / "shop" / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == len(suspects)
-    assert page.index("mislaid.jpg: labelled vase") > page.index("data:image/jpeg")
+    assert page.index("vase/mislaid.jpg: labelled vase") > page.index("data:image/jpeg")
 
 
 def test_a_report_stands_also_where_a_picture_is_gone(lesson: Lesson, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_report_stands_also_where_a_picture_is_gone(lesson: Lesson, tmp_path: 
     finally:
         away.rename(path)
     page = (tmp_path / "shop" / "report.html").read_text(encoding="utf-8")
-    assert "mislaid.jpg: labelled vase" in page
+    assert "vase/mislaid.jpg: labelled vase" in page
 
 
 def test_the_pictures_of_the_card_are_there_and_well_formed(lesson: Lesson, tmp_path: Path) -> None:
