@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
@@ -44,7 +45,8 @@ def require_free(out: Path, name: str) -> None:
     if is_backbones_folder(out):
         raise CannotTeach(f"{out}: is where backbones lie; give --out another name")
     for beside in (CODE_ROOT / "fashion_model", *sorted(out.resolve().parent.glob("*"))):
-        if beside != out.resolve() and bundle_name(beside) == name:
+        hidden = beside.name.startswith(".")  # left behind by a command that was killed
+        if beside != out.resolve() and not hidden and bundle_name(beside) == name:
             raise CannotTeach(f"{beside}: is named {name!r} already; give --name another one")
     if not out.exists():
         return
@@ -89,6 +91,8 @@ def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> S
 def _in_its_place(out: Path) -> Iterator[Path]:
     """Yield a folder beside ``out`` that takes its place when the block ends."""
     # Hidden: what lists the bundles there does not see them.
+    for left_behind in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
+        shutil.rmtree(left_behind, ignore_errors=True)
     token = secrets.token_hex(4)
     part, before = (out.with_name(f".{out.name}.{token}.{end}") for end in ("part", "old"))
     part.mkdir(parents=True)

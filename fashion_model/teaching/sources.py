@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,25 +134,31 @@ def _in_table(path: Path) -> Source:
     whose = _people(path.parent) if group is None else {}
     files: dict[Path, LabelledFile] = {}
     for row in rows:
-        place = Path(as_file_name(row[file].replace("\\", "/")))
-        owner = row[group] if group is not None else whose.get(row[file], "")
-        one = LabelledFile(path.parent / place, _plain(row[label].strip()), owner)
+        owner = row[group] if group is not None else whose.get(row[file].replace("\\", "/"), "")
+        one = LabelledFile(_place(path.parent, row[file]), _plain(row[label].strip()), owner)
         before = files.setdefault(one.path, one)
         if before.label != one.label:
             raise CannotTeach(f"{path}: {row[file]} is labelled {before.label!r} and {one.label!r}")
     return Source(sorted(files.values(), key=lambda one: one.label))
 
 
+def _place(folder: Path, name: str) -> Path:
+    """Return the file that a table means; a backslash is part of its name, or from Windows."""
+    path = folder / as_file_name(name)
+    return path if path.exists() else folder / as_file_name(name.replace("\\", "/"))
+
+
 def _table(path: Path) -> tuple[list[list[str]], dict[str, int]]:
     """Return the rows of a CSV below its header, and where each column (small letters) stands."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise CannotTeach(f"{path}: cannot be read as a table in UTF-8: {error}") from error
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
     try:
-        rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if any(row)]
+        lines = io.StringIO(text, newline="")
+        rows = [row for row in csv.reader(lines, delimiter=separator) if any(row)]
     except csv.Error as error:
         raise CannotTeach(f"{path}: {error}") from error
     header = rows.pop(0) if rows else []

@@ -129,6 +129,16 @@ def test_what_was_taught_under_that_name_is_replaced(lesson: Lesson, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+def test_what_a_killed_command_left_behind_is_in_nobodys_way(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    seal_bundle(lesson, "shop", tmp_path / "shop", [])
+    shutil.copytree(tmp_path / "shop", tmp_path / ".shop.0123.part")
+    require_free(tmp_path / "shop", "shop")
+    seal_bundle(lesson, "shop", tmp_path / "shop", [])
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
 def test_a_bundle_that_cannot_be_served_changes_nothing(
     lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,33 @@ def test_a_table_of_files_and_labels(tmp_path: Path, separator: str) -> None:
     }
 
 
+def test_a_table_from_windows_names_the_same_files(tmp_path: Path) -> None:
+    picture(tmp_path / "mug" / "1.jpg")
+    (tmp_path / "people.csv").write_text("image,person\nmug/1.jpg,ann\n")
+    table = tmp_path / "table.csv"
+    table.write_text("file,label\nmug\\1.jpg,x\nb.jpg,y\n")
+    assert seen(table) == [("1.jpg", "x", "ann"), ("b.jpg", "y", "")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a backslash is never part of a name")
+def test_a_backslash_may_be_part_of_a_name(tmp_path: Path) -> None:
+    picture(tmp_path / "a\\b.jpg")
+    table = tmp_path / "table.csv"
+    table.write_text("file,label\na\\b.jpg,x\nb.jpg,y\n")
+    assert seen(table)[0] == ("a\\b.jpg", "x", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "mug" / "1.jpg")
+    try:
+        picture(Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xffd")) / "1.jpg")
+    except OSError:
+        pytest.skip("the file system takes names in UTF-8 only")
+    with pytest.raises(CannotTeach, match="is no text in UTF-8; rename the folder"):
+        find_labelled_files(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("table", "why"),
     [
@@ -79,6 +107,7 @@ def test_a_table_of_files_and_labels(tmp_path: Path, separator: str) -> None:
         ("file,label\na.jpg,x\nb.jpg,x\n", "holds the class 'x' only"),
         ("file,label\n", "holds no class with pictures"),
         ("", "no column file"),
+        ('file,label\na.jpg,"two\nlines"\nb.jpg,x\n', "has a control character or a line break"),
         ("file,label\na.jpg,\nb.jpg,x\n", "the class name '' String should have at least 1"),
     ],
 )
