@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fashion_model.bundle_files import share_backbone
 from fashion_model.calibrate import (
     calibrate_bundle,
     fit_temperature,
@@ -32,12 +33,14 @@ def images(seed: int) -> LabelledImages:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """Return the default bundle with figures measured on the first images."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
     for name in ("signature.json", "model.tflite", "model.keras", "head.npz"):
-        shutil.copy(ROOT / "fashion_model" / name, tmp_path / name)
-    bundle = load_bundle(tmp_path)
+        shutil.copy(ROOT / "fashion_model" / name, folder / name)
+    bundle = load_bundle(folder)
     figures = {**held_out_figures(bundle, split_data(images(1)).measure), **REFERENCE}
-    write_signature(tmp_path, bundle.signature.renewed(figures=figures))
-    return load_bundle(tmp_path)
+    write_signature(folder, bundle.signature.renewed(figures=figures))
+    return load_bundle(folder)
 
 
 def test_the_same_images_keep_the_references_figures(bundle: Bundle) -> None:
@@ -46,6 +49,16 @@ def test_the_same_images_keep_the_references_figures(bundle: Bundle) -> None:
     assert {name: after.figures[name] for name in REFERENCE} == REFERENCE
     assert after.figures.keys() == bundle.signature.figures.keys()
     assert load_bundle(bundle.folder).signature == after
+
+
+def test_a_bundle_is_calibrated_on_a_network_that_it_shares(bundle: Bundle) -> None:
+    folder = bundle.folder
+    share_backbone(folder, bundle.model)
+    for name in ("model.tflite", "model.keras"):
+        (folder / name).unlink()
+    after = calibrate_bundle(load_bundle(folder), split_data(images(1)))
+    assert load_bundle(folder).signature == after
+    assert sorted(path.name for path in folder.iterdir()) == ["head.npz", "signature.json"]
 
 
 def test_other_images_drop_them_and_say_so(

@@ -2,12 +2,14 @@
 
 import importlib
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fashion_model import evaluate, export, train
+from fashion_model.bundle_files import share_backbone
 from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION, DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.strangers import idx_strangers, photo_strangers
@@ -48,6 +50,24 @@ def test_evaluate_prints_its_figures_and_draws(
     for name in ("accuracy int8 (served)", "agreement int8/fp32", "calibration error", "AUROC"):
         assert name in output
     assert sorted(path.name for path in pictures.iterdir()) == ["confusion.png", "reliability.png"]
+
+
+def test_a_bundle_without_its_reference_is_measured_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its network lies beside it, as one that was taught has it."""
+    folder = tmp_path / "models" / "shop"
+    folder.mkdir(parents=True)
+    for name in ("signature.json", "head.npz"):
+        shutil.copy(ROOT / "fashion_model" / name, folder / name)
+    share_backbone(folder, (ROOT / "fashion_model" / "model.tflite").read_bytes())
+    write_idx(tmp_path, "t10k")
+    arguments = ["--data", str(tmp_path), "--split", "test", "--no-speed"]
+    assert evaluate.main([*arguments, "--bundle", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert f"{folder} has no model.keras to compare with\n" in told.err
+    assert "accuracy int8 (served)" in told.out
+    assert "agreement int8/fp32" not in told.out
 
 
 def test_evaluate_needs_the_split_it_is_asked_for(
