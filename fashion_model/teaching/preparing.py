@@ -81,7 +81,7 @@ def prepare(
     if few:
         raise CannotTeach(
             f"{source}: a class needs {FEWEST} different readable pictures or more; too few has"
-            f" {', '.join(few)}"
+            f" {', '.join(few)}{''.join(f'; {note}' for note in (*notes, *copy_notes))}"
         )
     return photographs, [*notes, *copy_notes]
 

@@ -149,6 +149,16 @@ def test_unreadable_files_are_left_out_where_that_is_wanted(
     assert "note: left out 2 files that cannot be read: mug/torn one.jpg (" in said
 
 
+def test_too_few_readable_ones_are_told_with_those_that_are_not(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (0, 1, 2):
+        (shop / "mug" / f"{number}.jpg").write_bytes(b"torn")
+    assert run(shop, tmp_path, "--skip-unreadable") == ExitCode.USAGE
+    said = capsys.readouterr().err.replace("\\", "/").splitlines()[-1]
+    assert "too few has 'mug' (9); left out 3 files that cannot be read: mug/0.jpg (" in said
+
+
 @pytest.mark.parametrize(
     ("backbone", "why"),
     [
@@ -207,6 +217,7 @@ def blunted(network: bytes) -> bytes:
     return network.replace(raw, b"\x05" * len(raw))
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_no_tensorflow_is_needed(things: Path, tmp_path: Path) -> None:
     absent = ("tensorflow", "keras", "matplotlib")
