@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from fashion_model.teaching.sources import CannotTeach
-from scoring.inference.bundle import SERVED_FILE
+from scoring.inference.bundle import BundleError, load_bundle
 from scoring.protocol.bundle_names import BACKBONES_FOLDER
 from scoring.settings import CODE_ROOT
 
@@ -84,15 +84,14 @@ def _rows_of(tensors: list[dict[str, Any]], dtype: type, sides: int) -> tuple[in
 def find_backbones(wanted: str, out: Path) -> list[Backbone]:
     """Return the backbones to choose from: the one that is named, or all there are (``auto``).
 
-    Named is a file, or the folder of a bundle that has its own. ``auto`` takes those that lie
+    Named is a file, or the folder of a bundle. ``auto`` takes those that lie
     beside the bundle to be made, in the project and with the code, each once.
 
     Raises:
         CannotTeach: there is none.
     """
     if wanted != AUTO:
-        path = Path(wanted)
-        return [Backbone(path / SERVED_FILE if path.is_dir() else path)]
+        return [Backbone(_named(Path(wanted)))]
     homes = [out.parent / BACKBONES_FOLDER, BACKBONES, CODE_ROOT / BACKBONES]
     found = {path.name: path for home in reversed(homes) for path in home.glob(f"*{SUFFIX}")}
     if not found:
@@ -102,6 +101,14 @@ def find_backbones(wanted: str, out: Path) -> list[Backbone]:
         )
     loaded = (Backbone(path) for _, path in sorted(found.items()))
     return list({backbone.digest: backbone for backbone in loaded}.values())
+
+
+def _named(path: Path) -> Path:
+    """Return the file that is named, or that of a bundle's network, its own or a shared one."""
+    try:
+        return load_bundle(path).model_file if path.is_dir() else path
+    except BundleError as error:
+        raise CannotTeach(f"{path}: no backbone, and no bundle that has one: {error}") from error
 
 
 def _listed(folders: Sequence[Path]) -> str:

@@ -74,6 +74,7 @@ def find_labelled_files(source: Path) -> Source:
         only = f"the class {found.labels[0]!r} only" if found.files else "no class with pictures"
         raise CannotTeach(
             f"{source}: holds {only}; two or more are needed, each a folder named like it"
+            + "".join(f"; {note}" for note in found.notes)
         )
     return found
 

@@ -149,6 +149,16 @@ def test_unreadable_files_are_left_out_where_that_is_wanted(
     assert "note: left out 2 files that cannot be read: mug/torn one.jpg (" in said
 
 
+def test_a_bundles_backbone_is_taken_wherever_it_lies(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "models" / "backbones").mkdir(parents=True)
+    assert run(shop, tmp_path) == ExitCode.DONE
+    models = tmp_path / "models"
+    again = ["--name", "again", "--out", str(models / "again"), "--backbone", str(models / "shop")]
+    assert run(shop, tmp_path, *again) == ExitCode.DONE
+    files = load_bundle(models / "again").signature.files
+    assert files["model.tflite"] == load_bundle(models / "shop").signature.files["model.tflite"]
+
+
 def test_too_few_readable_ones_are_told_with_those_that_are_not(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +174,7 @@ def test_too_few_readable_ones_are_told_with_those_that_are_not(
     [
         ("nothing.tflite", "no backbone: No such file"),
         (str(CODE_ROOT / "README.md"), "no backbone: "),
+        (str(CODE_ROOT / "docs"), "no backbone, and no bundle that has one: "),
         (
             str(CODE_ROOT / "models" / "digits"),
             "no backbone for photographs: it takes images of 28",

@@ -138,6 +138,12 @@ def test_folders_that_are_no_classes_are_refused(
     assert why in str(refused.value)
 
 
+def test_pictures_without_classes_are_told(tmp_path: Path) -> None:
+    picture(tmp_path / "1.jpg")
+    with pytest.raises(CannotTeach, match=r"no class with pictures; .*; 1 pictures beside"):
+        find_labelled_files(tmp_path)
+
+
 def test_two_folders_of_one_label_are_refused(tmp_path: Path) -> None:
     write_things(tmp_path / "a", "mug", 1)
     write_things(tmp_path / "mug", "mug", 1)
