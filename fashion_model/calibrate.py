@@ -110,7 +110,7 @@ def calibrate_bundle(bundle: Bundle, split: Split, goals: Goals = DEFAULT_GOALS)
     logits, scores = FloatHead(bundle.head).apply(features)
     temperature = fit_temperature(logits, split.fit.labels)
     probabilities = softmax(logits / temperature)
-    thresholds = _thresholds(probabilities, scores, split.fit, goals)
+    thresholds = choose_thresholds(probabilities, scores, split.fit.labels, split.fit.people, goals)
     signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds=dataclasses.asdict(thresholds),
@@ -170,19 +170,21 @@ def _features(bundle: Bundle, data: LabelledImages) -> NDArray[np.float32]:
     return features
 
 
-def _thresholds(
+def choose_thresholds(
     probabilities: NDArray[np.float64],
     scores: NDArray[np.float64],
-    data: LabelledImages,
+    labels: NDArray[np.int64],
+    people: NDArray[np.int64] | None,
     goals: Goals,
 ) -> Thresholds:
+    """Return the thresholds that meet ``goals`` on images of ``labels`` [N] by ``people`` [N]."""
     strange = float(np.quantile(scores, 1.0 - goals.strange))
     usual = np.flatnonzero(scores <= strange)
-    right = probabilities[usual].argmax(axis=1) == data.labels[usual]
+    right = probabilities[usual].argmax(axis=1) == labels[usual]
     confidence = probabilities[usual].max(axis=1)
-    if data.people is None:
+    if people is None:
         return Thresholds(confidence_threshold(confidence, right, goals.right), strange)
-    needed = threshold_by_person(confidence, right, data.people[usual], goals.right, goals.sureness)
+    needed = threshold_by_person(confidence, right, people[usual], goals.right, goals.sureness)
     return Thresholds(needed, strange)
 
 

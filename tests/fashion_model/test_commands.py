@@ -10,10 +10,20 @@ import pytest
 
 from fashion_model import evaluate, export, train
 from fashion_model.bundle_files import share_backbone
-from fashion_model.dataset.description import CATS_DOGS, DIGITS, FASHION, DataError
+from fashion_model.dataset.description import (
+    CATS_DOGS,
+    DIGITS,
+    FASHION,
+    FROM_ZERO,
+    Architecture,
+    DataError,
+    Stage,
+)
 from fashion_model.dataset.readers import LabelledImages
+from fashion_model.network import build_network
 from fashion_model.strangers import idx_strangers, photo_strangers
 from scoring.protocol.errors import ExitCode
+from scoring.protocol.signature import InputSpec
 from tests.fashion_model.idx_files import IMAGES, write_idx
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +93,7 @@ def test_evaluate_needs_the_split_it_is_asked_for(
     ("bundle", "told"),
     [
         ("models/digits", "the data set fashion has the classes T-shirt/Top, Trouser"),
-        ("models/cats_dogs", r"has images of \(28, 28, 1\), the model takes \(180, 180, 3\)"),
+        ("models/cats_dogs", r"has images of \(28, 28, 1\), the model takes \(224, 224, 3\)"),
     ],
 )
 def test_a_bundle_is_not_measured_with_another_models_images(
@@ -141,7 +151,6 @@ def test_too_few_images_are_told_before_the_work(
     [
         ("model.keras", "there is no such network; a bundle may come without its own"),
         ("digits/signature.json", "there is no network that can be read"),
-        ("cats_dogs/model.keras", "the network takes"),
     ],
 )
 def test_export_refuses_another_network(
@@ -151,6 +160,21 @@ def test_export_refuses_another_network(
     where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
     assert export.main(["--model", str(ROOT / "models" / network), *where]) == 1
     assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_export_refuses_a_network_of_another_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    plan = Architecture(8, (Stage(8, 1, 2),))
+    build_network(InputSpec((12, 12, 1), "uint8", FROM_ZERO), 3, plan).save(
+        tmp_path / "other.keras"
+    )
+    where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert export.main(["--model", str(tmp_path / "other.keras"), *where]) == 1
+    assert "the network takes (None, 12, 12, 1) and gives (None, 3)" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -43,7 +43,7 @@ def test_each_model_takes_as_many_rows_as_are_bytes(models: ModelTable) -> None:
         models, ServerSettings(max_rows=20_000, max_request_bytes=16_000_000), Drain()
     )
     rows = {one.name: handler.limits(one).rows for one in handler.signatures()}
-    assert rows == {"fashion": 20_000, "cats_dogs": 16_000_000 // (180 * 180 * 3)}
+    assert rows == {"fashion": 20_000, "cats_dogs": 16_000_000 // (224 * 224 * 3)}
 
 
 def test_an_unknown_model_is_told_apart_from_a_path(models: ModelTable) -> None:

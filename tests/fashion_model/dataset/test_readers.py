@@ -59,7 +59,7 @@ def test_class_folders(tmp_path: Path) -> None:
     data = read_data(tmp_path, CATS_DOGS, decode_square)
     assert data.class_names == ("cats", "dogs")
     assert data.train is not None
-    assert data.train.images.shape == (6, 180, 180, 3)
+    assert data.train.images.shape == (6, 224, 224, 3)
     assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert data.train.images[:, 0, 0, 0].tolist() == [50, 50, 50, 200, 200, 200]
 
@@ -87,7 +87,7 @@ def test_class_folders_without_pictures_are_refused(tmp_path: Path) -> None:
 def decode_square(content: bytes) -> NDArray[np.uint8]:
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
-    return np.asarray(cv2.resize(picture, (180, 180)), np.uint8).reshape(-1)
+    return np.asarray(cv2.resize(picture, (224, 224)), np.uint8).reshape(-1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Figures over bundles, each on the people it has not seen."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_model import pooled
+from fashion_model.calibrate import write_signature
+from scoring.inference.bundle import load_bundle
+from scoring.protocol.errors import ExitCode
+from scoring.settings import CODE_ROOT
+
+PEOPLE, PICTURES = 9, 36
+
+
+def pets(folder: Path) -> None:
+    """Write pictures of nothing in particular by nine people."""
+    rows = ["image,person"]
+    random = np.random.default_rng(0)
+    for number in range(PICTURES):
+        name = f"{('cats', 'dogs')[number % 2]}/{number}.png"
+        cells = random.integers(0, 256, (5, 5, 3), np.uint8)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        picture = cv2.resize(cells, (90, 90), interpolation=cv2.INTER_CUBIC)
+        (folder / name).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        rows.append(f"{name},{number % PEOPLE}")
+    (folder / "people.csv").write_text("\n".join(rows) + "\n")
+
+
+def bundle(folder: Path, **figures: float) -> str:
+    """Make a bundle in ``folder`` whose signature has these figures."""
+    shutil.copytree(CODE_ROOT / "models" / "cats_dogs", folder)
+    write_signature(folder, load_bundle(folder).signature.renewed(figures=figures))
+    return str(folder)
+
+
+def run(data: Path, *arguments: str) -> int:
+    return pooled.main(["--dataset", "cats_dogs", "--data", str(data), *arguments])
+
+
+def test_each_bundle_answers_for_its_own_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pets(tmp_path / "pets")
+    folds = [bundle(tmp_path / f"fold{k}", fold=k, folds=3) for k in (1, 2, 3)]
+    final = bundle(tmp_path / "final")
+    before = load_bundle(tmp_path / "final").signature
+    assert run(tmp_path / "pets", "--bundles", *folds, "--into", final) == ExitCode.DONE
+    output = capsys.readouterr().out
+    # Each person is in one fold: over all of them every picture is measured once.
+    assert f"{'images':42} {PICTURES}\n" in output
+    assert f"{'of people':42} {PEOPLE}\n" in output
+    assert [f"{folder:42} " in output for folder in folds] == [True] * 3
+    after = load_bundle(tmp_path / "final").signature
+    assert f"{final}: version {after.version}\n" in output
+    assert after.temperature != before.temperature
+    assert after.thresholds != before.thresholds
+    assert after.files == before.files
+
+
+def test_a_bundle_that_does_not_say_whom_it_has_not_seen_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pets(tmp_path / "pets")
+    assert run(tmp_path / "pets", "--bundles", bundle(tmp_path / "plain")) == ExitCode.FAILED
+    assert "plain: does not say which people it has not seen" in capsys.readouterr().err
