@@ -10,7 +10,7 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check \
         -r requirements-scoring.txt -r requirements-gunicorn.txt \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin scorer
 
-COPY gunicorn.conf.py settings.toml ./
+COPY NOTICE gunicorn.conf.py settings.toml ./
 COPY scoring/ scoring/
 COPY server/ server/
 COPY fashion_model/ fashion_model/
