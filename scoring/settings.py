@@ -118,7 +118,7 @@ class ServerSettings(Section):
     host: Host = "127.0.0.1"
     port: int = Field(5000, ge=0, le=65535)
     models: tuple[Place, ...] = (Path("fashion_model"),)
-    threads: int = Field(8, ge=1, le=MOST_THREADS)
+    threads: int = Field(0, ge=0, le=MOST_THREADS)
     waiting: int = Field(64, ge=0, le=100_000)
     large_request_bytes: int = Field(262_144, ge=0, le=2_000_000_000)
     large_threads: int = Field(3, ge=1, le=MOST_THREADS)

@@ -13,7 +13,7 @@ from typing import Any
 from waitress.task import ThreadedTaskDispatcher
 
 from scoring.protocol.errors import Unavailable
-from scoring.settings import ServerSettings
+from scoring.settings import ServerSettings, available_cores
 
 # For what costs next to nothing; each is one of a connection, so that they are bounded with those.
 QUICK_THREADS = 1
@@ -52,7 +52,9 @@ class Lanes:
     def __init__(self, settings: ServerSettings, quick_paths: frozenset[str]) -> None:
         self._quick_paths = quick_paths
         self._large_bytes = settings.large_request_bytes
-        self._small = Lane(settings.threads, settings.waiting)
+        # Few requests can run Python at once. With more threads than cores they take its lock from
+        # one another, and whoever needs it least often, like health, waits longest for it.
+        self._small = Lane(settings.threads or available_cores() + 1, settings.waiting)
         self._large = Lane(settings.large_threads, settings.large_waiting)
         self._telling = Lane(QUICK_THREADS, settings.connections)
         self._refusing = Lane(QUICK_THREADS, settings.connections)

@@ -38,6 +38,8 @@ def test_the_tracked_file_says_every_default_and_no_other() -> None:
         section: {key: value for key, value in table.items() if (section, key) not in secrets}
         for section, table in defaults.items()
     }
+    # The photographs that come with the project, and the model for them.
+    expected["batches"]["P1"] = {"model": "clothing"}
     expected["schedule"]["start_at"] = expected["schedule"]["start_at"][:5]
     assert written == expected
 

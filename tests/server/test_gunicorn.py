@@ -177,7 +177,7 @@ def test_told_to_stop_it_answers_what_it_has_begun(tmp_path: Path, worker: str) 
 
 REFUSALS = {
     "no key": ([], {"SCORING_SERVER__API_KEY": ""}, "wants a key: set SCORING_SERVER__API_KEY"),
-    "wrong setting": ([], {"SCORING_SERVER__THREADS": "0"}, "setting server.threads = '0'"),
+    "wrong setting": ([], {"SCORING_SERVER__THREADS": "-1"}, "setting server.threads = '-1'"),
     "no model": ([], {"SCORING_SERVER__MODELS": '["nowhere"]'}, "nowhere"),
     "preload": (["--preload"], {}, "leave out --preload"),
 }
