@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fashion_model import pooled
+from fashion_model.bundle_files import share_backbone
 from fashion_model.calibrate import write_signature
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
@@ -32,7 +33,9 @@ def pets(folder: Path) -> None:
 
 def bundle(folder: Path, **figures: float) -> str:
     """Make a bundle in ``folder`` whose signature has these figures."""
-    shutil.copytree(CODE_ROOT / "models" / "cats_dogs", folder)
+    source = load_bundle(CODE_ROOT / "models" / "cats_dogs")
+    shutil.copytree(source.folder, folder)
+    share_backbone(folder, source.model)
     write_signature(folder, load_bundle(folder).signature.renewed(figures=figures))
     return str(folder)
 

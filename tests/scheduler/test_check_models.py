@@ -14,7 +14,7 @@ from tests.conftest import BUNDLE, running_server, write_batch
 from tests.scheduler.test_check import told
 
 TABLES = {"D": {"model": "digits"}, "2026.11 ret": {"model": "digits"}, "E": {"model": "hats"}}
-NO_HATS = "no model is named 'hats'; there are: cats_dogs, digits, fashion"
+NO_HATS = "no model is named 'hats'; there are: cats_dogs, clothing, digits, fashion"
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from fashion_model.bundle_files import share_backbone
+from scoring.inference.bundle import load_bundle
 from scoring.protocol.signature import dump_signature, seal
 from server.__main__ import main
 from server.models import load_models
@@ -18,11 +19,13 @@ ROOT = Path(__file__).parents[2]
 
 def resealed(bundle: str, preprocessing: tuple[str, int], folder: Path) -> Path:
     """Return a copy of a bundle whose sealed signature names another preprocessing."""
-    document = orjson.loads((ROOT / bundle / "signature.json").read_bytes())
+    source = load_bundle(ROOT / bundle)
+    document = orjson.loads((source.folder / "signature.json").read_bytes())
+    (folder / "model.tflite").write_bytes(source.model)
     for name in document["files"]:
-        # The float32 reference may stay at home.
-        if (ROOT / bundle / name).exists():
-            shutil.copyfile(ROOT / bundle / name, folder / name)
+        # The network may lie beside the bundle, and the float32 reference stay at home.
+        if (source.folder / name).exists():
+            shutil.copyfile(source.folder / name, folder / name)
     document["preprocessing"] = dict(zip(("name", "version"), preprocessing, strict=True))
     (folder / "signature.json").write_bytes(dump_signature(seal(document)))
     return folder

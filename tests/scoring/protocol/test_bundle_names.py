@@ -72,7 +72,7 @@ def test_an_unknown_name_is_told_what_there_is(project: Path, settings: Settings
     (project / "models" / "broken" / "signature.json").write_bytes(b"{")
     with pytest.raises(
         UsageError,
-        match=r"there are: cats_dogs, digits, fashion, shoes; and what cannot be read: .*broken",
+        match=r"cats_dogs, clothing, digits, fashion, shoes; and what cannot be read: .*broken",
     ):
         find_bundle(settings, "hats")
 
@@ -123,7 +123,7 @@ def test_an_unknown_model_to_serve_says_where_was_looked(project: Path) -> None:
         served_bundles(serving("digits", "shoes"))
     assert str(caught.value) == (
         f"server.models: there is no folder {project}/shoes, and no model is named 'shoes';"
-        " there are: cats_dogs, digits, fashion"
+        " there are: cats_dogs, clothing, digits, fashion"
     )
 
 
@@ -143,7 +143,8 @@ def test_why_a_model_is_not_served(project: Path) -> None:
     names = ["", "digits", "shoes", "hats", "hats"]
     (hats,) = why_absent(serving("digits"), names).items()
     assert hats[0] == "hats"
-    assert hats[1].startswith("no model is named 'hats'; there are: cats_dogs, digits, fashion, sh")
+    there_are = "cats_dogs, clothing, digits, fashion, shoes"
+    assert hats[1].startswith(f"no model is named 'hats'; there are: {there_are}")
     assert hats[1].endswith(f"; and what cannot be read: {broken.resolve()}")
     absent = why_absent(serving("digits"), names, "the server ended")
     assert absent == {"shoes": "with it, the server ended", "hats": hats[1]}
