@@ -1,11 +1,12 @@
-"""Figures over several bundles of one data set, each on the people it has not seen.
+"""Figures over several bundles of one data set, each on the people it has not learned from.
 
   python -m fashion_model.pooled --bundles data/training/fold-* --dataset clothing --data DIR
   python -m fashion_model.pooled --bundles … --into models/clothing
 
-With a bundle for each fold this is cross-validation by person; with several seeds it says what a
-seed changes. ``--into`` takes temperature and thresholds for another bundle from all of them: a few
-thousand photographs of everybody say more than the few hundred that one training leaves.
+With bundles whose held-out people are all there are this is cross-validation by person; with
+several seeds it says what a seed changes. ``--into`` takes temperature and thresholds for another
+bundle from all of them: a few thousand photographs of everybody say more than the few hundred that
+one training leaves.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fashion_model.calibrate import (
 )
 from fashion_model.commands import add_data_options, load_data, require_fit, run_command
 from fashion_model.dataset.description import DataError, Goals
+from fashion_model.dataset.people import person_folds
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
 from fashion_model.evaluate import Figure, people_figures, percent
@@ -34,6 +36,7 @@ from fashion_model.metrics import expected_calibration_error
 from scoring.inference.bundle import Bundle, load_bundle
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.predictor import Predictor
+from scoring.protocol.signature import Thresholds
 from scoring.records.telling import telling_never_fails
 
 Floats = NDArray[np.float64]
@@ -41,68 +44,102 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answers:
-    """What bundles said of photographs of people they had not seen.
+    """What bundles said of photographs of people they had not learned from.
 
-    ``logits`` [N, K]; ``probabilities`` [N, K], ``kept`` [N] (not marked) and ``strange`` [N] are
-    by each bundle's own temperature and thresholds; ``scores`` [N] of strangeness.
+    ``logits`` [N, K] before any temperature, ``scores`` [N] of strangeness.
     """
 
     labels: NDArray[np.int64]
     people: NDArray[np.int64]
     logits: Floats
-    probabilities: Floats
     scores: Floats
-    kept: NDArray[np.bool_]
-    strange: NDArray[np.bool_]
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """Return which photographs were named right."""
         return np.asarray(self.logits.argmax(axis=1) == self.labels, np.bool_)
 
+    def take(self, which: NDArray[np.bool_]) -> Answers:
+        """Return those answers."""
+        return Answers(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers by temperature and thresholds: ``kept`` [N] are those that are not marked."""
+
+    right: NDArray[np.bool_]
+    confidence: Floats
+    kept: NDArray[np.bool_]
+    strange: NDArray[np.bool_]
+
 
 def answers_of(bundle: Bundle, data: LabelledImages) -> Answers:
-    """Return what ``bundle`` says of its own fold of ``data``; raises DataError without one."""
+    """Return what ``bundle`` says of the people it was not trained on; DataError without any.
+
+    They are both parts that its training left out: that of its figures, and that which its
+    own temperature and thresholds were chosen with; none of these is used here.
+    """
     fold = measured_fold(bundle.signature)
     if fold is None or data.people is None:
         raise DataError(f"{bundle.folder}: does not say which people it has not seen")
-    unseen = split_data(data, fold).measure
-    assert unseen.people is not None
+    split = split_data(data, fold)
     predictor = Predictor(bundle)
-    logits, scores = FloatHead(bundle.head).apply(predictor.features(unseen.rows))
+    parts = []
+    for part in (split.measure, split.fit):
+        assert part.people is not None
+        logits, scores = FloatHead(bundle.head).apply(predictor.features(part.rows))
+        parts.append(Answers(part.labels, part.people, logits, scores))
     predictor.close()
-    probabilities = softmax(logits / bundle.signature.temperature)
-    limits = bundle.signature.thresholds
-    strange = scores > limits.outlier_score
-    kept = ~strange & (probabilities.max(axis=1) >= limits.confidence)
-    return Answers(unseen.labels, unseen.people, logits, probabilities, scores, kept, strange)
+    return pool(parts)
 
 
 def pool(parts: list[Answers]) -> Answers:
     """Return all answers as one."""
     names = Answers.__dataclass_fields__
-    return Answers(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
+    return Answers(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
 
 
-def figures(seen: Answers) -> Iterator[Figure]:
+def chosen_by(seen: Answers, goals: Goals) -> tuple[float, Thresholds]:
+    """Return the temperature and the thresholds that suit these answers."""
+    temperature = fit_temperature(seen.logits, seen.labels)
+    probabilities = softmax(seen.logits / temperature)
+    limits = choose_thresholds(probabilities, seen.scores, seen.labels, seen.people, goals)
+    return temperature, limits
+
+
+def judge(seen: Answers, temperature: float, limits: Thresholds) -> Judged:
+    """Return what becomes of answers by this temperature and these thresholds."""
+    confidence = softmax(seen.logits / temperature).max(axis=1)
+    strange = seen.scores > limits.outlier_score
+    return Judged(seen.right, confidence, ~strange & (confidence >= limits.confidence), strange)
+
+
+def judge_across(seen: Answers, goals: Goals) -> Judged:
+    """Return what becomes of half of the people by what was chosen with the others, both ways."""
+    half = person_folds(seen.labels, seen.people, 2) == 0
+    parts = [judge(seen.take(mine), *chosen_by(seen.take(~mine), goals)) for mine in (half, ~half)]
+    names = Judged.__dataclass_fields__
+    return Judged(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
+
+
+def figures(seen: Answers, goals: Goals) -> Iterator[Figure]:
     """Yield the figures of a model card."""
-    right, confidence = seen.right, seen.probabilities.max(axis=1)
-    yield Figure("images", str(len(right)))
-    yield Figure("accuracy int8 (served)", percent(right.mean()))
-    yield from people_figures(right, seen.people)
-    yield Figure(
-        "calibration error, 15 bins", percent(expected_calibration_error(confidence, right))
-    )
-    yield Figure("not flagged", percent(seen.kept.mean()))
-    yield Figure("right among those", percent(right[seen.kept].mean()) if seen.kept.any() else "-")
-    yield Figure("called strange", percent(seen.strange.mean()))
+    yield Figure("images", str(len(seen.labels)))
+    yield Figure("accuracy int8 (served)", percent(seen.right.mean()))
+    yield from people_figures(seen.right, seen.people)
+    judged = judge_across(seen, goals)
+    error = expected_calibration_error(judged.confidence, judged.right)
+    kept = judged.kept
+    yield Figure("calibration error, 15 bins", percent(error))
+    yield Figure("not flagged", percent(kept.mean()))
+    yield Figure("right among those", percent(judged.right[kept].mean()) if kept.any() else "-")
+    yield Figure("called strange", percent(judged.strange.mean()))
 
 
 def calibrate_by(folder: Path, seen: Answers, goals: Goals) -> str:
     """Give the bundle in ``folder`` temperature and thresholds by ``seen``; return its version."""
-    temperature = fit_temperature(seen.logits, seen.labels)
-    probabilities = softmax(seen.logits / temperature)
-    limits = choose_thresholds(probabilities, seen.scores, seen.labels, seen.people, goals)
+    temperature, limits = chosen_by(seen, goals)
     signature = load_bundle(folder).signature.renewed(
         temperature=temperature,
         thresholds={"confidence": limits.confidence, "outlier_score": limits.outlier_score},
@@ -135,7 +172,7 @@ def run(options: argparse.Namespace) -> None:
         parts.append(answers_of(bundle, data.train))
         _print(Figure(str(folder), f"{percent(parts[-1].right.mean())} ({len(parts[-1].labels)})"))
     seen = pool(parts)
-    for figure in figures(seen):
+    for figure in figures(seen, description.goals):
         _print(figure)
     if options.into:
         require_fit(load_bundle(options.into), description)

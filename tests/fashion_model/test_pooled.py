@@ -10,6 +10,8 @@ import pytest
 from fashion_model import pooled
 from fashion_model.bundle_files import share_backbone
 from fashion_model.calibrate import write_signature
+from fashion_model.dataset.description import Goals
+from fashion_model.dataset.people import person_folds
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT
@@ -53,8 +55,8 @@ def test_each_bundle_answers_for_its_own_people(
     before = load_bundle(tmp_path / "final").signature
     assert run(tmp_path / "pets", "--bundles", *folds, "--into", final) == ExitCode.DONE
     output = capsys.readouterr().out
-    # Each person is in one fold: over all of them every picture is measured once.
-    assert f"{'images':42} {PICTURES}\n" in output
+    # Each person is held out of two trainings, of one to measure with, of one to choose with.
+    assert f"{'images':42} {2 * PICTURES}\n" in output
     assert f"{'of people':42} {PEOPLE}\n" in output
     assert [f"{folder:42} " in output for folder in folds] == [True] * 3
     after = load_bundle(tmp_path / "final").signature
@@ -62,6 +64,21 @@ def test_each_bundle_answers_for_its_own_people(
     assert after.temperature != before.temperature
     assert after.thresholds != before.thresholds
     assert after.files == before.files
+
+
+def test_thresholds_are_judged_by_people_they_were_not_chosen_with() -> None:
+    people = np.repeat(np.arange(40), 10)
+    labels = np.tile(np.arange(2), 200)
+    sure = np.random.default_rng(0).uniform(0.5, 4.0, 400)
+    logits = np.where(np.arange(2) == labels[:, None], sure[:, None], 0.0)
+    scores = np.random.default_rng(1).uniform(0.0, 1.0, 400)
+    seen = pooled.Answers(labels, people, logits, scores)
+    goals = Goals(right=0.98, sureness=0.7, strange=0.05)
+    judged = pooled.judge_across(seen, goals)
+    half = person_folds(labels, people, 2) == 0
+    alone = pooled.judge(seen.take(half), *pooled.chosen_by(seen.take(~half), goals))
+    assert judged.kept[: half.sum()].tolist() == alone.kept.tolist()
+    assert len(judged.kept) == len(people)
 
 
 def test_a_bundle_that_does_not_say_whom_it_has_not_seen_is_refused(

@@ -43,7 +43,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/fashion_model/test_commands.py": (
         "fashion_model/evaluate.py",
-        "fashion_model/export.py",
         "fashion_model/flags.py",
         "fashion_model/pictures.py",
         "fashion_model/strangers.py",
