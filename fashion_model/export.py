@@ -71,7 +71,7 @@ def mean_weights(files: Sequence[Path]) -> list[NDArray[Any]]:
     for file, shape in zip(files, shapes, strict=True):
         if shape != shapes[0]:
             raise DataError(f"{file}: is of a network of another shape than that in {files[0]}")
-    return [np.mean(alike, axis=0, dtype=np.float32) for alike in zip(*states, strict=True)]
+    return [np.stack(alike).mean(axis=0, dtype=np.float32) for alike in zip(*states, strict=True)]
 
 
 def _weights_in(file: Path) -> list[NDArray[Any]]:
