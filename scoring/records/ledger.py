@@ -1,18 +1,22 @@
 """The ledger: what was due, what ran, what every image was found to be.
 
 One chunk's predictions are one transaction. ``database`` knows the file, ``rows`` the values that
-go in and out, ``ledger_reader`` the look-ups.
+go in and out, ``ledger_reader`` the look-ups; ``results_shown``, ``pruning`` and ``model_facts`` do
+what is asked of this class there. What has a module of its own works on ``ledger.database``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from scoring.protocol.file_names import as_utf8
+from scoring.records import model_facts, results_shown
 from scoring.records.ledger_reader import LedgerReader
+from scoring.records.pruning import StillThere, prune
 from scoring.records.rows import (
     BatchFigures,
     ChunkCost,
@@ -93,52 +97,6 @@ INSERT INTO image_numbers SELECT i.batch, i.path, row_number() OVER (ORDER BY i.
 FROM run_images i LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path
 WHERE i.run_id = ?1 AND i.batch = ?2 AND n.number IS NULL
 """
-SHOWN_BATCHES = """
-SELECT b.batch, count(i.num), count(i.prediction_id)
-FROM run_batches b LEFT JOIN run_images i ON i.run_id = b.run_id AND i.batch = b.batch
-WHERE b.run_id = ? GROUP BY b.batch ORDER BY b.position
-"""
-# What stays beside a run: all of it, or what was scored by hand after the run was opened.
-RESULTS_BESIDE = """
-SELECT s.batch, s.run_id FROM results_batches s JOIN runs r ON r.id = s.run_id
-WHERE ?1 OR r.number > (SELECT number FROM runs WHERE id = ?2) ORDER BY s.position
-"""
-WRITTEN_ELSEWHERE = """
-UPDATE run_batches SET written = 2 WHERE run_id = ?1 AND NOT EXISTS (
-    SELECT 1 FROM run_images i JOIN predictions p ON p.id = i.prediction_id
-    WHERE i.run_id = ?1 AND i.batch = run_batches.batch AND NOT EXISTS (
-        SELECT 1 FROM predictions q JOIN run_images j ON j.prediction_id = q.id
-        JOIN run_batches w ON w.run_id = j.run_id AND w.batch = j.batch AND w.written = 1
-        WHERE q.batch = p.batch AND q.path = p.path AND q.content_hash = p.content_hash))
-"""
-FORGET_RUNS = """
-DELETE FROM runs WHERE state <> 'running' AND finished_at < ?
-AND number <> (SELECT max(number) FROM runs)
-AND due_date IS NOT (SELECT max(due_date) FROM runs)
-AND id NOT IN (SELECT run_id FROM results_batches)
-"""
-# From run to run along the index: there are some hundred runs for millions of predictions.
-UNSHOWN_PREDICTIONS = """
-WITH RECURSIVE scorers (run_id) AS (
-    SELECT min(run_id) FROM predictions
-    UNION ALL
-    SELECT (SELECT min(p.run_id) FROM predictions p WHERE p.run_id > scorers.run_id)
-    FROM scorers WHERE scorers.run_id IS NOT NULL
-)
-SELECT p.id, p.batch, p.path FROM scorers JOIN predictions p ON p.run_id = scorers.run_id
-WHERE scorers.run_id NOT IN (SELECT id FROM runs)
-AND NOT EXISTS (SELECT 1 FROM run_images i WHERE i.prediction_id = p.id)
-"""
-UNLISTED_BATCHES = """
-WITH RECURSIVE batches (batch) AS (
-    SELECT min(batch) FROM image_numbers
-    UNION ALL
-    SELECT (SELECT min(n.batch) FROM image_numbers n WHERE n.batch > batches.batch)
-    FROM batches WHERE batches.batch IS NOT NULL
-)
-SELECT batch FROM batches WHERE batch IS NOT NULL
-AND batch NOT IN (SELECT batch FROM run_batches)
-"""
 
 
 class Ledger(LedgerReader):
@@ -146,20 +104,20 @@ class Ledger(LedgerReader):
 
     def open_reader(self) -> LedgerReader:
         """Return a second connection, for look-ups from other threads (one at a time)."""
-        return LedgerReader(self.path, self._database.busy_seconds, shared=True, create=False)
+        return LedgerReader(self.path, self.database.busy_seconds, shared=True, create=False)
 
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy, checked and whole or not at all, while others go on writing.
 
         Raises LedgerDamaged where the copy does not pass SQLite's own check.
         """
-        self._database.copy_to(target)
+        self.database.copy_to(target)
 
     # Runs
 
     def start_run(self, run: Run) -> None:
         """Write down a run; a nightly run takes its due date, which can be taken once."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, kind, due_date, scope, batches, state, reason, model_name,"
                 " model_version, started_at, finished_at, utc_offset, settings)"
@@ -185,7 +143,7 @@ class Ledger(LedgerReader):
 
     def take_over_run(self, run_id: str, model_name: str, model_version: str) -> None:
         """Let a run that was interrupted go on with the model that serves now."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET model_name = ?, model_version = ? WHERE id = ?",
                 (model_name, model_version, run_id),
@@ -193,7 +151,7 @@ class Ledger(LedgerReader):
 
     def finish_run(self, run_id: str, state: State, reason: str, finished_at: datetime) -> None:
         """Close a run; a run that is closed stays as it is."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             closed = connection.execute(
                 "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
                 " WHERE id = ? AND state = 'running'",
@@ -209,42 +167,31 @@ class Ledger(LedgerReader):
 
     def ends_are_told(self) -> None:
         """Write down that everybody has heard of every end."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute("DELETE FROM facts WHERE name = ?", (ENDS_TO_TELL,))
 
     def forget_missed(self, due_dates: Iterable[date]) -> None:
         """Take back missed days: a clock that was wrong had written them down before they came."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(
                 "DELETE FROM runs WHERE due_date = ? AND state = 'missed'",
                 ((day.isoformat(),) for day in due_dates),
             )
 
-    def prune(self, before: datetime, still_there: Callable[[str, str], bool]) -> int:
-        """Forget runs that ended before a time; return how many.
-
-        The latest run, the latest due day and what Results.csv shows stay whatever their age. A
-        prediction goes with the runs that made and show it, unless ``still_there(batch, path)``: a
-        file that is still in its folder must not be taken for a new one. An image's number goes
-        with its batch.
-        """
-        with self._database.transaction() as connection:
-            forgotten = connection.execute(FORGET_RUNS, (utc_text(before),)).rowcount
-            if forgotten:
-                unshown = connection.execute(UNSHOWN_PREDICTIONS)
-                gone = [(id_,) for id_, batch, path in unshown if not still_there(batch, path)]
-                connection.executemany("DELETE FROM predictions WHERE id = ?", gone)
-                unlisted = connection.execute(UNLISTED_BATCHES).fetchall()
-                old = [(batch,) for (batch,) in unlisted if not still_there(batch, "")]
-                connection.executemany("DELETE FROM image_numbers WHERE batch = ?", old)
-        return int(forgotten)
+    def prune(self, before: datetime, still_there: StillThere) -> int:
+        """Forget runs that ended before a time, as ``pruning`` says; return how many."""
+        return prune(self.database, before, still_there)
 
     # Facts: single values that outlive a process
 
     def set_fact(self, name: str, value: str) -> None:
         """Write a value down, in the place of the one there was."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def keep_model_facts(self, version: str, name: str, facts: Mapping[str, Any]) -> None:
+        """Write down what is to be known of a model when it is not at hand."""
+        model_facts.keep(self.database, version, name, facts)
 
     # Images and predictions
 
@@ -260,7 +207,7 @@ class Ledger(LedgerReader):
 
         ``model`` scores this batch; None: the run's own.
         """
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO run_batches (run_id, batch, position) VALUES (?, ?, ?)",
                 (run_id, batch, position),
@@ -280,7 +227,7 @@ class Ledger(LedgerReader):
 
     def show_known(self, run_id: str, batch: str, known: Iterable[tuple[int, int]]) -> None:
         """Show stored predictions for images of a touched batch: (num, prediction id) pairs."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(
                 "UPDATE run_images SET prediction_id = ?"
                 " WHERE run_id = ? AND batch = ? AND num = ?",
@@ -310,67 +257,38 @@ class Ledger(LedgerReader):
             for image in images
         )
         costs = (cost.prediction_seconds, cost.payload_bytes, cost.retries)
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(WRITE_PREDICTION, predictions)
             connection.executemany(SHOW_PREDICTION, shown)
             connection.execute(ADD_COST, (*costs, run_id, batch))
 
     def advise(self, run_id: str, batch: str, advice: str) -> None:
         """Write down what is to be thought of after a run showed a batch, in one line."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "UPDATE run_batches SET advice = ? WHERE run_id = ? AND batch = ?",
                 (as_utf8(advice), run_id, batch),
             )
 
-    # Results.csv
+    # Results.csv, as ``results_shown`` says
 
     def show_in_results(self, run: Run) -> bool:
-        """Make what a run shows part of what Results.csv is to show; False: it has nothing.
-
-        A nightly run takes the place of all that was shown before it; a run by hand that of its
-        own batches, and an empty one by hand takes its rows away. A batch of which nothing is
-        scored takes nobody's place.
-        """
-        with self._database.transaction() as connection:
-            mine = connection.execute(SHOWN_BATCHES, (run.id,)).fetchall()
-            if not _any_worth_showing(run, mine):
-                return False
-            by_hand = run.kind == "manual"
-            kept = dict(connection.execute(RESULTS_BESIDE, (by_hand, run.id)).fetchall())
-            shown = {
-                batch: run.id
-                for batch, images, scored in mine
-                if _is_worth_showing(run, images, scored) or (images and batch not in kept)
-            }
-            # Who is shown already keeps his place; a nightly run's own batches come first.
-            every = {**kept, **shown} if by_hand else {**shown, **kept, **shown}
-            connection.execute("DELETE FROM results_batches")
-            connection.executemany(
-                "INSERT INTO results_batches VALUES (?, ?, ?)",
-                ((batch, id_, position) for position, (batch, id_) in enumerate(every.items())),
-            )
-        return True
+        """Make what a run shows part of what Results.csv is to show; False: it has nothing."""
+        return results_shown.show_run(self.database, run)
 
     def has_results(self, run: Run) -> bool:
         """Tell whether a run has something to show."""
-        return _any_worth_showing(run, self._database.query(SHOWN_BATCHES, (run.id,)))
+        return results_shown.has_results(self.database, run)
 
     def mark_written(self) -> None:
         """Note that Results.csv shows what it is to show."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE run_batches SET written = 1 WHERE written <> 1 AND (run_id, batch) IN"
-                " (SELECT run_id, batch FROM results_batches)"
-            )
+        results_shown.mark_written(self.database)
 
     def mark_elsewhere(self, run_id: str) -> None:
-        """Note that a run's results went to a file of their own.
+        """Note that a run's results went to a file of their own."""
+        results_shown.mark_elsewhere(self.database, run_id)
 
-        Images that Results.csv has never shown are owed to it still.
-        """
-        with self._database.transaction() as connection:
-            connection.execute(WRITTEN_ELSEWHERE, (run_id,))
+    # Figures
 
     def close_batch(self, run_id: str, batch: str, process_seconds: float | None) -> None:
         """Write a batch's figures: later runs may replace the predictions they come from.
@@ -378,7 +296,7 @@ class Ledger(LedgerReader):
         ``process_seconds`` is None where nobody was there to take the time.
         """
         mine = (run_id, batch)
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             images, failed, flagged, mean = connection.execute(
                 "SELECT count(*), count(error), count(review), avg(confidence) FROM predictions"
                 " WHERE run_id = ? AND batch = ?",
@@ -394,13 +312,3 @@ class Ledger(LedgerReader):
                 " class_confidence = ?, process_seconds = ? WHERE run_id = ? AND batch = ?",
                 (images, failed, flagged, mean, json.dumps(dict(classes)), process_seconds, *mine),
             )
-
-
-def _any_worth_showing(run: Run, batches: Iterable[tuple[str, int, int]]) -> bool:
-    return any(_is_worth_showing(run, images, scored) for _, images, scored in batches)
-
-
-def _is_worth_showing(run: Run, images: int, scored: int) -> bool:
-    """Tell whether a batch is a reason to write results."""
-    emptied = not images and (run.kind, run.scope) == ("manual", "all")
-    return bool(scored) or emptied

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
+from scoring.records import model_facts
 from scoring.records.database import Database
 from scoring.records.ledger_file import is_there, mark_made
 from scoring.records.rows import BatchFigures, Model, ResultRow, Run, RunSummary
@@ -34,7 +35,7 @@ class LedgerReader:
     ) -> None:
         """Open the ledger, by default make it; raises LedgerError where that cannot be."""
         self.path = path
-        self._database = Database(path, busy_seconds, shared=shared, create=create)
+        self.database = Database(path, busy_seconds, shared=shared, create=create)
         mark_made(path)
 
     @classmethod
@@ -50,12 +51,12 @@ class LedgerReader:
     def over(cls, database: Database) -> Self:
         """Return the look-ups over a connection that is open."""
         reader = cls.__new__(cls)
-        reader.path, reader._database = database.path, database
+        reader.path, reader.database = database.path, database
         return reader
 
     def close(self) -> None:
         """Close the connection; nothing can be asked any more."""
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,43 +96,47 @@ class LedgerReader:
         return runs[0] if runs else None
 
     def _runs(self, where: str, parameters: Sequence[Any] = ()) -> list[Run]:
-        rows = self._database.query(f"SELECT {RUN_COLUMNS} FROM runs {where}", parameters)
+        rows = self.database.query(f"SELECT {RUN_COLUMNS} FROM runs {where}", parameters)
         return [_read_run(row) for row in rows]
 
     # Facts: single values that outlive a process
 
     def fact(self, name: str) -> str | None:
         """Return a value by its name, None where none was set."""
-        rows = self._database.query("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self.database.query("SELECT value FROM facts WHERE name = ?", (name,))
         return rows[0][0] if rows else None
+
+    def model_facts(self, version: str) -> dict[str, Any] | None:
+        """Return what a model's signature said; None where no run has used it lately."""
+        return model_facts.find(self.database, version)
 
     # What runs show
 
     def is_touched(self, run_id: str, batch: str) -> bool:
         """Tell whether a run shows a batch already (it was interrupted, and goes on)."""
         return bool(
-            self._database.query(
+            self.database.query(
                 "SELECT 1 FROM run_batches WHERE run_id = ? AND batch = ?", (run_id, batch)
             )
         )
 
     def touched_batches(self, run_id: str) -> list[str]:
         """Return the batches a run shows, in order."""
-        rows = self._database.query(
+        rows = self.database.query(
             "SELECT batch FROM run_batches WHERE run_id = ? ORDER BY position", (run_id,)
         )
         return [batch for (batch,) in rows]
 
     def batch_versions(self, run_id: str) -> dict[str, str]:
         """Return the version of the model that scores each batch a run shows."""
-        rows = self._database.query(
+        rows = self.database.query(
             "SELECT batch, model_version FROM run_batches WHERE run_id = ?", (run_id,)
         )
         return dict(rows)
 
     def batch_models(self, run_id: str) -> list[str]:
         """Return the names of the models that score the batches a run shows, each once."""
-        rows = self._database.query(
+        rows = self.database.query(
             "SELECT DISTINCT model_name FROM run_batches WHERE run_id = ? ORDER BY 1", (run_id,)
         )
         return [name for (name,) in rows if name]
@@ -141,7 +146,7 @@ class LedgerReader:
 
         Their run could not write it (disk full), or was killed before.
         """
-        rows = self._database.query(
+        rows = self.database.query(
             "SELECT DISTINCT b.batch FROM run_batches b JOIN runs r ON r.id = b.run_id"
             " WHERE b.written = 0 AND EXISTS (SELECT 1 FROM run_images i WHERE"
             "  i.run_id = b.run_id AND i.batch = b.batch AND i.prediction_id IS NOT NULL)"
@@ -160,7 +165,7 @@ class LedgerReader:
         """
         mine = " AND p.run_id = ?" if run_id else ""
         key = [batch, path, content_hash, *([run_id] if run_id else [])]
-        rows = self._database.query(
+        rows = self.database.query(
             "SELECT p.id FROM predictions p LEFT JOIN runs r ON r.id = p.run_id"
             " WHERE p.batch = ? AND p.path = ? AND p.content_hash = ? AND p.content_hash <> ''"
             f"{mine} ORDER BY r.number DESC, p.id DESC LIMIT 1",
@@ -175,13 +180,13 @@ class LedgerReader:
 
     def results_rows(self) -> Iterator[ResultRow]:
         """Yield what Results.csv is to show."""
-        shown = self._database.query("SELECT run_id, batch FROM results_batches ORDER BY position")
+        shown = self.database.query("SELECT run_id, batch FROM results_batches ORDER BY position")
         for run_id, batch in shown:
             yield from self._batch_rows(run_id, batch)
 
     def _batch_rows(self, run_id: str, batch: str) -> Iterator[ResultRow]:
         """Yield one batch as a run has it; off an index, so that rows never pile up in a sort."""
-        rows = self._database.stream(
+        rows = self.database.stream(
             "SELECT coalesce(n.number, i.num), i.batch, i.path, p.label, p.confidence,"
             " p.review, p.error, p.second_label, p.second_confidence"
             " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
@@ -202,11 +207,11 @@ class LedgerReader:
         if run_id is not None:
             shown = "SELECT run_id, batch FROM run_batches WHERE run_id = ? ORDER BY position"
         mine = () if run_id is None else (run_id,)
-        names = dict(self._database.query("SELECT model_version, model_name FROM run_batches"))
+        names = dict(self.database.query("SELECT model_version, model_name FROM run_batches"))
         found = {}
-        for run, batch in self._database.query(shown, mine):
+        for run, batch in self.database.query(shown, mine):
             images = Counter[str]()
-            for version, count in self._database.query(IMAGES_BY_VERSION, (run, batch)):
+            for version, count in self.database.query(IMAGES_BY_VERSION, (run, batch)):
                 images[names.get(version, "")] += count
             del images[""]
             if len(images) > 1:
@@ -218,7 +223,7 @@ class LedgerReader:
     def advice(self, run_id: str) -> dict[str, str]:
         """Return what is to be thought of after a run, by batch; none of most."""
         return dict(
-            self._database.query(
+            self.database.query(
                 "SELECT batch, advice FROM run_batches WHERE run_id = ? AND advice <> ''"
                 " ORDER BY position",
                 (run_id,),
@@ -228,7 +233,7 @@ class LedgerReader:
     def reviews(self, run_id: str, batch: str) -> dict[str | None, int]:
         """Return how many images of a batch a run itself scored, by what stands in Review."""
         return dict(
-            self._database.query(
+            self.database.query(
                 "SELECT review, count(*) FROM predictions"
                 " WHERE run_id = ? AND batch = ? AND label IS NOT NULL GROUP BY review",
                 (run_id, batch),
@@ -237,7 +242,7 @@ class LedgerReader:
 
     def count_images(self, run_id: str) -> tuple[int, int]:
         """Return how many images a run shows, and how many of them have no prediction yet."""
-        ((shown, waiting),) = self._database.query(
+        ((shown, waiting),) = self.database.query(
             "SELECT count(*), count(*) - count(prediction_id) FROM run_images WHERE run_id = ?",
             (run_id,),
         )
@@ -245,7 +250,7 @@ class LedgerReader:
 
     def run_summary(self, run_id: str) -> RunSummary:
         """Return the figures of a run over the images it handled itself."""
-        (row,) = self._database.query(
+        (row,) = self.database.query(
             "SELECT count(*), count(error), count(review), avg(confidence)"
             " FROM predictions WHERE run_id = ?",
             (run_id,),
@@ -257,7 +262,7 @@ class LedgerReader:
         mine = "" if model_name is None else " AND model_name = ?"
         parameters = () if model_name is None else (model_name,)
         for run in self._runs("WHERE state <> 'running' ORDER BY number"):
-            rows = self._database.query(
+            rows = self.database.query(
                 "SELECT batch, model_name, model_version, images, failed, flagged,"
                 " mean_confidence, class_confidence, prediction_seconds, process_seconds,"
                 f" payload_bytes, retries, advice FROM run_batches WHERE run_id = ?{mine}"

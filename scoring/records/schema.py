@@ -9,6 +9,12 @@ nothing in them was new to Results.csv.
 ``results_batches`` is what Results.csv shows: batches in order, each as one run had it.
 ``advice`` is what whoever set the batch's model should think of; mostly empty.
 ``image_numbers`` gives an image the number it keeps while its batch stands.
+``models`` says of each model that scored what its signature said (``model_facts``).
+``audit_sample`` is what a run drew of its rows that are not flagged, for a person to judge; each
+with the probability that it would be drawn.
+``reviews`` is what people said of pictures: rows are added, never changed, and never pruned. The
+last one of a picture stands, unless it says 'undone'; ``replaces`` is the one that stood before it.
+``run_reports`` is what a run's report shows, as it was known at the run's end.
 
 All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
 of it, in seconds.
@@ -16,7 +22,7 @@ of it, in seconds.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 RUNS = """
 CREATE TABLE runs (
@@ -52,6 +58,58 @@ CREATE TABLE image_numbers (
     number          INTEGER NOT NULL,
     PRIMARY KEY (batch, path)
 ) WITHOUT ROWID"""
+
+MODELS = """
+CREATE TABLE models (
+    version         TEXT PRIMARY KEY,
+    name            TEXT NOT NULL,
+    facts           TEXT NOT NULL
+) WITHOUT ROWID"""
+
+AUDIT_SAMPLE = """
+CREATE TABLE audit_sample (
+    run_id          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    batch           TEXT NOT NULL,
+    path            TEXT NOT NULL,
+    content_hash    TEXT NOT NULL,
+    model_version   TEXT NOT NULL,
+    inclusion       REAL NOT NULL CHECK (inclusion > 0 AND inclusion <= 1),
+    PRIMARY KEY (run_id, batch, path)
+) WITHOUT ROWID"""
+
+REVIEWS = """
+CREATE TABLE reviews (
+    id              INTEGER PRIMARY KEY,
+    batch           TEXT NOT NULL,
+    path            TEXT NOT NULL,
+    content_hash    TEXT NOT NULL,
+    run_id          TEXT NOT NULL,
+    model_name      TEXT NOT NULL,
+    model_version   TEXT NOT NULL,
+    predicted       TEXT,
+    confidence      REAL CHECK (confidence BETWEEN 0 AND 1),
+    flagged         TEXT,
+    verdict         TEXT NOT NULL
+                    CHECK (verdict IN ('label', 'not a garment', 'cannot tell', 'undone')),
+    label           TEXT CHECK ((label IS NOT NULL) = (verdict = 'label')),
+    reviewer        TEXT NOT NULL,
+    source          TEXT NOT NULL CHECK (source IN ('desk', 'Results.csv', 'import', 'api')),
+    blind           INTEGER NOT NULL DEFAULT 0 CHECK (blind IN (0, 1)),
+    seconds         REAL CHECK (seconds >= 0),
+    note            TEXT NOT NULL DEFAULT '',
+    replaces        INTEGER REFERENCES reviews (id),
+    decided_at      TEXT NOT NULL CHECK (decided_at LIKE '%+00:00')
+)"""
+REVIEWS_BY_PICTURE = "CREATE INDEX reviews_by_picture ON reviews (batch, path, content_hash, id)"
+
+RUN_REPORTS = """
+CREATE TABLE run_reports (
+    run_id          TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    facts           TEXT NOT NULL
+) WITHOUT ROWID"""
+
+# What the desk and the reports need, all of it new in version 5.
+JUDGED = ";\n".join((MODELS, AUDIT_SAMPLE, REVIEWS, REVIEWS_BY_PICTURE, RUN_REPORTS))
 
 # From each older version, the statements that lead to the next one. They may call the functions
 # ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.
@@ -94,6 +152,7 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
     JOIN run_images i ON i.run_id = r.id AND i.batch = latest.batch
 """,
     3: "ALTER TABLE run_batches ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
+    4: JUDGED,
 }
 
 SCHEMA = f"""{RUNS};
@@ -157,5 +216,6 @@ CREATE TABLE facts (
     value           TEXT NOT NULL
 ) WITHOUT ROWID;
 {RESULTS_BATCHES};
-{IMAGE_NUMBERS}
+{IMAGE_NUMBERS};
+{JUDGED}
 """

@@ -110,7 +110,11 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/preprocessing/background.py",
         "scoring/preprocessing/resizing.py",
     ),
-    "tests/scoring/records/test_ledger.py": ("scoring/records/ledger_reader.py",),
+    "tests/scoring/records/test_ledger.py": (
+        "scoring/records/ledger_reader.py",
+        "scoring/records/pruning.py",
+        "scoring/records/results_shown.py",
+    ),
     "tests/scoring/records/test_ledger_file.py": (
         "scoring/records/database.py",
         "scoring/records/ledger_look.py",
@@ -118,7 +122,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
-    "tests/scoring/test_settings.py": ("scoring/settings_sources.py",),
+    "tests/scoring/test_settings.py": ("scoring/settings_sources.py", "scoring/settings_tables.py"),
     "tests/server/dialects/test_open_inference.py": (
         "server/dialects/infer_request.py",
         "server/dialects/tensors.py",

@@ -33,7 +33,7 @@ def test_the_tracked_file_says_every_default_and_no_other() -> None:
     defaults = DefaultsOnly(project=CODE_ROOT).model_dump(mode="json", exclude={"project"})
     with (CODE_ROOT / "settings.toml").open("rb") as file:
         written = tomllib.load(file)
-    secrets = {("server", "api_key"), ("client", "api_key")}
+    secrets = {("server", "api_key"), ("client", "api_key"), ("desk", "key")}
     expected = {
         section: {key: value for key, value in table.items() if (section, key) not in secrets}
         for section, table in defaults.items()
@@ -228,7 +228,7 @@ def test_the_largest_number_that_is_taken_can_be_used(
         assert int(value * 1000) < 2**31
 
 
-@pytest.mark.parametrize("key", ["batches", "results", "ledger", "logs"])
+@pytest.mark.parametrize("key", ["batches", "results", "ledger", "logs", "pictures"])
 @pytest.mark.parametrize("path", ["", ".", "a\x00b", "a\nb", "x" * 256])
 def test_a_path_is_one_that_can_be_opened(project: Path, key: str, path: str) -> None:
     with pytest.raises(SettingsError, match=f"paths.{key}"):
@@ -305,11 +305,15 @@ def test_a_key_is_never_shown(project: Path) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("section", ["server", "client"])
-def test_a_key_in_the_tracked_file_is_refused_and_not_shown(project: Path, section: str) -> None:
-    (project / "settings.toml").write_text(f"[{section}]\napi_key = 's3cret'\n")
+@pytest.mark.parametrize(
+    ("section", "key"), [("server", "api_key"), ("client", "api_key"), ("desk", "key")]
+)
+def test_a_key_in_the_tracked_file_is_refused_and_not_shown(
+    project: Path, section: str, key: str
+) -> None:
+    (project / "settings.toml").write_text(f"[{section}]\n{key} = 's3cret'\n")
     with pytest.raises(
-        SettingsError, match=rf"{section}\.api_key .* settings\.local\.toml"
+        SettingsError, match=rf"{section}\.{key} .* settings\.local\.toml"
     ) as caught:
         load_settings()
     assert "s3cret" not in str(caught.value)

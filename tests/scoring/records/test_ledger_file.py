@@ -199,7 +199,7 @@ def test_a_look_upgrades_nothing(settings: Settings) -> None:
 
 def test_a_look_cannot_write(settings: Settings, ledger_file: Path) -> None:
     with look_at_ledger(settings) as look, pytest.raises(LedgerError, match="readonly"):
-        with look._database.transaction() as connection:
+        with look.database.transaction() as connection:
             connection.execute("DELETE FROM runs")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scoring.protocol.errors import LedgerError
-from scoring.records.ledger import Ledger
+from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from scoring.records.schema import SCHEMA_VERSION
 
 # As versions 1 and 2 had them; between the two, run_batches gained its last column but one.
@@ -113,6 +113,20 @@ SHOWN = """
 UPDATE run_batches SET written = 1 WHERE process_seconds IS NOT NULL
 """
 
+NIGHT = Run(
+    id="n1",
+    kind="nightly",
+    due_date=date(2026, 11, 21),
+    scope="new",
+    batches=("G1",),
+    state="running",
+    reason="",
+    model_name="fashion",
+    model_version="v1",
+    started_at=datetime(2026, 11, 21, 18, 5, tzinfo=UTC),
+    finished_at=None,
+)
+
 
 def make_old(path: Path, version: int, rows: bool = True) -> Path:
     """Write a ledger as that version did."""
@@ -151,17 +165,46 @@ def test_an_older_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_the_ledger_before_advice_becomes_what_a_new_one_is(tmp_path: Path) -> None:
-    old, new = tmp_path / "old.db", tmp_path / "new.db"
-    for path in (old, new):
-        Ledger(path, 1).close()
-    with closing(sqlite3.connect(old)) as ledger:
-        ledger.execute("ALTER TABLE run_batches DROP COLUMN advice")
-        ledger.execute("PRAGMA user_version = 3")
+# What versions 4 and 5 have that the one before had not.
+NEW = {
+    4: ("ALTER TABLE run_batches DROP COLUMN advice",),
+    5: tuple(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "run_reports")),
+}
+
+
+def make_recent(path: Path, version: int) -> Path:
+    """Write a ledger as version 3 or 4 did, with a night in it."""
+    with Ledger(path, 1) as ledger:
+        ledger.start_run(NIGHT)
+        ledger.touch_batch("n1", "G1", 0, ["1.png", "2.png"], Model("fashion", "v1"))
+        images = [ScoredImage(1, "1.png", "d1", "Bag", 0.9), ScoredImage(2, "2.png", "", error="x")]
+        ledger.commit_chunk("n1", "G1", "v1", images, ChunkCost(), NIGHT.started_at)
+        ledger.close_batch("n1", "G1", 1.5)
+        ledger.finish_run("n1", "done", "", NIGHT.started_at)
+    with closing(sqlite3.connect(path)) as ledger:
+        for later in range(SCHEMA_VERSION, version, -1):
+            for statement in NEW[later]:
+                ledger.execute(statement)
+        ledger.execute(f"PRAGMA user_version = {version}")
         ledger.commit()
+    return path
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_recent_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int) -> None:
+    old, new = make_recent(tmp_path / "old.db", version), tmp_path / "new.db"
+    Ledger(new, 1).close()
     assert columns_and_indexes(old) != columns_and_indexes(new)
-    Ledger(old, 1).close()
+    with Ledger(old, 1) as ledger:
+        assert [(row.path, row.label) for row in ledger.result_rows("n1")] == [
+            ("1.png", "Bag"), ("2.png", None)
+        ]  # fmt: skip
+        assert [one.images for one in ledger.batch_figures()] == [2]
+        assert ledger.model_facts("v1") is None
     assert columns_and_indexes(old) == columns_and_indexes(new)
+    with closing(sqlite3.connect(tmp_path / f"old-schema-{version}.db")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (version,)
+        assert copy.execute("SELECT count(*) FROM predictions").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("version", [1, 2])
