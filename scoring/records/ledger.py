@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.protocol.file_names import as_utf8
-from scoring.records import model_facts, results_shown
+from scoring.records import batch_figures, model_facts, results_shown
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.pruning import StillThere, prune
 from scoring.records.rows import (
@@ -295,20 +295,4 @@ class Ledger(LedgerReader):
 
         ``process_seconds`` is None where nobody was there to take the time.
         """
-        mine = (run_id, batch)
-        with self.database.transaction() as connection:
-            images, failed, flagged, mean = connection.execute(
-                "SELECT count(*), count(error), count(review), avg(confidence) FROM predictions"
-                " WHERE run_id = ? AND batch = ?",
-                mine,
-            ).fetchone()
-            classes = connection.execute(
-                "SELECT label, avg(confidence) FROM predictions"
-                " WHERE run_id = ? AND batch = ? AND label IS NOT NULL GROUP BY label",
-                mine,
-            ).fetchall()
-            connection.execute(
-                "UPDATE run_batches SET images = ?, failed = ?, flagged = ?, mean_confidence = ?,"
-                " class_confidence = ?, process_seconds = ? WHERE run_id = ? AND batch = ?",
-                (images, failed, flagged, mean, json.dumps(dict(classes)), process_seconds, *mine),
-            )
+        batch_figures.close_batch(self.database, run_id, batch, process_seconds)

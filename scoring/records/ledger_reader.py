@@ -12,14 +12,11 @@ from typing import Any, Self
 from scoring.records import model_facts
 from scoring.records.database import Database
 from scoring.records.ledger_file import is_there, mark_made
-from scoring.records.rows import BatchFigures, Model, ResultRow, Run, RunSummary
-from scoring.records.times import read_moment
+from scoring.records.row_columns import FIGURE_COLUMNS, RUN_COLUMNS, read_figures, read_run
+from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
 from scoring.settings import Settings
 
-RUN_COLUMNS = (
-    "id, kind, due_date, scope, batches, state, reason, model_name, model_version,"
-    " started_at, finished_at, utc_offset, settings"
-)
+NUMBER_OF = "(SELECT number FROM runs WHERE id = ?)"
 IMAGES_BY_VERSION = (
     "SELECT p.model_version, count(*) FROM run_images i"
     " JOIN predictions p ON p.id = i.prediction_id"
@@ -97,7 +94,7 @@ class LedgerReader:
 
     def _runs(self, where: str, parameters: Sequence[Any] = ()) -> list[Run]:
         rows = self.database.query(f"SELECT {RUN_COLUMNS} FROM runs {where}", parameters)
-        return [_read_run(row) for row in rows]
+        return [read_run(row) for row in rows]
 
     # Facts: single values that outlive a process
 
@@ -259,54 +256,37 @@ class LedgerReader:
 
     def batch_figures(self, model_name: str | None = None) -> Iterator[BatchFigures]:
         """Yield the figures of every ended run and batch, oldest first."""
+        for run in self._runs("WHERE state <> 'running' ORDER BY number"):
+            yield from self.figures_of(run, model_name)
+
+    def figures_before(self, run: Run, limit: int) -> Iterator[list[BatchFigures]]:
+        """Yield the figures of earlier runs like this one that had images, newest first.
+
+        Like a nightly one are the nightly ones, like one by hand those of the same batches.
+        """
+        alike = " AND batches = ?" if run.kind == "manual" else ""
+        mine = (json.dumps(run.batches),) if run.kind == "manual" else ()
+        earlier = self._runs(
+            f"WHERE kind = ? AND state <> 'running' AND number < {NUMBER_OF}{alike} AND EXISTS"
+            " (SELECT 1 FROM run_batches b WHERE b.run_id = runs.id AND b.images > 0)"
+            " ORDER BY number DESC LIMIT ?",
+            (run.kind, run.id, *mine, limit),
+        )
+        for one in earlier:
+            yield list(self.figures_of(one))
+
+    def count_before(self, run: Run) -> int:
+        """Return how many runs were written down before this one."""
+        earlier = f"SELECT count(*) FROM runs WHERE number < {NUMBER_OF}"
+        return int(self.database.query(earlier, (run.id,))[0][0])
+
+    def figures_of(self, run: Run, model_name: str | None = None) -> Iterator[BatchFigures]:
+        """Yield the figures of one run's batches, in order; of one model's where that is named."""
         mine = "" if model_name is None else " AND model_name = ?"
         parameters = () if model_name is None else (model_name,)
-        for run in self._runs("WHERE state <> 'running' ORDER BY number"):
-            rows = self.database.query(
-                "SELECT batch, model_name, model_version, images, failed, flagged,"
-                " mean_confidence, class_confidence, prediction_seconds, process_seconds,"
-                f" payload_bytes, retries, advice FROM run_batches WHERE run_id = ?{mine}"
-                " ORDER BY position",
-                (run.id, *parameters),
-            )
-            for row in rows:
-                yield _read_figures(run, row)
-
-
-def _read_run(row: Sequence[Any]) -> Run:
-    (id_, kind, due_date, scope, batches, state, reason, model_name, version,
-     started, ended, offset, settings) = row  # fmt: skip
-    return Run(
-        id=id_,
-        kind=kind,
-        due_date=date.fromisoformat(due_date) if due_date else None,
-        scope=scope,
-        batches=tuple(json.loads(batches)),
-        state=state,
-        reason=reason,
-        model_name=model_name,
-        model_version=version,
-        started_at=read_moment(started, offset),
-        finished_at=read_moment(ended, offset) if ended else None,
-        settings=settings,
-    )
-
-
-def _read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
-    (batch, model_name, version, images, failed, flagged, mean, classes,
-     prediction, process, payload, retries, advice) = row  # fmt: skip
-    return BatchFigures(
-        run=run,
-        batch=batch,
-        model=Model(model_name, version),
-        images=images,
-        failed=failed,
-        flagged=flagged,
-        mean_confidence=mean,
-        class_confidence=json.loads(classes),
-        prediction_seconds=prediction,
-        process_seconds=process,
-        payload_bytes=payload,
-        retries=retries,
-        advice=advice,
-    )
+        rows = self.database.query(
+            f"SELECT {FIGURE_COLUMNS} FROM run_batches WHERE run_id = ?{mine} ORDER BY position",
+            (run.id, *parameters),
+        )
+        for row in rows:
+            yield read_figures(run, row)

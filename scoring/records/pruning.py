@@ -14,7 +14,7 @@ StillThere = Callable[[str, str], bool]
 FORGET_RUNS = """
 DELETE FROM runs WHERE state <> 'running' AND finished_at < ?
 AND number <> (SELECT max(number) FROM runs)
-AND due_date IS NOT (SELECT max(due_date) FROM runs)
+AND (due_date IS NULL OR due_date <> (SELECT max(due_date) FROM runs))
 AND id NOT IN (SELECT run_id FROM results_batches)
 """
 # From run to run along the index: there are some hundred runs for millions of predictions.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -107,6 +108,8 @@ class BatchFigures:
     """How one batch of one run went; confidences between 0 and 1, times in seconds.
 
     ``advice``: what whoever set the batch's model should think of, in one line; mostly empty.
+    ``class_counts``: how many images each class was given; ``image_means``: the means of
+    ``ScoredImage``'s statistics. Both are empty of runs before there were such.
     """
 
     run: Run
@@ -122,3 +125,5 @@ class BatchFigures:
     payload_bytes: int
     retries: int
     advice: str = ""
+    class_counts: Mapping[str, int] = field(default_factory=dict)
+    image_means: Mapping[str, float | None] = field(default_factory=dict)

@@ -7,7 +7,8 @@ prediction that belongs to it (none yet: the run has not reached it). ``written`
 of the batch: 0, Results.csv is to show it yet; 1, it has; 2, the results went elsewhere, and
 nothing in them was new to Results.csv.
 ``results_batches`` is what Results.csv shows: batches in order, each as one run had it.
-``advice`` is what whoever set the batch's model should think of; mostly empty.
+``advice`` is what whoever set the batch's model should think of; mostly empty. ``class_counts`` and
+``image_means`` are JSON: how many images of each class, and the means of what is known of each.
 ``image_numbers`` gives an image the number it keeps while its batch stands.
 ``models`` says of each model that scored what its signature said (``model_facts``).
 ``audit_sample`` is what a run drew of its rows that are not flagged, for a person to judge; each
@@ -152,7 +153,10 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
     JOIN run_images i ON i.run_id = r.id AND i.batch = latest.batch
 """,
     3: "ALTER TABLE run_batches ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
-    4: JUDGED,
+    4: f"""{JUDGED};
+ALTER TABLE run_batches ADD COLUMN class_counts TEXT NOT NULL DEFAULT '{{}}';
+ALTER TABLE run_batches ADD COLUMN image_means TEXT NOT NULL DEFAULT '{{}}'
+""",
 }
 
 SCHEMA = f"""{RUNS};
@@ -174,6 +178,8 @@ CREATE TABLE run_batches (
     model_name      TEXT NOT NULL DEFAULT '',
     model_version   TEXT NOT NULL DEFAULT '',
     advice          TEXT NOT NULL DEFAULT '',
+    class_counts    TEXT NOT NULL DEFAULT '{{}}',
+    image_means     TEXT NOT NULL DEFAULT '{{}}',
     PRIMARY KEY (run_id, batch)
 ) WITHOUT ROWID;
 

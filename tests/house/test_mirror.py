@@ -47,9 +47,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/pictures.py",
         "fashion_model/strangers.py",
     ),
-    "tests/fashion_model/teaching/test_cross_validation.py": (
-        "fashion_model/teaching/strangeness.py",
-    ),
+    "tests/fashion_model/teaching/test_linear_head.py": ("fashion_model/teaching/strangeness.py",),
     "tests/fashion_model/teaching/test_sealing.py": (
         "fashion_model/teaching/card.py",
         "fashion_model/teaching/diagrams.py",
@@ -115,6 +113,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/records/test_ledger.py": (
         "scoring/records/ledger_reader.py",
         "scoring/records/pruning.py",
+        "scoring/records/row_columns.py",
         "scoring/records/results_shown.py",
     ),
     "tests/scoring/records/test_ledger_file.py": (
@@ -123,6 +122,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/recovery.py",
     ),
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
+    "tests/scoring/records/test_run_statistics.py": ("scoring/records/batch_figures.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
     "tests/scoring/test_settings.py": ("scoring/settings_sources.py", "scoring/settings_tables.py"),
     "tests/server/dialects/test_open_inference.py": (

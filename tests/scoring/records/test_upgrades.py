@@ -168,7 +168,10 @@ def test_an_older_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
 # What versions 4 and 5 have that the one before had not.
 NEW = {
     4: ("ALTER TABLE run_batches DROP COLUMN advice",),
-    5: tuple(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "run_reports")),
+    5: (
+        *(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "run_reports")),
+        *(f"ALTER TABLE run_batches DROP COLUMN {c}" for c in ("class_counts", "image_means")),
+    ),
 }
 
 

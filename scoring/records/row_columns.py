@@ -1,0 +1,64 @@
+"""The columns of runs and of their figures in the ledger, and the values they become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from scoring.records.rows import BatchFigures, Model, Run
+from scoring.records.times import read_moment
+
+RUN_COLUMNS = (
+    "id, kind, due_date, scope, batches, state, reason, model_name, model_version,"
+    " started_at, finished_at, utc_offset, settings"
+)
+FIGURE_COLUMNS = (
+    "batch, model_name, model_version, images, failed, flagged, mean_confidence, class_confidence,"
+    " prediction_seconds, process_seconds, payload_bytes, retries, advice, class_counts,"
+    " image_means"
+)
+
+
+def read_run(row: Sequence[Any]) -> Run:
+    """Return the run of a row of ``RUN_COLUMNS``."""
+    (id_, kind, due_date, scope, batches, state, reason, model_name, version,
+     started, ended, offset, settings) = row  # fmt: skip
+    return Run(
+        id=id_,
+        kind=kind,
+        due_date=date.fromisoformat(due_date) if due_date else None,
+        scope=scope,
+        batches=tuple(json.loads(batches)),
+        state=state,
+        reason=reason,
+        model_name=model_name,
+        model_version=version,
+        started_at=read_moment(started, offset),
+        finished_at=read_moment(ended, offset) if ended else None,
+        settings=settings,
+    )
+
+
+def read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
+    """Return the figures of a row of ``FIGURE_COLUMNS``."""
+    (batch, model_name, version, images, failed, flagged, mean, classes,
+     prediction, process, payload, retries, advice, counts, means) = row  # fmt: skip
+    return BatchFigures(
+        run=run,
+        batch=batch,
+        model=Model(model_name, version),
+        images=images,
+        failed=failed,
+        flagged=flagged,
+        mean_confidence=mean,
+        class_confidence=json.loads(classes),
+        prediction_seconds=prediction,
+        process_seconds=process,
+        payload_bytes=payload,
+        retries=retries,
+        advice=advice,
+        class_counts=json.loads(counts),
+        image_means=json.loads(means),
+    )
