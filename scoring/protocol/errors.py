@@ -20,6 +20,10 @@ ScoringError                    exit 1
 │   ├── LedgerDamaged                   it is broken or lost; it can be set aside and restored
 │   ├── LedgerMissing                   there is none yet, and only a look at it was asked for
 │   └── LedgerOutdated                  the same, of one that the next run upgrades
+├── ReviewRefused               exit 1  what a person said cannot be written down as it is
+│   ├── ReviewConflict                  somebody has decided meanwhile
+│   ├── UnknownPicture                  no run has scored it
+│   └── UnknownLabel                    its model has no such label
 ├── AnswerError                 exit 1  what came back over HTTP gives no prediction
 │   ├── HttpRefusal                     an error status
 │   ├── BrokenAnswer                    it broke off, or does not end

@@ -169,6 +169,7 @@ NOT_ALONE: dict[str, str] = {
     "scoring/preprocessing/errors.py": ONLY_VALUES,
     "scoring/preprocessing/formats/header.py": ONLY_VALUES,
     "scoring/preprocessing/pixels.py": ONLY_VALUES,
+    "scoring/records/reviews.py": ONLY_VALUES,
     "scoring/records/rows.py": ONLY_VALUES,
     "server/prediction_request.py": ONLY_VALUES,
 }

@@ -1,0 +1,234 @@
+"""What people said of pictures: rows that are added, never changed and never taken away.
+
+A picture is a content at its place in a batch. Its last row is what stands, unless that is an undo.
+Whoever writes names the row he saw standing: of two who decide at once, the second is told.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from scoring.records import model_facts
+from scoring.records.answers import Answer, Verdict
+from scoring.records.ledger_reader import LedgerReader
+from scoring.records.reviews import (
+    COLUMNS,
+    Decision,
+    ModelSaid,
+    PictureKey,
+    Review,
+    ReviewConflict,
+    ReviewRefused,
+    Source,
+    UnknownLabel,
+    UnknownPicture,
+    read_review,
+    review_row,
+    to_write,
+)
+from scoring.records.times import utc_text
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "Labels",
+    "ModelSaid",
+    "PictureKey",
+    "Review",
+    "ReviewConflict",
+    "ReviewRefused",
+    "Source",
+    "UnknownLabel",
+    "UnknownPicture",
+    "Verdict",
+]
+
+LAST = (
+    f"SELECT {COLUMNS} FROM reviews WHERE batch = ? AND path = ? AND content_hash = ?"
+    " ORDER BY id DESC LIMIT 1"
+)
+CURRENTS = (
+    f"SELECT {COLUMNS} FROM reviews WHERE verdict <> 'undone' AND id IN"
+    " (SELECT max(id) FROM reviews WHERE batch = ? GROUP BY batch, path, content_hash)"
+    " ORDER BY id"
+)
+INSERT = (
+    f"INSERT INTO reviews ({COLUMNS}) VALUES"
+    " (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+)
+# What the newest run, of any model, found the picture to be.
+PREDICTION = """
+SELECT p.run_id, coalesce(nullif(b.model_name, ''), nullif(r.model_name, ''), m.name, ''),
+    p.model_version, p.label, p.confidence, p.review
+FROM predictions p LEFT JOIN runs r ON r.id = p.run_id
+LEFT JOIN run_batches b ON b.run_id = p.run_id AND b.batch = p.batch
+LEFT JOIN models m ON m.version = p.model_version
+WHERE p.batch = ? AND p.path = ? AND p.content_hash = ? AND p.content_hash <> ''
+ORDER BY r.number DESC, p.id DESC LIMIT 1
+"""
+# Of a model whose facts nobody has written down, at least what it has answered is a label.
+ANSWERED = "SELECT DISTINCT label FROM predictions WHERE model_version = ? AND label IS NOT NULL"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Labels:
+    """The reviews of a ledger."""
+
+    def __init__(self, ledger: LedgerReader, now: Callable[[], datetime] = _now) -> None:
+        self._database = ledger.database
+        self._now = now
+
+    # What stands
+
+    def current(self, picture: PictureKey) -> Review | None:
+        """Return the review that stands."""
+        return _standing(self._last(picture))
+
+    def currents(self, batch: str) -> dict[PictureKey, Review]:
+        """Return what stands in a batch."""
+        rows = self._database.query(CURRENTS, (batch,))
+        return {review.picture: review for review in map(read_review, rows)}
+
+    def get(self, review_id: int) -> Review | None:
+        """Return a row by its id."""
+        return next(self._reviews("WHERE id = ?", (review_id,)), None)
+
+    def history(self, picture: PictureKey) -> list[Review]:
+        """Return every row on a picture, oldest first."""
+        key = (picture.batch, picture.path, picture.content_hash)
+        return list(
+            self._reviews("WHERE batch = ? AND path = ? AND content_hash = ? ORDER BY id", key)
+        )
+
+    def since(self, review_id: int) -> Iterator[Review]:
+        """Yield the rows after one, undone ones and undos included; after 0: all."""
+        return self._reviews("WHERE id > ? ORDER BY id", (review_id,))
+
+    def latest_id(self) -> int:
+        """Return the id of the row that was written last; 0: there is none."""
+        return int(self._database.query("SELECT coalesce(max(id), 0) FROM reviews")[0][0])
+
+    def labels_of(self, picture: PictureKey) -> tuple[str, ...]:
+        """Return the labels that a picture may be given, in the model's order.
+
+        Raises UnknownPicture.
+        """
+        return self._labels(self._model_said(picture).model_version)
+
+    # Writing
+
+    def add(
+        self,
+        picture: PictureKey,
+        verdict: Verdict,
+        label: str | None = None,
+        *,
+        reviewer: str,
+        source: Source,
+        expected: int | None = None,
+        seconds: float | None = None,
+        blind: bool = False,
+        note: str = "",
+    ) -> Review:
+        """Write down a decision on the picture that the person saw, and what the model had said.
+
+        The same decision twice is one row: a caller who was not answered may ask again. Raises
+        ReviewConflict where another review stands than ``expected``, UnknownPicture, UnknownLabel.
+        """
+        decision = Decision(
+            picture, Answer(verdict, label), reviewer, source, expected, blind, seconds, note
+        )
+        with self._database.transaction() as connection:
+            return self._add(connection, decision)
+
+    def add_all(self, decisions: Iterable[Decision]) -> list[Review | ReviewRefused]:
+        """Write down many in one transaction; those that are refused come back as the error."""
+        with self._database.transaction() as connection:
+            return [self._add_or_refuse(connection, decision) for decision in decisions]
+
+    def undo(self, review_id: int, reviewer: str, source: Source = "desk") -> Review:
+        """Take back a review, so that none stands; an undo is taken back by deciding anew.
+
+        Raises ReviewConflict where it stands no longer, ReviewRefused where there is none.
+        """
+        with self._database.transaction() as connection:
+            review = self.get(review_id)
+            if review is None or review.verdict == "undone":
+                raise ReviewRefused(f"there is no review {review_id} to undo")
+            decision = Decision(
+                review.picture, Answer("undone"), reviewer, source, expected=review_id
+            )
+            return self._append(connection, decision, review.said)
+
+    def _add_or_refuse(
+        self, connection: sqlite3.Connection, decision: Decision
+    ) -> Review | ReviewRefused:
+        try:
+            return self._add(connection, decision)
+        except ReviewRefused as error:
+            return error
+
+    def _add(self, connection: sqlite3.Connection, decision: Decision) -> Review:
+        said = self._model_said(decision.picture)
+        self._require_answer(decision.answer, said.model_version)
+        return self._append(connection, decision, said)
+
+    def _append(
+        self, connection: sqlite3.Connection, decision: Decision, said: ModelSaid
+    ) -> Review:
+        """Write a row where what is expected to stand does; inside a transaction."""
+        last = self._last(decision.picture)
+        standing = _standing(last)
+        if last and decision.is_told_by(last):
+            return last
+        if (standing.id if standing else None) != decision.expected:
+            raise ReviewConflict(standing)
+        review = to_write(decision, said, utc_text(self._now()))
+        ((id_,),) = connection.execute(INSERT, review_row(review)).fetchall()
+        return replace(review, id=id_)
+
+    def _require_answer(self, answer: Answer, version: str) -> None:
+        if answer.verdict != "label":
+            if answer.label is not None or answer.verdict == "undone":
+                raise UnknownLabel(f"{answer.verdict} is no answer with a label; undo a review")
+            return
+        labels = self._labels(version)
+        if answer.label not in labels:
+            raise UnknownLabel(f"{answer.label} is none of the labels: {', '.join(labels)}")
+
+    # Look-ups
+
+    def _reviews(self, where: str, parameters: Sequence[object]) -> Iterator[Review]:
+        rows = self._database.query(f"SELECT {COLUMNS} FROM reviews {where}", parameters)
+        return map(read_review, rows)
+
+    def _last(self, picture: PictureKey) -> Review | None:
+        key = (picture.batch, picture.path, picture.content_hash)
+        rows = self._database.query(LAST, key)
+        return read_review(rows[0]) if rows else None
+
+    def _model_said(self, picture: PictureKey) -> ModelSaid:
+        """Return what was found; the last review knows it of a picture that runs forgot."""
+        key = (picture.batch, picture.path, picture.content_hash)
+        for row in self._database.query(PREDICTION, key):
+            return ModelSaid(*row)
+        last = self._last(picture)
+        if last is None:
+            raise UnknownPicture(f"no run has scored {picture.batch}/{picture.path} as it is here")
+        return last.said
+
+    def _labels(self, version: str) -> tuple[str, ...]:
+        facts = model_facts.find(self._database, version)
+        if facts:
+            return tuple(facts["labels"])
+        return tuple(label for (label,) in self._database.query(ANSWERED, (version,)))
+
+
+def _standing(last: Review | None) -> Review | None:
+    return None if last is None or last.verdict == "undone" else last
