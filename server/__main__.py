@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scoring.processes.listening import bind, url_of
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.bundle_names import served_bundles
@@ -22,7 +23,7 @@ from server.access import require_key_beyond_loopback
 from server.app import create_app
 from server.console import log_to_console
 from server.drain import Drain
-from server.http_server import HttpServer, bind
+from server.http_server import HttpServer
 from server.models import ModelTable, load_models
 
 logger = logging.getLogger("scoring.server")
@@ -100,7 +101,7 @@ def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Eve
     host = settings.server.host
     loopback = is_loopback(host)
     require_key_beyond_loopback(settings.server, loopback)
-    listener = bind(host, settings.server.port)
+    listener = bind(host, settings.server.port, "server.port")
     models = _load(settings)
     drain = Drain()
     app = create_app(settings, models=models, drain=drain, secret=secret, loopback=loopback)
@@ -108,17 +109,13 @@ def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Eve
     on_stop_signals(stop.set)
     server.start()
     names = ", ".join(predictor.signature.name for predictor in models.all())
-    logger.info("serving %s at http://%s:%d", names, _in_url(host), server.port)
+    logger.info("serving %s at %s", names, url_of(host, server.port))
     while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
         pass
     logger.info("stopping: finishing what is in flight")
     finished = server.stop(settings.server.stop_seconds)
     logger.info("stopped" if finished else "stopped before all was answered")
     return ExitCode.DONE if stop.is_set() and finished else ExitCode.FAILED
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

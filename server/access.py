@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
@@ -20,7 +19,7 @@ from scoring.protocol.identity import (
     SessionSecret,
     body_digest,
 )
-from scoring.protocol.loopback import is_loopback
+from scoring.protocol.loopback import is_loopback_name
 from scoring.settings import ServerSettings
 
 
@@ -120,11 +119,7 @@ def _check_host(host: str, protocol: str) -> None:
     """
     if not host and protocol != "HTTP/1.1":
         return
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        name = ""
-    if not is_loopback(name):
+    if not is_loopback_name(host):
         raise BadRequest(
             "this server answers to 127.0.0.1 and localhost only; behind a proxy it wants"
             " server.forwarded_host = 1",

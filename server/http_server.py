@@ -15,7 +15,6 @@ from typing import Any
 from flask import Flask
 from waitress.server import TcpWSGIServer
 
-from scoring.protocol.errors import SettingsError
 from scoring.settings import ServerSettings
 from server.app import door_of
 from server.channel import Channel, is_busy, make_room
@@ -133,27 +132,6 @@ def affordable_connections(wanted: int, used: int) -> int:
         limit,
     )
     return affordable
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raises SettingsError where the port cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        # On Windows two programs could otherwise listen on one port.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; stop what uses it or"
-            " choose another port (--port, server.port)"
-        ) from error
-    return listener
 
 
 class HttpServer:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tests.examples  # noqa: F401  # chooses which examples hypothesis draws
+from scoring.processes.listening import bind
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, PREFIX, Settings, load_settings
 from tests.deadlines import DEADLINE
@@ -77,11 +78,11 @@ def running_server(settings: Settings, secret: SessionSecret | None = None) -> I
     """Serve the real model on a free port of this process; yield the URL."""
     from server.app import create_app
     from server.drain import Drain
-    from server.http_server import HttpServer, bind
+    from server.http_server import HttpServer
 
     drain = Drain()
     app = create_app(settings, drain=drain, secret=secret, loopback=True)
-    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain)
+    server = HttpServer(app, bind("127.0.0.1", 0, "server.port"), settings.server, drain)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

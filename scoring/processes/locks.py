@@ -1,6 +1,6 @@
-"""One scheduler per project folder, one run at a time.
+"""One scheduler and one desk a project folder, one run at a time.
 
-The operating system frees both locks when their holder dies, however it dies. A file beside the
+The operating system frees the locks when their holder dies, however it dies. A file beside the
 lock names the holder, for the message to the one who finds it taken.
 """
 
@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
 
-# Both lie beside the ledger.
+# They lie beside the ledger.
 INSTANCE_LOCK = "scheduler.lock"
 RUN_LOCK = "run.lock"
+DESK_LOCK = "desk.lock"
 POLL_SECONDS = 0.05
 # Whoever looks whether a lock is held takes it for an instant; do not fall over that.
 GLANCE_SECONDS = 0.3
@@ -60,6 +61,14 @@ def instance_lock(settings: Settings, command: str, wait: bool | float = False) 
     """Hold the lock of the one scheduler of a project folder; raises Busy naming the first."""
     path = _lock_file(settings, INSTANCE_LOCK)
     with _held(path, settings, command, wait, None, "scheduler"):
+        yield
+
+
+@contextmanager
+def desk_lock(settings: Settings, command: str) -> Iterator[None]:
+    """Hold the lock of the one desk of a project folder; raises Busy naming the first."""
+    path = _lock_file(settings, DESK_LOCK)
+    with _held(path, settings, command, False, None, "desk"):
         yield
 
 

@@ -44,7 +44,9 @@ ScoringError                    exit 1
     ├── UnsupportedMedia        415
     ├── InvalidPixels           422
     ├── UnreadablePicture       422
-    └── Unavailable             503
+    ├── Unavailable             503
+    ├── Forbidden               403  (desk/errors.py)
+    └── TooManyTries            429  (desk/errors.py)
 """
 
 from __future__ import annotations

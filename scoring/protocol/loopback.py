@@ -16,6 +16,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_loopback_name(host: str) -> bool:
+    """Tell whether a Host header, with a port or without, names this machine."""
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
 def is_loopback_url(url: str) -> bool:
     """Tell whether a URL points to this machine."""
     return is_loopback(urlsplit(url).hostname or "")

@@ -43,6 +43,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         LIBRARY - {BATCHES},
         {"flask", "orjson", "prometheus_client", "psutil", "pybase64", "waitress", "werkzeug"},
     ),
+    "desk": (
+        {RECORDS, PROCESSES, BATCHES, PROTOCOL},
+        {"flask", "jinja2", "markupsafe", "orjson", "waitress", "werkzeug"},
+    ),
     "client": (
         LIBRARY - {INFERENCE},
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
@@ -53,7 +57,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
 }
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
-OURS = {"scoring", "fashion_model", "server", "client", "scheduler"}
+OURS = {"scoring", "fashion_model", "server", "client", "desk", "scheduler"}
 
 
 def modules(package: str) -> Iterator[Path]:
@@ -130,3 +134,10 @@ def test_teaching_loads_no_tensorflow() -> None:
 def test_the_scheduler_loads_neither_of_them() -> None:
     names = loaded("import scheduler.__main__")
     assert not names & {"tensorflow", "keras", "flask", "pandas", "cv2", "server", "client"}
+
+
+def test_the_desk_loads_no_model_and_no_pictures() -> None:
+    names = loaded("import desk.__main__, desk.serving")
+    assert {"flask", "waitress"} <= names
+    assert not names & {"tensorflow", "keras", "ai_edge_litert", "cv2", "simplejpeg", "pandas"}
+    assert not names & {"PIL", "requests", "rich", "server", "client", "scheduler"}

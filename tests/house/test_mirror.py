@@ -12,7 +12,7 @@ import pytest
 
 from scoring.settings import CODE_ROOT
 
-PACKAGES = ("scoring", "client", "server", "scheduler", "fashion_model")
+PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 
 # Parts that have no sense alone: where the whole is tested → modules.
 WITHIN: dict[str, tuple[str, ...]] = {
@@ -27,6 +27,9 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/batches/run_reading.py",
         "scoring/records/metrics_log.py",
     ),
+    "tests/desk/pages/test_today.py": ("desk/pages/rendering.py", "desk/context.py"),
+    "tests/desk/test_access.py": ("desk/app.py", "desk/headers.py", "desk/errors.py"),
+    "tests/desk/test_serving.py": ("desk/__main__.py",),
     "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
     "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),
     "tests/fashion_model/drawn/test_draw.py": (

@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from scoring.inference.bundle import load_bundle
+from scoring.processes.listening import bind
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.prediction import encode_request
@@ -27,7 +28,7 @@ from server import channel
 from server.app import create_app
 from server.dialects import DIALECTS
 from server.drain import Drain
-from server.http_server import HttpServer, bind
+from server.http_server import HttpServer
 from tests.conftest import BUNDLE, garment_pixels, running_server
 from tests.deadlines import DEADLINE, wait_for
 from tests.server.raw import ask, connected
@@ -354,7 +355,7 @@ def test_stopping_refuses_new_work_and_finishes_what_is_in_flight(settings: Sett
     """A slow upload that began before the stop is not in flight yet; a prediction is."""
     drain = HeldUp()
     app = create_app(settings, drain=drain, loopback=True)
-    server = HttpServer(app, bind("127.0.0.1", 0), settings.server, drain)
+    server = HttpServer(app, bind("127.0.0.1", 0, "server.port"), settings.server, drain)
     server.start()
     body = encode_request(range(3000), garment_pixels(3000), None)
     answers: list[int] = []

@@ -1,0 +1,50 @@
+"""The Flask application of the desk; ``create_app`` takes its settings, tests inject theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask
+
+from desk import context, error_pages, headers, sessions
+from desk.access import Access, key_of, require_key_beyond_loopback
+from desk.context import Desk
+from desk.pages import files, pictures, rendering, runs, sign_in, today
+from desk.secret import signing_secret
+from scoring.settings import Settings, load_settings
+
+# What a form or a key press sends is short.
+MOST_BODY_BYTES = 1_000_000
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    loopback: bool = False,
+    now: Callable[[], datetime] | None = None,
+) -> Flask:
+    """Return the desk's pages.
+
+    Args:
+        settings: by default those of the project folder.
+        loopback: whether only this machine can reach it; else a key is required.
+        now: tells the time in the schedule's zone.
+
+    Raises SettingsError without the key it needs, ScoringError where the secret that signs its
+    cookies cannot be kept.
+    """
+    settings = settings or load_settings()
+    require_key_beyond_loopback(settings.desk, loopback)
+    app = Flask("desk", static_folder=None, template_folder="pages/templates")
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    context.register(app, Desk(settings, now or settings.now))
+    headers.register(app)
+    error_pages.register(app)
+    sessions.register(app, signing_secret(settings))
+    access = Access(key_of(settings.desk), loopback=loopback)
+    access.guard(app)
+    rendering.register(app)
+    for pages in (files.pages, today.pages, runs.pages, pictures.pages, sign_in.make_pages(access)):
+        app.register_blueprint(pages)
+    return app

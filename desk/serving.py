@@ -1,0 +1,89 @@
+"""The desk as a program: one of a project, served by waitress until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+
+from flask import Flask
+from waitress.server import TcpWSGIServer, create_server
+
+from desk.access import require_key_beyond_loopback
+from desk.app import create_app
+from scoring.processes.listening import bind, url_of
+from scoring.processes.locks import desk_lock
+from scoring.protocol.errors import ExitCode
+from scoring.protocol.loopback import is_loopback
+from scoring.settings import Settings
+
+COMMAND = "python -m desk"
+# A few people at once, each with a page and its pictures.
+THREADS = 8
+CONNECTIONS = 100
+IDLE_CONNECTION_SECONDS = 60
+HEADER_BYTES = 32_768
+# Waiting in short turns lets Ctrl-C through on Windows.
+WAIT_TURN_SECONDS = 0.5
+STOP_SECONDS = 5.0
+
+logger = logging.getLogger("scoring.desk")
+
+
+def serve(settings: Settings, stop: threading.Event) -> ExitCode:
+    """Answer until ``stop`` is set.
+
+    Raises SettingsError without the key or the port it needs, Busy where the project's desk is up.
+    """
+    host = settings.desk.host
+    loopback = is_loopback(host)
+    require_key_beyond_loopback(settings.desk, loopback)
+    with desk_lock(settings, COMMAND):
+        listener = bind(host, settings.desk.port, "desk.port")
+        app = create_app(settings, loopback=loopback)
+        server = DeskServer(app, listener)
+        server.start()
+        logger.info("the desk is at %s", url_of(host, server.port))
+        while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
+            pass
+        server.stop(STOP_SECONDS)
+    return ExitCode.DONE if stop.is_set() else ExitCode.FAILED
+
+
+class DeskServer:
+    """A waitress server on a thread of its own."""
+
+    def __init__(self, app: Flask, listener: socket.socket) -> None:
+        self._server: TcpWSGIServer = create_server(
+            app,
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_CONNECTION_SECONDS,
+            max_request_header_size=HEADER_BYTES,
+            max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+            clear_untrusted_proxy_headers=True,
+            # select() knows no file descriptor over 1023; Windows has nothing else.
+            asyncore_use_poll=hasattr(select, "poll"),
+        )
+        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where 0 was asked for."""
+        return int(self._server.effective_port)
+
+    def start(self) -> None:
+        """Begin to answer; returns at once."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Tell whether its thread runs still."""
+        return self._thread.is_alive()
+
+    def stop(self, seconds: float) -> None:
+        """Finish the requests in hand, and close."""
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=seconds)
+        self._server.close()

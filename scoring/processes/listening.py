@@ -1,0 +1,36 @@
+"""A port of this machine, taken for a server."""
+
+from __future__ import annotations
+
+import socket
+
+from scoring.protocol.errors import SettingsError
+
+
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """Return a listening socket; raises SettingsError where the port cannot be had.
+
+    ``setting`` is the key to change then, like ``server.port``.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        # On Windows two programs could otherwise listen on one port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; stop what uses it or"
+            f" choose another port (--port, {setting})"
+        ) from error
+    return listener
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the address of what listens there; IPv6 has its brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
