@@ -9,9 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-from scoring.records import model_facts
+from scoring.records import model_facts, result_rows
 from scoring.records.database import Database
 from scoring.records.ledger_file import is_there, mark_made
+from scoring.records.result_rows import ALL_REVIEWS
 from scoring.records.row_columns import FIGURE_COLUMNS, RUN_COLUMNS, read_figures, read_run
 from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
 from scoring.settings import Settings
@@ -170,29 +171,24 @@ class LedgerReader:
         )
         return int(rows[0][0]) if rows else None
 
-    def result_rows(self, run_id: str) -> Iterator[ResultRow]:
-        """Yield what a run shows: its batches in order, their images in order."""
+    def result_rows(self, run_id: str, reviews: int = ALL_REVIEWS) -> Iterator[ResultRow]:
+        """Yield what a run shows: its batches in order, their images in order.
+
+        Reviews written after the one of id ``reviews`` are left out, as below.
+        """
         for batch in self.touched_batches(run_id):
-            yield from self._batch_rows(run_id, batch)
+            yield from result_rows.of_batch(self.database, run_id, batch, reviews)
 
-    def results_rows(self) -> Iterator[ResultRow]:
+    def results_rows(self, reviews: int = ALL_REVIEWS) -> Iterator[ResultRow]:
         """Yield what Results.csv is to show."""
-        shown = self.database.query("SELECT run_id, batch FROM results_batches ORDER BY position")
-        for run_id, batch in shown:
-            yield from self._batch_rows(run_id, batch)
+        for batch, run_id in self.results_batches().items():
+            yield from result_rows.of_batch(self.database, run_id, batch, reviews)
 
-    def _batch_rows(self, run_id: str, batch: str) -> Iterator[ResultRow]:
-        """Yield one batch as a run has it; off an index, so that rows never pile up in a sort."""
-        rows = self.database.stream(
-            "SELECT coalesce(n.number, i.num), i.batch, i.path, p.label, p.confidence,"
-            " p.review, p.error, p.second_label, p.second_confidence"
-            " FROM run_images i LEFT JOIN predictions p ON p.id = i.prediction_id"
-            " LEFT JOIN image_numbers n ON n.batch = i.batch AND n.path = i.path"
-            " WHERE i.run_id = ? AND i.batch = ? ORDER BY i.num",
-            (run_id, batch),
+    def results_batches(self) -> dict[str, str]:
+        """Return the batches that Results.csv is to show, in order, and as which run had each."""
+        return dict(
+            self.database.query("SELECT batch, run_id FROM results_batches ORDER BY position")
         )
-        for row in rows:
-            yield ResultRow(*row)
 
     def mixed_batches(self, run_id: str | None = None) -> dict[str, dict[str, int]]:
         """Return the batches that several models answered for: how many images by each, by name.

@@ -16,7 +16,7 @@ from scoring.records.text import neutral_cell, text_cell
 
 COLUMNS = (
     *("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"),
-    *("Second item", "Second %"),
+    *("Second item", "Second %", "Corrected item"),
 )
 NOT_SCORED_YET = "not scored yet; the next run will"
 # Excel holds an open file against renaming on Windows; a save in progress ends within seconds.
@@ -98,4 +98,5 @@ def _cells(rows: Iterable[ResultRow], csv_format: CsvFormat) -> Iterator[tuple[o
             text_cell(error),
             text_cell(row.second_label),
             csv_format.percent(row.second_confidence),
+            text_cell(row.corrected),
         )

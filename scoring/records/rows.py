@@ -79,7 +79,8 @@ class ChunkCost:
 class ResultRow:
     """One row of Results.csv; all of label, confidence and error None: not scored yet.
 
-    ``number`` stays the image's own while its batch stands.
+    ``number`` stays the image's own while its batch stands; ``corrected`` is what a person said
+    of it.
     """
 
     number: int
@@ -91,6 +92,7 @@ class ResultRow:
     error: str | None
     second_label: str | None = None
     second_confidence: float | None = None
+    corrected: str | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from scoring.settings import Settings
 
 HEADER = [
     *("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"),
-    *("Second item", "Second %"),
+    *("Second item", "Second %", "Corrected item"),
 ]
 TERMINAL = {"done", "partial", "failed", "missed"}
 SUFFIXES = {

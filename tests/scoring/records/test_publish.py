@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scoring.records.events_log import EventsLog
+from scoring.records.labels import Labels, PictureKey
 from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage
 from scoring.records.publish import publish_results
 from scoring.settings import Settings
@@ -220,6 +221,40 @@ def test_out_writes_only_what_its_run_scored(days: Days, tmp_path: Path) -> None
     assert days.shown(copy) == days.shown(tmp_path / "mine.csv")
     by_hand(days, G3="Bag")
     assert days.shown() == both("G1", "Bag") + both("G3", "Bag")
+
+
+def test_what_people_said_stands_beside_what_the_model_said(days: Days, tmp_path: Path) -> None:
+    a_night(days, G1="Bag", G2="Bag")
+    labels = Labels(days.ledger)
+    picture = PictureKey("G1", "2.png", "2")
+    review = labels.add(picture, "not a garment", reviewer="anna", source="desk")
+    undone = labels.add(
+        replace(picture, batch="G2"), "label", "Bag", reviewer="anna", source="desk"
+    )
+    labels.undo(undone.id, "anna")
+    by_hand(days, G3="Bag")
+    assert corrected(days.settings.results_file) == ["", "not a garment", "", "", "", ""]
+    labels.add(picture, "label", "Bag", reviewer="ben", source="desk", expected=review.id)
+    by_hand(days, tmp_path / "mine.csv", G1="Bag")
+    assert corrected(tmp_path / "mine.csv") == ["", "Bag"]
+
+
+def test_a_picture_that_has_changed_is_one_that_nobody_has_judged(days: Days) -> None:
+    a_night(days, G1="Bag")
+    Labels(days.ledger).add(
+        PictureKey("G1", "2.png", "2"), "cannot tell", reviewer="anna", source="desk"
+    )
+    night = days.open(nightly=True)
+    days.ledger.touch_batch(night.id, "G1", 0, ["1.png", "2.png"])
+    changed = [ScoredImage(2, "2.png", "other", label="Bag", confidence=0.9)]
+    days.ledger.commit_chunk(night.id, "G1", "Bag", changed, ChunkCost(), NOW)
+    days.publish(night)
+    assert corrected(days.settings.results_file) == ["", ""]
+
+
+def corrected(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [row["Corrected item"] for row in csv.DictReader(file)]
 
 
 def test_results_that_went_elsewhere_are_owed_where_their_images_are_new(

@@ -14,9 +14,10 @@ from scoring.records.ledger import ResultRow
 from scoring.records.results_csv import COLUMNS, CsvFormat, write_results
 from scoring.records.text import is_formula, is_rewritten, printable, read_cell
 
+REASONS = "low confidence; not a garment?"
 ROWS = [
-    ResultRow(1, "G1", "1.png", "T-shirt/Top", 0.98765, None, None, "Shirt", 0.01),
-    ResultRow(7, "G1", "=cmd().png", "Bag", 0.5, "low confidence; not a garment?", None),
+    ResultRow(1, "G1", "1.png", "T-shirt/Top", 0.98765, None, None, "Shirt", 0.01, "Coat"),
+    ResultRow(7, "G1", "=cmd().png", "Bag", 0.5, REASONS, None),
     ResultRow(3, "G1", "3.png", None, None, None, "truncated,\nfile"),
     ResultRow(4, "G1", "4.png", None, None, None, None),
 ]
@@ -32,10 +33,21 @@ def test_results_are_what_a_spreadsheet_expects(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\xef\xbb\xbfNum,")
     assert read(path) == [
         list(COLUMNS),
-        ["1", "G1", "1.png", "T-shirt/Top", "98.77", "", "", "Shirt", "1.00"],
-        ["7", "G1", "'=cmd().png", "Bag", "50.00", "low confidence; not a garment?", "", "", ""],
-        ["3", "G1", "3.png", "", "", "", "truncated,\\nfile", "", ""],
-        ["4", "G1", "4.png", "", "", "", "not scored yet; the next run will", "", ""],
+        ["1", "G1", "1.png", "T-shirt/Top", "98.77", "", "", "Shirt", "1.00", "Coat"],
+        [
+            "7",
+            "G1",
+            "'=cmd().png",
+            "Bag",
+            "50.00",
+            "low confidence; not a garment?",
+            "",
+            "",
+            "",
+            "",
+        ],
+        ["3", "G1", "3.png", "", "", "", "truncated,\\nfile", "", "", ""],
+        ["4", "G1", "4.png", "", "", "", "not scored yet; the next run will", "", "", ""],
     ]
 
 
@@ -86,7 +98,7 @@ def test_hostile_names_stay_one_harmless_cell_each(
     results = [
         ResultRow(
             num, printable(batch), printable(path), None if error else told,
-            None if error else 0.5, told, error, told, None if error else 0.25,
+            None if error else 0.5, told, error, told, None if error else 0.25, told,
         )
         for num, (batch, path, told, error) in enumerate(rows, start=1)
     ]  # fmt: skip
@@ -98,13 +110,13 @@ def test_hostile_names_stay_one_harmless_cell_each(
         (row.batch, row.path) for row in results
     ]
     for row, (_, _, told, error) in zip(cells, rows, strict=True):
-        for cell in (row[5], row[7], *([] if error else [row[3]])):
+        for cell in (row[5], row[7], row[9], *([] if error else [row[3]])):
             assert read_cell(cell) == printable(told)
         if error:
             assert read_cell(row[6]) == printable(error)
     physical_lines = path.read_bytes().decode("utf-8-sig").splitlines()
     assert len(physical_lines) == len(rows) + 1
-    texts = [cell for row in cells for cell in (*row[1:4], *row[5:8])]
+    texts = [cell for row in cells for cell in (*row[1:4], *row[5:8], row[9])]
     assert [cell for cell in texts if is_formula(cell) or is_rewritten(cell)] == []
 
 
