@@ -24,6 +24,8 @@ ScoringError                    exit 1
 │   ├── ReviewConflict                  somebody has decided meanwhile
 │   ├── UnknownPicture                  no run has scored it
 │   └── UnknownLabel                    its model has no such label
+├── PicturesError               exit 1  the store of pictures cannot be used; never a run's trouble
+│   └── PicturesDamaged                 it is broken; it can be set aside and begun anew
 ├── AnswerError                 exit 1  what came back over HTTP gives no prediction
 │   ├── HttpRefusal                     an error status
 │   ├── BrokenAnswer                    it broke off, or does not end
@@ -125,6 +127,14 @@ class LedgerMissing(LedgerError):
 
 class LedgerOutdated(LedgerError):
     code = "ledger-outdated"
+
+
+class PicturesError(ScoringError):
+    code = "pictures"
+
+
+class PicturesDamaged(PicturesError):
+    code = "pictures-damaged"
 
 
 class AnswerError(ScoringError):

@@ -29,7 +29,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
-    RECORDS: ({PROTOCOL}, set()),
+    RECORDS: ({PROTOCOL}, {"simplejpeg"}),
     PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     "fashion_model": (

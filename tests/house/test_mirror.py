@@ -125,6 +125,11 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/recovery.py",
     ),
     "tests/scoring/records/test_publish.py": ("scoring/records/result_rows.py",),
+    "tests/scoring/records/test_picture_store.py": (
+        "scoring/records/kept_picture.py",
+        "scoring/records/picture_file.py",
+        "scoring/records/picture_rows.py",
+    ),
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_run_statistics.py": ("scoring/records/batch_figures.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
