@@ -21,6 +21,7 @@ from scoring.protocol.identity import (
 )
 from scoring.protocol.loopback import is_loopback_name
 from scoring.settings import ServerSettings
+from server.pages.entrance import Entrance
 
 
 def require_key_beyond_loopback(settings: ServerSettings, loopback: bool) -> None:
@@ -44,8 +45,9 @@ class Access:
         loopback: bool,
         secret: SessionSecret | None,
     ) -> None:
-        """Take the rules; the ``open_paths`` want no key."""
+        """Take the rules; the ``open_paths`` want no key, and the upload page has its own way."""
         self._key = _key(settings)
+        self.entrance = Entrance(self._key)
         self.open_paths = open_paths
         # A proxy passes on the name that others know it by.
         self._loopback = loopback and not settings.has_proxy
@@ -56,7 +58,8 @@ class Access:
         """Raise BadRequest for another host than this machine, Unauthorized without the key."""
         if self._loopback:
             _check_host(headers.get("Host", ""), protocol)
-        if self._key and path not in self.open_paths and not signed:
+        is_open = path in self.open_paths or self.entrance.opens(path, headers)
+        if self._key and not is_open and not signed:
             self._check_key(headers.get("Authorization", ""))
 
     def caller(self, address: str, headers: Headers) -> str:

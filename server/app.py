@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
-from server import allowed_methods, dialects, error_handlers
+from server import allowed_methods, dialects, error_handlers, openapi
 from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
 from server.door import RECEIVED, Door
@@ -18,10 +18,11 @@ from server.drain import Drain
 from server.endpoints import make_endpoints
 from server.handler import Handler
 from server.image_folder import ImageFolder
+from server.manners import manners_at
 from server.memory import MemoryBudget
 from server.metrics import Metrics
 from server.models import ModelTable, load_models
-from server.pages import docs
+from server.pages import docs, front, upload
 from server.paths import take_any_name
 from server.proxies import believe_proxies
 
@@ -57,7 +58,7 @@ def create_app(
     take_any_name(app)
     error_handlers.register(app, settings.server.max_request_bytes)
     allowed_methods.register(app)
-    open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS
+    open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS | upload.OPEN_PATHS
     access = Access(settings.server, open_paths, loopback=loopback, secret=secret)
     metrics = Metrics(models.signatures())
     _note_requests(app, metrics)
@@ -71,6 +72,10 @@ def create_app(
     app.register_blueprint(
         make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images, metrics)
     )
+    page = upload.UploadPage(handler, settings, memory, metrics, access.entrance)
+    requests = openapi.summaries(dialects.DIALECTS, settings.server, handler.signature())
+    app.register_blueprint(front.make_front(handler, requests, page.front))
+    app.register_blueprint(upload.make_upload(page))
     app.register_blueprint(docs.make_pages())
     return app
 
@@ -93,7 +98,7 @@ def _note_requests(app: Flask, metrics: Metrics) -> None:
     @app.after_request
     def _end(response: Response) -> Response:
         seconds = time.perf_counter() - g.started
-        dialect, status = dialects.dialect_at(request.path).name, response.status_code
+        dialect, status = manners_at(request.path).name, response.status_code
         metrics.answered(dialect, status, seconds)
         address, rows = request.remote_addr or "", request.environ.get("scoring.rows")
         log_request(address, request.method, request.path, status, rows, seconds)

@@ -10,6 +10,7 @@ from server.access import Access
 from server.memory import MemoryBudget
 from server.metrics import PATH as METRICS_PATH
 from server.metrics import Metrics
+from server.pages.entrance import is_form_of_page
 from server.request_body import body_too_large
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Door:
         headers, path = request.sent_headers(), request.sent_path()
         signed = self.access.is_signed(request.command, path, headers)
         # A health check wants no key, but it has no body, either.
-        self.access.check(ANY_PATH, headers, f"HTTP/{request.version}", signed=signed)
+        known = path if is_form_of_page(path, request.content_length) else ANY_PATH
+        self.access.check(known, headers, f"HTTP/{request.version}", signed=signed)
         if request.content_length > self.max_request_bytes:
             raise body_too_large(self.max_request_bytes)
         self.check_place(request.content_length)

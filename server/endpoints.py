@@ -11,7 +11,7 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from scoring.protocol.errors import RETRYABLE_STATUSES, BadRequest
+from scoring.protocol.errors import BadRequest
 from scoring.protocol.signature import Signature
 from scoring.records.text import printable
 from scoring.settings import ServerSettings
@@ -24,9 +24,9 @@ from server.image_folder import ImageFolder
 from server.memory import MemoryBudget, Share
 from server.metrics import PATH as METRICS_PATH
 from server.metrics import Metrics
-from server.pages import front
 from server.prediction_request import PredictionRequest, RequestLimits
 from server.request_body import read_body
+from server.responses import respond, retry_headers
 
 # HTTP's deflate is zlib's format (RFC 9110, 8.4.1.2). The first is the one that is rather used.
 ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
@@ -34,9 +34,6 @@ ENCODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "deflate": zlib.compress,
 }
 COMPRESSION_LEVEL = 1
-# How soon a caller may try again where trying again can help; a queue is shorter in a moment.
-RETRY_AFTER_SECONDS = 5
-RETRY_AFTER_BUSY_SECONDS = 1
 # What a file is, its content tells.
 ANY_PICTURE = "image/*"
 View = Callable[..., Response]
@@ -66,13 +63,6 @@ def make_endpoints(
             if scoring.method != "GET":
                 _refuse_get(api, scoring)
 
-    requests = openapi.summaries(dialects, settings, handler.signature())
-
-    # Below a proxy's or Apache's prefix it may be asked for without the slash.
-    @api.get(front.PATH, strict_slashes=False)
-    def what_this_is() -> Response:
-        return respond(front.tell(handler, requests))
-
     @api.get(METRICS_PATH)
     def exposition() -> Response:
         body, content_type = metrics.exposition(request.headers.get("Accept", ""))
@@ -85,22 +75,6 @@ def make_endpoints(
         return respond(Reply(orjson.dumps(document)))
 
     return api
-
-
-def respond(reply: Reply) -> Response:
-    """Return a dialect's reply as Flask's response."""
-    return Response(
-        reply.body,
-        status=reply.status,
-        content_type=reply.content_type,
-        headers=dict(reply.headers),
-    )
-
-
-def retry_headers(status: int, code: str = "") -> dict[str, str]:
-    """Return when to come again, where that can help."""
-    seconds = RETRY_AFTER_BUSY_SECONDS if code == "busy" else RETRY_AFTER_SECONDS
-    return {"Retry-After": str(seconds)} if status in RETRYABLE_STATUSES else {}
 
 
 def _add(api: Blueprint, method: str, path: str, view: View, prefix: str = "") -> None:

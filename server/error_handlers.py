@@ -8,10 +8,10 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from scoring.protocol.errors import ApiError, TooLarge
-from server.dialects import dialect_at
-from server.endpoints import respond, retry_headers
+from server.manners import manners_at
 from server.paths import is_nothing, what_there_is
 from server.request_body import skip_body
+from server.responses import respond, retry_headers
 
 logger = logging.getLogger("scoring.server")
 
@@ -64,11 +64,11 @@ def error_headers(error: ApiError) -> dict[str, str]:
 
 def _message(error: HTTPException) -> str:
     if isinstance(error, NotFound):
-        return what_there_is(dialect_at(request.path))
+        return what_there_is(manners_at(request.path))
     return OTHER_METHOD if isinstance(error, MethodNotAllowed) else error.description or ""
 
 
 def _answer(error: ApiError) -> Response:
-    response = respond(dialect_at(request.path).error(error))
+    response = respond(manners_at(request.path).error(error))
     response.headers.extend(error_headers(error))
     return response

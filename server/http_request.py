@@ -15,9 +15,9 @@ from waitress.utilities import BadRequest as UnreadableRequest
 
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge
 from server.access_log import log_request
-from server.dialects import dialect_at
 from server.door import RECEIVED, Door
 from server.error_handlers import HttpError, error_headers
+from server.manners import manners_at
 from server.request_body import body_too_large
 
 # Of a chunk's first line and of what may follow the last one; waitress has no bound of its own.
@@ -143,7 +143,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         """Write the refusal, and close the connection where it has to end."""
         error = self._error()
         path = self.request.sent_path()
-        dialect = dialect_at(path)
+        dialect = manners_at(path)
         reply = dialect.error(error)
         self.status = f"{error.status} {HTTPStatus(error.status).phrase}"
         self.close_on_finish = self.request.ends_connection
@@ -152,6 +152,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
             ("Content-Type", reply.content_type),
             ("Content-Length", str(len(reply.body))),
             *([("Connection", "close")] if self.close_on_finish else []),
+            *reply.headers.items(),
             *error_headers(error).items(),
             *self._proof(path, error.status, reply.body).items(),
         ]

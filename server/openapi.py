@@ -11,7 +11,7 @@ from scoring.settings import ServerSettings
 from server.dialects.dialect import Description, Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
 from server.metrics import PATH as METRICS_PATH
-from server.pages import docs, front
+from server.pages import docs, front, upload
 
 OPENAPI = "3.1.0"
 # Of the API as it is described here, not of the software.
@@ -71,6 +71,7 @@ def _around_them() -> Description:
         PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
         METRICS_PATH: {"get": metrics},
         **front.describe(),
+        **upload.describe(),
         **docs.describe(),
     }
     return Description(title="The server", paths=paths, schemas={}, responses={})

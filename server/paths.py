@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from scoring.protocol.errors import BadRequest
 from scoring.protocol.names import check_name
-from server.dialects.dialect import Dialect
+from server.dialects.dialect import Manners
 
 # Of "fashion:explain" and "fashion/versions/1/generate" the name is well, but nothing is there.
 FOLLOWED_NAME = re.compile(r"\w[\w. -]*([:/]\w[\w. -]*)+/?")
@@ -52,7 +52,7 @@ def is_nothing(error: MethodNotAllowed) -> bool:
     return not all(map(_is_name, names.values()))
 
 
-def what_there_is(dialect: Dialect) -> str:
+def what_there_is(dialect: Manners) -> str:
     """Return what to say where nothing is: the paths of that dialect that take pixels."""
     scorings = (f"POST {one.path}" for one in dialect.scorings if one.method == "POST")
     return (

@@ -91,35 +91,45 @@ class Description:
     examples: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """One way to ask and to be answered.
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """How requests under some paths are called, and refused.
 
     Attributes:
         name: for logs and metrics.
-        paths: what is refused under them is refused in this dialect: a path itself, or all that
-            begins so where it ends with a slash. The first dialect has all of no other.
+        paths: what is refused under them is refused so: a path itself, or all that begins so
+            where it ends with a slash. The first dialect has all of no other.
+        error: writes a refusal.
+        scorings: the routes there that take pixels.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    error: Callable[[ApiError], Reply]
+    scorings: tuple[Scoring, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect(Manners):
+    """One way to ask and to be answered.
+
+    Attributes:
         media_types: content types of a body it reads, "" where none is sent; ``image/*`` for all
             of a family.
-        tellings, scorings: its routes.
+        tellings: its other routes.
         weigh: how much memory reading the body will take, in bytes, told without reading it.
         decode: reads the rows of a request; raises ApiError. It may return a subclass of
             PredictionRequest with what ``encode`` must know besides.
         encode: writes the answer to that request.
-        error: writes a refusal.
         describe: what /openapi.json says of it.
         compresses: whether callers who accept it get their answers compressed. On one machine
             that costs more time than it saves.
     """
 
-    name: str
-    paths: tuple[str, ...]
     media_types: frozenset[str]
     tellings: tuple[Telling, ...]
-    scorings: tuple[Scoring, ...]
     weigh: Callable[[Call, Signature, RequestLimits], int]
     decode: Callable[[Call, Signature, RequestLimits], PredictionRequest]
     encode: Callable[[PredictionRequest, Answer], Reply]
-    error: Callable[[ApiError], Reply]
     describe: Callable[[ServerSettings, Signature], Description]
     compresses: bool = False

@@ -121,10 +121,21 @@ def read_pictures(
     Raises UnreadablePicture where the only one cannot be read, and Unavailable where memory is
     short just now.
     """
+    request = read_each(pictures, signature, limits)
+    if len(request.outcomes) == 1 and request.outcomes[0].error:
+        raise request.outcomes[0].error
+    return request
+
+
+def read_each(
+    pictures: Iterable[Picture], signature: Signature, limits: RequestLimits
+) -> PictureRequest:
+    """Preprocess each picture; one that cannot be read is told so, also where it is the only one.
+
+    Raises Unavailable where memory is short just now.
+    """
     read = _reader(signature, limits)
     outcomes = tuple(_outcome(picture, read) for picture in pictures)
-    if len(outcomes) == 1 and outcomes[0].error:
-        raise outcomes[0].error
     ids = [outcome.id for outcome in outcomes if outcome.pixels is not None]
     rows = [outcome.pixels for outcome in outcomes if outcome.pixels is not None]
     pixels = np.stack(rows) if rows else np.zeros((0, signature.input.row_length), np.uint8)

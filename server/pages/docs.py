@@ -10,10 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect
+from flask.typing import ResponseReturnValue
 
 from scoring.protocol.errors import NotFound
 from server.dialects.openapi_parts import ALWAYS, operation
+from server.pages.serving import send_file
 
 PATH = "/docs"
 FILES = Path(__file__).parent / "files"
@@ -29,29 +31,9 @@ CONTENT_TYPES = {
     "pictures.js": "text/javascript; charset=utf-8",
     "sending.js": "text/javascript; charset=utf-8",
 }
-OPEN_PATHS = frozenset({PATH, *(f"{PATH}/{name}" for name in CONTENT_TYPES)})
-POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "connect-src": "'self'",
-    # The pictures that somebody chose are shown from memory.
-    "img-src": "'self' blob:",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{key} {value}" for key, value in POLICY.items()),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    # For browsers that do not know frame-ancestors.
-    "X-Frame-Options": "DENY",
-    # The next version's page comes with the next version's files.
-    "Cache-Control": "no-cache",
-}
+# How people type it, too; links in the page count from without the slash.
+WITH_SLASH = f"{PATH}/"
+OPEN_PATHS = frozenset({PATH, WITH_SLASH, *(f"{PATH}/{name}" for name in CONTENT_TYPES)})
 
 
 def make_pages() -> Blueprint:
@@ -60,13 +42,18 @@ def make_pages() -> Blueprint:
 
     @pages.get(PATH)
     def page() -> Response:
-        return _file(PAGE, "text/html; charset=utf-8")
+        return send_file(FILES / PAGE, "text/html; charset=utf-8")
+
+    @pages.get(WITH_SLASH)
+    def without_slash() -> ResponseReturnValue:
+        # As seen from there: a proxy may serve it below a prefix that nobody here knows of.
+        return redirect(f"..{PATH}", 308)
 
     @pages.get(f"{PATH}/<name:file>")
     def part(file: str) -> Response:
         if file not in CONTENT_TYPES:
             raise NotFound(f"the page is at {PATH}", code="not_found")
-        return _file(file, CONTENT_TYPES[file])
+        return send_file(FILES / file, CONTENT_TYPES[file])
 
     return pages
 
@@ -82,10 +69,3 @@ def describe() -> dict[str, Any]:
         PATH: {"get": page},
         f"{PATH}/{{file}}": {"parameters": [{**file, "example": "docs.css"}], "get": part},
     }
-
-
-def _file(name: str, content_type: str) -> Response:
-    response = Response((FILES / name).read_bytes(), content_type=content_type, headers=HEADERS)
-    response.add_etag()
-    response.make_conditional(request)
-    return response

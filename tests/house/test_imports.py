@@ -41,7 +41,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "server": (
         LIBRARY - {BATCHES},
-        {"flask", "orjson", "prometheus_client", "psutil", "pybase64", "waitress", "werkzeug"},
+        {
+            *("flask", "itsdangerous", "jinja2", "orjson", "prometheus_client", "psutil"),
+            *("pybase64", "waitress", "werkzeug"),
+        },
     ),
     "desk": (
         {RECORDS, PROCESSES, BATCHES, PROTOCOL},

@@ -11,7 +11,8 @@ from flask import Flask
 
 from scoring.settings import Settings
 from server.app import create_app
-from server.dialects import DIALECTS, dialect_at
+from server.dialects import DIALECTS
+from server.manners import manners_at
 from server.models import ModelTable, load_models
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
@@ -99,7 +100,7 @@ WHAT_THERE_IS = {
 def test_who_asks_for_nothing_is_told_what_there_is(app: Flask, path: str) -> None:
     for method in ("POST", "PUT"):
         answer = app.test_client().open(path, method=method, data=b"{}")
-        dialect = dialect_at(path)
+        dialect = manners_at(path)
         assert (answer.status_code, "Allow" in answer.headers) == (404, False)
         assert WHAT_THERE_IS[dialect.name] in answer.get_data(as_text=True)
 
@@ -178,7 +179,7 @@ def test_each_place_of_a_dialect_is_refused_in_it(url: str) -> None:
     for dialect in DIALECTS:
         for path in dialect.paths:
             answer = requests.delete(url + path, timeout=DEADLINE)
-            assert dialect_at(path) is dialect
+            assert manners_at(path) is dialect
             assert 400 <= answer.status_code < 500
             wanted = {"error_code", "message"} if dialect.name == "mlflow" else {"error"}
             assert answer.json().keys() == wanted
