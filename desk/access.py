@@ -8,11 +8,10 @@ from flask import Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from desk import sessions
-from desk.errors import Forbidden, TooManyTries
-from desk.throttle import Throttle
-from scoring.protocol.errors import SettingsError, Unauthorized
+from scoring.protocol.errors import Forbidden, SettingsError, TooManyTries, Unauthorized
 from scoring.protocol.loopback import is_loopback_name
 from scoring.protocol.same_origin import sender
+from scoring.protocol.throttle import Throttle
 from scoring.settings import DeskSettings
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})

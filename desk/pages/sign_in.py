@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from desk import sessions
 from desk.access import Access
-from desk.errors import TooManyTries
-from scoring.protocol.errors import BadRequest
+from scoring.protocol.errors import BadRequest, TooManyTries
 
 
 def make_pages(access: Access) -> Blueprint:

@@ -41,14 +41,14 @@ ScoringError                    exit 1
 └── ApiError                            what the server refuses, as JSON with a status
     ├── BadRequest              400
     ├── Unauthorized            401
+    ├── Forbidden               403
     ├── NotFound                404
     ├── TooLarge                413
     ├── UnsupportedMedia        415
     ├── InvalidPixels           422
     ├── UnreadablePicture       422
-    ├── Unavailable             503
-    ├── Forbidden               403  (desk/errors.py)
-    └── TooManyTries            429  (desk/errors.py)
+    ├── TooManyTries            429
+    └── Unavailable             503
 """
 
 from __future__ import annotations
@@ -196,6 +196,13 @@ class Unauthorized(ApiError):
     code = "unauthorized"
 
 
+class Forbidden(ApiError):
+    """What another site may have sent, or was sent to a host that this is not."""
+
+    status = 403
+    code = "forbidden"
+
+
 class NotFound(ApiError):
     status = 404
     code = "not_found"
@@ -214,6 +221,17 @@ class UnsupportedMedia(ApiError):
 class InvalidPixels(ApiError):
     status = 422
     code = "invalid_pixels"
+
+
+class TooManyTries(ApiError):
+    """Wrong keys came too fast; ``retry_after`` is in seconds."""
+
+    status = 429
+    code = "too_many_tries"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many wrong keys; try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class Unavailable(ApiError):

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from datetime import timedelta
 
 from itsdangerous import BadSignature, TimestampSigner
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_cookie
 
 from scoring.protocol.errors import TooManyTries, Unauthorized
+from scoring.protocol.identity import Headers
 from scoring.protocol.throttle import Throttle
 
 FRONT, UPLOAD, LOGIN = "/", "/upload", "/login"
 # A key and the name of its field; what is longer has to bring the key in its headers.
 LOGIN_BYTES = 4_096
-GOOD_FOR = timedelta(hours=12)
+GOOD_FOR_SECONDS = 12 * 3_600
 ADMITTED = "admitted"
 
 
@@ -36,7 +35,7 @@ class Entrance:
         name = hmac.new(key.encode(), b"name of the cookie", hashlib.sha256).hexdigest()
         self.cookie_name = f"scorer-{name[:8]}"
 
-    def opens(self, path: str, headers: Mapping[str, str]) -> bool:
+    def opens(self, path: str, headers: Headers) -> bool:
         """Tell whether a request needs no key in its headers, though its path is not open to all.
 
         A browser sees the page, which shows nothing but a field for the key, and may send that.
@@ -45,15 +44,18 @@ class Entrance:
             return wants_page(headers)
         return path == LOGIN or (path == UPLOAD and self.admits(headers))
 
-    def admits(self, headers: Mapping[str, str]) -> bool:
+    def admits(self, headers: Headers) -> bool:
         """Tell whether a browser has shown the key, or need not."""
         if not self._key:
             return True
-        cookie = parse_cookie(headers.get("Cookie", "")).get(self.cookie_name, "")
         try:
-            return self._signer.unsign(cookie, GOOD_FOR.total_seconds()) == ADMITTED.encode()
-        except BadSignature:
+            cookies = parse_cookie(headers.get("Cookie", ""))
+            cookie = cookies.get(self.cookie_name, "")
+            shown = self._signer.unsign(cookie, max_age=GOOD_FOR_SECONDS)
+        except (BadSignature, ValueError):
+            # What is no text at all cannot even be parsed.
             return False
+        return bool(shown == ADMITTED.encode())
 
     def cookie(self) -> str:
         """Return what a browser shows from now on."""
@@ -77,7 +79,7 @@ def is_form_of_page(path: str, length: int) -> bool:
     return path == UPLOAD or (path == LOGIN and 0 < length <= LOGIN_BYTES)
 
 
-def wants_page(headers: Mapping[str, str]) -> bool:
+def wants_page(headers: Headers) -> bool:
     """Tell whether a caller would rather have HTML than JSON, as browsers do (RFC 9110, 12.5.1).
 
     Who takes anything, as curl and most programs, gets JSON.

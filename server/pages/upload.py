@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request
-from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as BaseResponse
 
 from scoring.protocol.errors import (
+    ApiError,
     Forbidden,
     NotFound,
     TooLarge,
@@ -31,7 +32,7 @@ from server.pages.results import Seen, Shown, as_csv, by_picture, data_address, 
 from server.pages.serving import send_file
 from server.pages.upload_page import MANNERS, MOST_PICTURES, Page, render
 from server.request_body import read_body
-from server.responses import respond, retry_headers
+from server.responses import respond
 
 FILES = Path(__file__).parent / "upload_files"
 CONTENT_TYPES = {
@@ -78,18 +79,22 @@ class UploadPage:
             shown = self._shown(upload, share)
         return respond(render(self._page(upload.models, shown)))
 
-    def enter(self) -> ResponseReturnValue:
+    def enter(self) -> BaseResponse:
         """Look at the key that was typed; the browser is given a cookie for the right one."""
         _check_sender()
+        if self._entrance.admits(request.headers):
+            return _to_page()
         request.max_content_length = LOGIN_BYTES
         given = request.form.get(KEY, "").strip()
         try:
             self._entrance.try_key(given, request.remote_addr or "")
-        except (Unauthorized, TooManyTries) as error:
-            response = respond(render(self._page(trouble=error.message), error.status))
-            response.headers.extend(retry_headers(error.status))
+        except TooManyTries as error:
+            response = self._refused(error)
+            response.headers["Retry-After"] = str(error.retry_after)
             return response
-        answer = redirect("./", 303)
+        except Unauthorized as error:
+            return self._refused(error)
+        answer = _to_page()
         answer.set_cookie(
             self._entrance.cookie_name,
             self._entrance.cookie(),
@@ -99,6 +104,9 @@ class UploadPage:
             samesite="Strict",
         )
         return answer
+
+    def _refused(self, error: ApiError) -> Response:
+        return respond(render(self._page(trouble=f"{error.message}."), error.status))
 
     def _page(
         self, ticked: Sequence[str] = (), shown: Sequence[Shown] = (), trouble: str = ""
@@ -201,7 +209,7 @@ def _check_sender() -> None:
         raise Forbidden("pictures and keys are taken from this server's own page only")
 
 
-def _to_page() -> ResponseReturnValue:
+def _to_page() -> BaseResponse:
     return redirect("./", 303)
 
 

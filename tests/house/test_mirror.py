@@ -28,7 +28,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/metrics_log.py",
     ),
     "tests/desk/pages/test_today.py": ("desk/pages/rendering.py", "desk/context.py"),
-    "tests/desk/test_access.py": ("desk/app.py", "desk/headers.py", "desk/errors.py"),
+    "tests/desk/test_access.py": ("desk/app.py", "desk/headers.py"),
     "tests/desk/test_serving.py": ("desk/__main__.py",),
     "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
     "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),
@@ -146,6 +146,10 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/server/dialects/test_pixel_forms.py": ("server/dialects/json_body.py",),
     "tests/server/dialects/test_seam.py": ("server/dialects/dialect.py",),
     "tests/server/dialects/test_tensor_forms.py": ("server/dialects/frame_forms.py",),
+    "tests/server/pages/test_upload.py": (
+        "server/pages/serving.py",
+        "server/pages/upload_page.py",
+    ),
     "tests/server/test_api.py": (
         "server/access_log.py",
         "server/app.py",
@@ -153,10 +157,12 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "server/error_handlers.py",
         "server/http_server.py",
         "server/request_body.py",
+        "server/responses.py",
     ),
     "tests/server/test_door.py": ("server/http_request.py",),
     "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
     "tests/server/test_handler.py": ("server/drain.py",),
+    "tests/server/test_paths.py": ("server/manners.py",),
     "tests/server/test_openapi.py": (
         "server/dialects/form_schemas.py",
         "server/dialects/mlflow_schema.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from desk.throttle import ONE_BURST
+from scoring.protocol.throttle import ONE_BURST
 from tests.desk.conftest import KEY, OWN, Browser, browser_of, program_of
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from scoring.settings import Settings
-from server.pages.docs import CONTENT_TYPES, FILES, OPEN_PATHS, PAGE
+from server.pages.docs import CONTENT_TYPES, FILES, OPEN_PATHS, PAGE, WITH_SLASH
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
 
@@ -26,7 +26,7 @@ def url() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("path", sorted(OPEN_PATHS))
+@pytest.mark.parametrize("path", sorted(OPEN_PATHS - {WITH_SLASH}))
 def test_a_file_of_the_page_wants_no_key_and_is_shown_nowhere_else(url: str, path: str) -> None:
     answer = requests.get(url + path, timeout=DEADLINE)
     name = path.removeprefix("/docs").removeprefix("/") or PAGE
@@ -44,7 +44,6 @@ def test_all_else_still_wants_the_key(url: str) -> None:
     for path in (
         "/",
         "/openapi.json",
-        "/docs/",
         "/docs/docs.py",
         "/docs/../docs.py",
         "/docs/x/docs",
@@ -52,15 +51,19 @@ def test_all_else_still_wants_the_key(url: str) -> None:
         assert requests.get(url + path, timeout=DEADLINE).status_code == 401, path
 
 
-@pytest.mark.parametrize(
-    "name", ["", "docs.py", "../docs.py", "x/docs.js", "docs.js/", "docs.html"]
-)
+@pytest.mark.parametrize("name", ["docs.py", "../docs.py", "x/docs.js", "docs.js/", "docs.html"])
 def test_no_other_file_is_served(url: str, name: str) -> None:
     headers = {"Authorization": "Bearer s3cret"}
     answer = requests.get(
         f"{url}/docs/{name.replace('..', '%2e%2e')}", headers=headers, timeout=DEADLINE
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_with_a_slash_behind_it_leads_to_the_page_also_below_a_prefix(url: str) -> None:
+    answer = requests.get(f"{url}/docs/", timeout=DEADLINE, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (308, "../docs")
+    assert requests.get(f"{url}/docs/", timeout=DEADLINE).url == f"{url}/docs"
 
 
 def test_a_file_that_the_browser_has_is_not_sent_again(url: str) -> None:

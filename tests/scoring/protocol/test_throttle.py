@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from desk.throttle import ALL_BURST, MOST_CALLERS, ONE_BURST, ONE_SECONDS, Throttle, neighbourhood
+from scoring.protocol.throttle import (
+    ALL_BURST,
+    MOST_CALLERS,
+    ONE_BURST,
+    ONE_SECONDS,
+    Throttle,
+    neighbourhood,
+)
 
 
 class Clock:
