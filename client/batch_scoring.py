@@ -27,9 +27,11 @@ from scoring.protocol.errors import (
     ExitCode,
     ScoringError,
 )
+from scoring.protocol.signature import Signature
 from scoring.records.ledger import Model, Run, Scope, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.mixed_models import tell_mixed
+from scoring.records.model_facts import signature_facts
 from scoring.records.publish import csv_format
 from scoring.records.run_life import RunEnded, RunLife, RunPlan
 
@@ -125,6 +127,7 @@ class BatchScoring:
                     with self._alone(run, batch):
                         signature = self.context.models.find(request.model_of(batch))
                         task = Task(position, batch, signature)
+                        self._keep_facts(signature)
                         self._score_batch(run, resumed, task, reading)
             self._tell_vanished(run)
             state, reason = self._verdict(run)
@@ -192,6 +195,11 @@ class BatchScoring:
                 self.progress.advance(len(rows))
             job.finish()
         self._advice.tell(run, task)
+
+    def _keep_facts(self, signature: Signature) -> None:
+        """Let the desk and the report know the model, who have none."""
+        facts = signature_facts(signature)
+        self.context.ledger.keep_model_facts(signature.version, signature.name, facts)
 
     def _is_owed(self, run: Run, batch: Batch) -> bool:
         """Tell whether a batch is shown even if nothing in it is new."""

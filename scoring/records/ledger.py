@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.protocol.file_names import as_utf8
-from scoring.records import batch_figures, model_facts, results_shown
+from scoring.records import audit, batch_figures, model_facts, results_shown
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.pruning import StillThere, prune
 from scoring.records.rows import (
@@ -149,8 +149,16 @@ class Ledger(LedgerReader):
                 (model_name, model_version, run_id),
             )
 
-    def finish_run(self, run_id: str, state: State, reason: str, finished_at: datetime) -> None:
-        """Close a run; a run that is closed stays as it is."""
+    def finish_run(
+        self,
+        run_id: str,
+        state: State,
+        reason: str,
+        finished_at: datetime,
+        audit_size: int = 0,
+    ) -> None:
+        """Close a run, with its audit sample; a run that is closed stays as it is."""
+        sample = audit.draw(self.database, run_id, audit_size)
         with self.database.transaction() as connection:
             closed = connection.execute(
                 "UPDATE runs SET state = ?, reason = ?, finished_at = ?"
@@ -158,6 +166,7 @@ class Ledger(LedgerReader):
                 (state, as_utf8(reason), utc_text(finished_at), run_id),
             )
             if closed.rowcount:
+                audit.write(connection, run_id, sample)
                 connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, run_id))
 
     def ends_to_tell(self) -> list[Run]:

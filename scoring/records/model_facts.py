@@ -1,25 +1,38 @@
 """What the ledger knows of each model that has scored: the desk and a report have no model.
 
-Of each version one row of JSON, as its signature said it: ``signature_facts``.
+Of each version one row of JSON, as its signature said it: the names of its entries are those of
+``scoring.protocol.signature.Signature``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from scoring.protocol.signature import Signature
 from scoring.records.database import Database
+
+
+def signature_facts(signature: Signature) -> dict[str, Any]:
+    """Return what is to be known of a model, as plain JSON values.
+
+    Without what only matters where the model itself is: its files, and what made them.
+    """
+    facts = asdict(signature)
+    for entry in ("format", "files", "libraries"):
+        del facts[entry]
+    return facts
 
 
 def keep(database: Database, version: str, name: str, facts: Mapping[str, Any]) -> None:
     """Write a model's facts down; a version is known by its content, so the first ones stay."""
+    if database.query("SELECT 1 FROM models WHERE version = ?", (version,)):
+        return
     text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
-    if find(database, version) is None:
-        with database.transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO models VALUES (?, ?, ?)", (version, name, text)
-            )
+    with database.transaction() as connection:
+        connection.execute("INSERT OR IGNORE INTO models VALUES (?, ?, ?)", (version, name, text))
 
 
 def find(database: Database, version: str) -> dict[str, Any] | None:

@@ -224,7 +224,8 @@ class RunLife:
         return run
 
     def _finish(self, run: Run, state: State, reason: str, results: Path | None) -> RunEnded:
-        self._ledger.finish_run(run.id, state, reason, self._now())
+        size = self._settings.records.audit
+        self._ledger.finish_run(run.id, state, reason, self._now(), size)
         ended = self._ledger.run(run.id) or run
         summary = self._ledger.run_summary(run.id)
         return self._end(RunEnded(ended, summary, results, _due_dates(run)))

@@ -15,6 +15,7 @@ import pytest
 
 from client import request
 from scoring.protocol.errors import ExitCode
+from scoring.records.audit import sample_of
 from scoring.records.ledger import Ledger
 from scoring.records.metrics_log import columns
 from scoring.settings import load_settings
@@ -60,6 +61,22 @@ def test_a_folder_becomes_results_metrics_and_events(project: Path, batch: Path)
     copy = runs[0] / "Results.csv"
     assert copy.read_bytes() == (project / "Results.csv").read_bytes()
     assert "run-done" in events(project)
+
+
+def test_a_run_leaves_what_a_model_is_and_what_is_to_be_audited(
+    batch: Path, ledger: Ledger
+) -> None:
+    assert request.main(["G1"]) == ExitCode.DONE
+    run = ledger.latest_run()
+    assert run
+    facts = ledger.model_facts(run.model_version)
+    assert facts
+    assert facts["labels"][9] == "Ankle boot"
+    rows = list(ledger.result_rows(run.id))
+    sure = {row.path for row in rows if row.label and not row.review}
+    sample = sample_of(ledger.database, run.id)
+    assert {item.path for item in sample} == sure
+    assert {item.inclusion for item in sample} <= {1.0}
 
 
 def test_the_metrics_log_has_a_row_per_run_and_batch(project: Path, batch: Path) -> None:
