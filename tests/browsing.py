@@ -1,0 +1,53 @@
+"""A real browser for the pages: Debian's Chromium, driven by Playwright, judged by axe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+WAIT_MS = 60_000
+# Width in pixels, scheme.
+SCREENS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser; the test is skipped where there is none."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("there is no Chromium (apt install chromium)")
+    with sync_playwright() as playwright:
+        # Its sandbox does not start as root, which tests in a container run as.
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def fits(page: Page) -> bool:
+    """Tell whether nothing is wider than the screen."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def found_by_axe(page: Page) -> list[tuple[str, str]]:
+    """Return what would keep somebody from using the page, by the rules of axe-core."""
+    violations = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in violations]
+
+
+def drop(place: Locator, *paths: Path) -> None:
+    """Drop files and folders there, as somebody does who drags them from a desktop."""
+    box = place.bounding_box()
+    assert box is not None
+    session = place.page.context.new_cdp_session(place.page)
+    files = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **middle, "data": files})
+    session.detach()
