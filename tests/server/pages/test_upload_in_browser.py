@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Download, Page, Route, expect
+from playwright.sync_api import Browser, Download, Page, Route, ViewportSize, expect
 
 from scoring.settings import CODE_ROOT, Settings
 from server.app import create_app
@@ -53,7 +53,7 @@ def locked() -> Iterator[str]:
 def opened(browser: Browser, url: str, *, width: int = 1280, scheme: Any = "light", **options: Any
            ) -> Iterator[Page]:  # fmt: skip
     """Open the page and note on it what it asks for and complains of; neither may be foreign."""
-    screen = {"width": width, "height": 900}
+    screen: ViewportSize = {"width": width, "height": 900}
     with browser.new_context(viewport=screen, color_scheme=scheme, **options) as context:
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
