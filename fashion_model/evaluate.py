@@ -14,7 +14,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,12 +207,12 @@ def run(options: argparse.Namespace) -> None:
     data = _chosen_images(options, bundle)
     predictor = Predictor(bundle)
     seen = predictor.predict(data.rows)
-    _print(accuracy_figures(bundle, data, seen, _reference_logits(bundle, data)))
-    _print(honesty_figures(bundle, data, seen))
-    _print(stranger_figures(predictor, seen.outlier_score, _strangers(options, data)))
+    print_figures(accuracy_figures(bundle, data, seen, _reference_logits(bundle, data)))
+    print_figures(honesty_figures(bundle, data, seen))
+    print_figures(stranger_figures(predictor, seen.outlier_score, _strangers(options, data)))
     predictor.close()
     if not options.no_speed:
-        _print(speed_figures(bundle, plain=is_installed(TENSORFLOW)))
+        print_figures(speed_figures(bundle, plain=is_installed(TENSORFLOW)))
     if options.pictures:
         _draw(bundle, data, seen, options.pictures)
 
@@ -277,7 +277,8 @@ def _draw(bundle: Bundle, data: LabelledImages, seen: Predictions, folder: Path)
     draw_reliability_diagram(seen.confidence, right, folder / "reliability.png")
 
 
-def _print(figures: Iterator[Figure]) -> None:
+def print_figures(figures: Iterable[Figure]) -> None:
+    """Print a line for each figure as soon as it is known."""
     for figure in figures:
         sys.stdout.write(f"{figure.name:42} {figure.value}\n")
         sys.stdout.flush()

@@ -31,7 +31,7 @@ from fashion_model.dataset.description import DataError, Goals
 from fashion_model.dataset.people import person_folds
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
-from fashion_model.evaluate import Figure, people_figures, percent
+from fashion_model.evaluate import Figure, people_figures, percent, print_figures
 from fashion_model.metrics import expected_calibration_error
 from scoring.inference.bundle import Bundle, load_bundle
 from scoring.inference.head import FloatHead, softmax
@@ -170,19 +170,14 @@ def run(options: argparse.Namespace) -> None:
         bundle = load_bundle(folder)
         require_fit(bundle, description)
         parts.append(answers_of(bundle, data.train))
-        _print(Figure(str(folder), f"{percent(parts[-1].right.mean())} ({len(parts[-1].labels)})"))
+        seen = parts[-1]
+        print_figures([Figure(str(folder), f"{percent(seen.right.mean())} ({len(seen.labels)})")])
     seen = pool(parts)
-    for figure in figures(seen, description.goals):
-        _print(figure)
+    print_figures(figures(seen, description.goals))
     if options.into:
         require_fit(load_bundle(options.into), description)
         version = calibrate_by(options.into, seen, description.goals)
         sys.stdout.write(f"{options.into}: version {version}\n")
-
-
-def _print(figure: Figure) -> None:
-    sys.stdout.write(f"{figure.name:42} {figure.value}\n")
-    sys.stdout.flush()
 
 
 @telling_never_fails()

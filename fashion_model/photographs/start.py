@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from fashion_model.dataset.description import DatasetDescription
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.layer_names import FEATURES, LOGITS
+from fashion_model.linear_head import fit_head
 from fashion_model.network import build_network
 from fashion_model.network_outputs import outputs_of
 from fashion_model.photographs.efficientnet import fill_with, imagenet_tensors
-from fashion_model.photographs.linear_head import fit_linear_head
 
 logger = logging.getLogger("scoring.fashion_model")
 # Small: a head that fits ImageNet's features closely pulls the features the wrong way.
@@ -36,7 +36,7 @@ def starting_weights(description: DatasetDescription, data: LabelledImages) -> l
     looks = (data.images, data.images[:, :, ::-1])
     features = np.concatenate([outputs_of(backbone, images) for images in looks])
     labels = np.tile(data.labels, len(looks))
-    head = fit_linear_head(features, labels, classes, HEAD_FREEDOM)
-    network.get_layer(LOGITS).set_weights(head)
+    head = fit_head(features, labels, classes, HEAD_FREEDOM)
+    network.get_layer(LOGITS).set_weights([head.kernel, head.bias])
     weights: list[NDArray[Any]] = network.get_weights()
     return weights

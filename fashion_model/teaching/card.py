@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from fashion_model.teaching.cross_validation import STRENGTHS
 from fashion_model.teaching.lesson import (
     CLAIMED_ACCURACY,
     REVIEW_ACCURACY,
     STRANGE_SHARE,
     Lesson,
 )
-from fashion_model.teaching.linear_head import STRENGTHS
 from fashion_model.teaching.telling import Table, percent, summary, tables
 from scoring.protocol.signature import Signature
 

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_model.linear_head import fit_scaled_head
 from fashion_model.metrics import confusion_matrix
-from fashion_model.teaching.linear_head import CrossValidation, Fold, fit_head, on_all_cores
+from fashion_model.teaching.cross_validation import CrossValidation, Fold, on_all_cores
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -87,7 +88,7 @@ def _counted(
     random = np.random.default_rng((size, seed))
     few = [random.permutation(fold.learn[classes[fold.learn] == k])[:size] for k in range(count)]
     chosen = np.concatenate(few)
-    head = fit_head(features[chosen], classes[chosen], count, strength)
+    head = fit_scaled_head(features[chosen], classes[chosen], count, strength)
     said = head.logits(features[fold.measure]).argmax(axis=1)
     return confusion_matrix(classes[fold.measure], said, count)
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_model.linear_head import fit_scaled_head
 from fashion_model.metrics import (
     expected_calibration_error,
     independent_count,
     wilson_interval,
 )
 from fashion_model.teaching.backbones import Backbone
+from fashion_model.teaching.cross_validation import CrossValidation, cross_validate
 from fashion_model.teaching.learning_curve import Point, Wish, learning_curve, wishes
-from fashion_model.teaching.linear_head import CrossValidation, cross_validate, fit_head
 from fashion_model.teaching.photographs import Photographs
 from fashion_model.teaching.strangeness import held_out_scores, whole_head
 from fashion_model.teaching.suspects import Suspect, find_suspects
@@ -100,7 +101,7 @@ def learn(
     probabilities = softmax(found.logits / found.temperature)
     scores = held_out_scores(features, classes, count, found)
     curve = learning_curve(features, classes, count, found)
-    linear = fit_head(features, classes, count, found.strength)
+    linear = fit_scaled_head(features, classes, count, found.strength)
     return Lesson(
         backbone=backbone,
         photographs=photographs,

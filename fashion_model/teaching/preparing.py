@@ -14,8 +14,8 @@ from fashion_model.teaching.copies import (
     once_each,
     refuse_copied_classes,
 )
+from fashion_model.teaching.cross_validation import CrossValidation
 from fashion_model.teaching.lesson import Indices, Lesson, learn, validate
-from fashion_model.teaching.linear_head import CrossValidation
 from fashion_model.teaching.photographs import Photographs, Unreadable, read_photographs
 from fashion_model.teaching.sources import CannotTeach, Source, find_labelled_files
 from scoring.records.text import printable

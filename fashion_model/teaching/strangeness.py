@@ -7,13 +7,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from fashion_model.teaching.linear_head import (
-    CrossValidation,
-    Fold,
-    LinearHead,
-    fit_head,
-    on_all_cores,
-)
+from fashion_model.linear_head import LinearHead, fit_scaled_head
+from fashion_model.teaching.cross_validation import CrossValidation, Fold, on_all_cores
 from scoring.inference.bundle import Head
 from scoring.inference.head import FloatHead, root_features
 
@@ -60,7 +55,7 @@ def held_out_scores(
 
     def measured(fold: Fold) -> Floats:
         seen, known = features[fold.learn], classes[fold.learn]
-        linear = fit_head(seen, known, count, found.strength)
+        linear = fit_scaled_head(seen, known, count, found.strength)
         return FloatHead(whole_head(linear, seen, known, count)).apply(features[fold.measure])[1]
 
     scores = np.empty(len(classes))

@@ -50,7 +50,9 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/pictures.py",
         "fashion_model/strangers.py",
     ),
-    "tests/fashion_model/teaching/test_linear_head.py": ("fashion_model/teaching/strangeness.py",),
+    "tests/fashion_model/teaching/test_cross_validation.py": (
+        "fashion_model/teaching/strangeness.py",
+    ),
     "tests/fashion_model/teaching/test_sealing.py": (
         "fashion_model/teaching/card.py",
         "fashion_model/teaching/diagrams.py",

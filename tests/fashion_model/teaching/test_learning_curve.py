@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fashion_model.teaching.cross_validation import cross_validate
 from fashion_model.teaching.learning_curve import (
     USUAL_GAIN,
     Point,
@@ -12,8 +13,7 @@ from fashion_model.teaching.learning_curve import (
     learning_curve,
     wishes,
 )
-from fashion_model.teaching.linear_head import cross_validate
-from tests.fashion_model.teaching.test_linear_head import clouds
+from tests.fashion_model.teaching.test_cross_validation import clouds
 
 
 def points(*accuracies: float, recalls: tuple[float, ...] = (0.9, 0.6)) -> list[Point]:

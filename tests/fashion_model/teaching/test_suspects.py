@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fashion_model.teaching.linear_head import cross_validate
+from fashion_model.teaching.cross_validation import cross_validate
 from fashion_model.teaching.suspects import find_suspects
 from scoring.inference.head import softmax
-from tests.fashion_model.teaching.test_linear_head import clouds
+from tests.fashion_model.teaching.test_cross_validation import clouds
 
 
 def test_wrong_labels_are_found_and_few_others() -> None:

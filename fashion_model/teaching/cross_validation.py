@@ -1,7 +1,4 @@
-"""The head that is taught: multinomial logistic regression on the backbone's features.
-
-Its size of weights is chosen on pictures that it was not fitted to, by groups.
-"""
+"""How much freedom the head gets, chosen on pictures that it was not fitted to, by groups."""
 
 from __future__ import annotations
 
@@ -13,12 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from fashion_model.calibrate import cross_entropy, fit_temperature
+from fashion_model.linear_head import fit_scaled_head
 from scoring.settings import available_cores
 
 Floats = NDArray[np.float64]
@@ -26,23 +22,8 @@ Indices = NDArray[np.int64]
 Result = TypeVar("Result")
 # Inverse strengths of the regularisation, for features of mean spread 1.
 STRENGTHS = (0.001, 0.004, 0.016, 0.064, 0.25)
-MOST_STEPS, TOLERANCE = 200, 3e-3
 FOLDS, FOLDS_OF_FEW, FEW = 5, 10, 1_000
 SEED = 0
-# The logit of a class that a fold has no picture of: it is never named there.
-NEVER = -30.0
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """``kernel`` [F, K] and ``bias`` [K]: logits of features as they are."""
-
-    kernel: Floats
-    bias: Floats
-
-    def logits(self, features: NDArray[np.float32]) -> Floats:
-        """Return logits [N, K] of features [N, F]."""
-        return features.astype(np.float64) @ self.kernel + self.bias
 
 
 @dataclass(frozen=True)
@@ -63,28 +44,6 @@ class CrossValidation:
     logits: Floats
     temperature: float
     loss: float
-
-
-def fit_head(
-    features: NDArray[np.float32], classes: Indices, count: int, strength: float
-) -> LinearHead:
-    """Fit a head for ``count`` classes to ``features`` [N, F]; a class may have no picture."""
-    middle = features.mean(axis=0, dtype=np.float64)
-    spread = max(float(features.std(axis=0).mean()), 1e-9)
-    scaled = ((features - middle) / spread).astype(np.float32)
-    regression = LogisticRegression(C=strength, max_iter=MOST_STEPS, tol=TOLERANCE)
-    with warnings.catch_warnings():
-        # Some steps more would change the fourth digit.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(scaled, classes)
-    weights, offsets = regression.coef_.astype(np.float64), regression.intercept_
-    if len(weights) == 1:  # two classes have one vector, for the second of them
-        weights = np.concatenate([-weights, weights]) / 2
-        offsets = np.concatenate([-offsets, offsets]) / 2
-    kernel, bias = np.zeros((features.shape[1], count)), np.full(count, NEVER)
-    kernel[:, regression.classes_] = weights.T / spread
-    bias[regression.classes_] = offsets - middle @ (weights.T / spread)
-    return LinearHead(kernel, bias)
 
 
 def make_folds(classes: Indices, groups: Indices, seed: int = SEED) -> list[Fold]:
@@ -115,7 +74,7 @@ def _tried(
     strength: float,
 ) -> CrossValidation:
     def held_out(fold: Fold) -> Floats:
-        head = fit_head(features[fold.learn], classes[fold.learn], count, strength)
+        head = fit_scaled_head(features[fold.learn], classes[fold.learn], count, strength)
         return head.logits(features[fold.measure])
 
     logits = np.empty((len(classes), count))
