@@ -12,6 +12,7 @@ from scoring.inference.bundle import SERVED_FILE
 from scoring.protocol.signature import InputSpec
 
 CPU_FLAGS = Path("/proc/cpuinfo")
+STATE_FOLDER = Path("data/training")
 
 
 @dataclass(frozen=True)

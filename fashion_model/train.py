@@ -33,7 +33,7 @@ from fashion_model.dataset.description import (
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.flags import model_name, positive_number, whole_number
-from fashion_model.job import Job, best_precision
+from fashion_model.job import STATE_FOLDER, Job, best_precision
 from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
 from scoring.records.telling import telling_never_fails
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from fashion_model.trainer import Start
 
 logger = logging.getLogger("scoring.fashion_model")
-STATE_FOLDER = Path("data/training")
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

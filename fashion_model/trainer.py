@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from fashion_model.augment import augment
 from fashion_model.checkpoint import TrainingState, load_state, save_state
-from fashion_model.dataset.description import Augmentation, Crops, DataError, Recipe, Teaching
+from fashion_model.dataset.description import Augmentation, Crops, DataError, Recipe
 from fashion_model.dataset.split import Split
 from fashion_model.infobatch import SamplePruner
 from fashion_model.job import Job
 from fashion_model.network import build_network, copy_weights, read_network
 from fashion_model.network_outputs import measure
+from fashion_model.optimising import learning_rate, losses_of, make_optimizer
 from fashion_model.photographs.crops import cut_out
 from fashion_model.teacher import Teacher
 
@@ -30,17 +31,8 @@ logger = logging.getLogger("scoring.fashion_model")
 # Makes the weights that a training begins with.
 Start = Callable[[], list[NDArray[Any]]]
 
-MOMENTUM = 0.9
 PROGRESS_SECONDS = 15.0
-
-
-def learning_rate(step: int, recipe: Recipe) -> float:
-    """Return the rate at ``step``: linear warm-up, then a cosine down to zero."""
-    warmup = max(1, round(recipe.steps * recipe.warmup_share))
-    if step < warmup:
-        return recipe.peak_rate * (step + 1) / warmup
-    progress = (step - warmup) / max(1, recipe.steps - warmup)
-    return recipe.peak_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+TRIAL_STEPS = 3
 
 
 def train(
@@ -49,9 +41,10 @@ def train(
     """Return the trained network (float32, averaged weights) and the history of its epochs.
 
     Continues from ``job.state_file`` where that holds a state of the same job; begins with the
-    weights that ``start`` makes, where there is none.
+    weights that ``start`` makes, where there is none. Says first how long it will take.
     """
     session = TrainingSession(job, split, start)
+    session.tell_duration()
     while session.state.step < job.recipe.steps:
         session.run_epoch()
     return session.averaged_network(), session.state.history
@@ -74,7 +67,7 @@ class TrainingSession:
             copy_weights(read_network(job.start), self.network)
         elif start and not self.state.arrays:
             copy_weights(start(), self.network)
-        self.optimizer = _optimizer(job.recipe)
+        self.optimizer = make_optimizer(job.recipe)
         self.optimizer.build(self.network.trainable_variables)
         self.averages = [tf.Variable(weight.value) for weight in self.network.weights]
         self.pruner = SamplePruner(len(split.train), job.recipe.prune)
@@ -96,6 +89,33 @@ class TrainingSession:
         self.state.seconds += time.monotonic() - started
         self._note(loss, accuracy)
         self._save()
+
+    def tell_duration(self) -> None:
+        """Log how long what is left of the training will take, by some steps on trial."""
+        left = self.job.recipe.steps - self.state.step
+        if left > 0:
+            epochs = math.ceil(left * self.job.recipe.batch / len(self.split.train))
+            minutes = (left * self._seconds_a_step() + epochs * self._seconds_a_look()) / 60.0
+            logger.info("%d steps to go, about %.0f minutes; a killed training goes on where its"
+                        " last epoch ended", left, max(1.0, minutes))  # fmt: skip
+
+    def _seconds_a_step(self) -> float:
+        """Time steps on the first images, then put back all that they changed."""
+        before, random = self._arrays(), np.random.default_rng(0)
+        index = np.arange(self.job.recipe.batch) % len(self.split.train)
+        images, taught = self._prepare(index, random)
+        for _ in range(TRIAL_STEPS):  # the first one compiles
+            started = time.monotonic()
+            self._run_batch(images, taught, index, np.ones(len(index), np.float32))
+            seconds = time.monotonic() - started
+        self._put(before)
+        return seconds
+
+    def _seconds_a_look(self) -> float:
+        """Time what ends an epoch, a look at held-out images."""
+        started = time.monotonic()
+        measure(self.averaged_network(), self.split.fit)
+        return time.monotonic() - started
 
     def averaged_network(self) -> keras.Model:
         """Return the float32 network with the averaged weights."""
@@ -157,7 +177,7 @@ class TrainingSession:
         def step(images: Any, labels: Any, taught: Any, weights: Any, decay: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = network(tf.cast(images, tf.float32), training=True)
-                losses = _losses(logits, labels, taught, teaching, smoothing)
+                losses = losses_of(logits, labels, taught, teaching, smoothing)
                 loss = tf.reduce_mean(losses * weights)
             gradients = tape.gradient(loss, network.trainable_variables)
             optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
@@ -193,14 +213,18 @@ class TrainingSession:
         )  # fmt: skip
 
     def _save(self) -> None:
-        self.state.arrays = {
-            "weights": self.network.get_weights(),
-            "optimizer": [np.asarray(variable) for variable in self.optimizer.variables],
-            "averages": [average.numpy() for average in self.averages],
-            "random": [np.asarray(variable) for variable in self._random_variables()],
-            "losses": [self.pruner.losses],
-        }
+        self.state.arrays = self._arrays()
         save_state(self.job.state_file, self.state, self.job.fingerprint)
+
+    def _arrays(self) -> dict[str, list[NDArray[Any]]]:
+        """Return copies of all that a step changes."""
+        return {
+            "weights": self.network.get_weights(),
+            "optimizer": [np.array(variable) for variable in self.optimizer.variables],
+            "averages": [average.numpy() for average in self.averages],
+            "random": [np.array(variable) for variable in self._random_variables()],
+            "losses": [self.pruner.losses.copy()],
+        }
 
     def _random_variables(self) -> list[Any]:
         """Return what dropout draws from, so that a resumed training drops what it would have."""
@@ -208,9 +232,11 @@ class TrainingSession:
         return [one for one in self.network.variables if id(one) not in weights]
 
     def _restore(self) -> None:
-        arrays = self.state.arrays
-        if not arrays:
-            return
+        if self.state.arrays:
+            self._put(self.state.arrays)
+            logger.info("resumed at step %d, epoch %d", self.state.step, self.state.epoch + 1)
+
+    def _put(self, arrays: dict[str, list[NDArray[Any]]]) -> None:
         copy_weights(arrays["weights"], self.network)
         for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
             variable.assign(value)
@@ -221,21 +247,6 @@ class TrainingSession:
         ):
             variable.assign(value)
         self.pruner.losses[:] = arrays["losses"][0]
-        logger.info("resumed at step %d, epoch %d", self.state.step, self.state.epoch + 1)
-
-
-def _optimizer(recipe: Recipe) -> Any:
-    if recipe.adam:
-        optimizer = keras.optimizers.AdamW(
-            0.0, weight_decay=recipe.weight_decay, clipnorm=recipe.clip
-        )
-    else:
-        optimizer = keras.optimizers.SGD(
-            0.0, momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay,
-            clipnorm=recipe.clip,
-        )  # fmt: skip
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    return optimizer
 
 
 def _is_mirrored(recipe: Recipe) -> bool:
@@ -249,23 +260,6 @@ def _changed(
     if isinstance(plan, Crops):
         return cut_out(images, plan, random)
     return augment(images, plan, random)
-
-
-def _losses(
-    logits: Any, labels: Any, taught: Any, teaching: Teaching | None, smoothing: float = 0.0
-) -> Any:
-    """Return each image's loss [N] in nats."""
-    hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    if smoothing:
-        even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
-        hard = (1.0 - smoothing) * hard + smoothing * even
-    if teaching is None:
-        return hard
-    softness = teaching.temperature
-    answers = tf.nn.softmax(taught / softness)
-    soft = tf.nn.softmax_cross_entropy_with_logits(answers, logits / softness)
-    # Softening divides the gradient by the square of the temperature.
-    return teaching.share * softness**2 * soft + (1.0 - teaching.share) * hard
 
 
 def _one_ahead(prepare: Callable[[Any], Any], parts: list[Any]) -> Iterator[Any]:

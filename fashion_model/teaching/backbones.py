@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fashion_model.teaching.sources import CannotTeach
 from scoring.inference.bundle import BundleError, load_bundle
-from scoring.protocol.bundle_names import BACKBONES_FOLDER
+from scoring.protocol.bundle_names import BACKBONES_FOLDER, SIGNATURE_FILE
 from scoring.settings import CODE_ROOT
 
 AUTO = "auto"
@@ -101,6 +101,13 @@ def find_backbones(wanted: str, out: Path) -> list[Backbone]:
         )
     loaded = (Backbone(path) for _, path in sorted(found.items()))
     return list({backbone.digest: backbone for backbone in loaded}.values())
+
+
+def bundles_beside(out: Path) -> list[Path]:
+    """Return the folders of bundles beside the one to be made, in the project, with the code."""
+    homes = [out.parent, BACKBONES.parent, CODE_ROOT / BACKBONES.parent]
+    found = [signature.parent for home in homes for signature in home.glob(f"*/{SIGNATURE_FILE}")]
+    return sorted({folder.resolve() for folder in found})
 
 
 def _named(path: Path) -> Path:

@@ -6,26 +6,36 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from fashion_model.teaching.cross_validation import STRENGTHS
-from fashion_model.teaching.lesson import (
+from fashion_model.teaching.lesson import Lesson
+from fashion_model.teaching.sureness import (
     CLAIMED_ACCURACY,
     REVIEW_ACCURACY,
     STRANGE_SHARE,
-    Lesson,
+    SURENESS,
 )
 from fashion_model.teaching.telling import Table, percent, summary, tables
 from scoring.protocol.signature import Signature
 
-HOW = """\
+FROZEN = """\
 The backbone is a frozen int8 network (SHA-256 `{digest}`);
 what was learnt is one float layer on its {width} features, a multinomial logistic regression. The
 regularisation was chosen, and every figure above measured, by cross-validation: pictures of one
 group (near-copies, and one person's where that is known) are never learnt from and measured with
 at a time. The interval reckons with the groups. The choice among {strengths} strengths on the same
 pictures flatters the figures a little.
-
+"""
+TUNED = """\
+The last blocks of the network (int8, SHA-256 `{digest}`)
+and one float layer on its {width} features were trained together, on {learnt} photographs, from
+{start}. All figures but the learning curve are of the other photographs, whose
+groups (near-copies, and one person's where that is known) it has not seen. The interval reckons
+with the groups.
+"""
+CALIBRATED = """\
 Temperature and thresholds come from the same held-out answers: of what is not marked at least
-{review} shall be right, with a mean confidence of {claimed}; {strange} of the photographs may be
-called strange. Strange is what lies far from all classes in the features' own covariance.
+{review} shall be right, with a mean confidence of {claimed}, for {sureness} of the sets of groups
+that might have been drawn instead; {strange} of the photographs may be called strange. Strange is
+what lies far from all classes in the features' own covariance.
 """
 LIMITS = """\
 - Classes that it was not taught: they become one of its own, often but not always marked.
@@ -36,14 +46,6 @@ LIMITS = """\
 
 def model_card(lesson: Lesson, signature: Signature, notes: Sequence[str]) -> str:
     """Return the card as Markdown; its pictures lie beside it."""
-    how = HOW.format(
-        digest=lesson.backbone.digest,
-        width=lesson.backbone.width,
-        strengths=len(STRENGTHS),
-        review=percent(REVIEW_ACCURACY),
-        claimed=percent(CLAIMED_ACCURACY),
-        strange=percent(STRANGE_SHARE),
-    )
     parts = [
         f"# Model card: `{signature.name}`",
         f"What it does: {signature.purpose}. Taught on {signature.created}.",
@@ -53,12 +55,31 @@ def model_card(lesson: Lesson, signature: Signature, notes: Sequence[str]) -> st
         " ![learning curve](pictures/learning.svg)",
         *(_as_markdown(table) for table in tables(lesson)),
         "## How it was made",
-        how + _suspects(lesson),
+        _how(lesson),
+        CALIBRATED.format(
+            review=percent(REVIEW_ACCURACY),
+            claimed=percent(CLAIMED_ACCURACY),
+            sureness=percent(SURENESS),
+            strange=percent(STRANGE_SHARE),
+        )
+        + _suspects(lesson),
         *_passed_over(notes),
         "## What it must not be used for",
         LIMITS,
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def _how(lesson: Lesson) -> str:
+    backbone, tuning = lesson.backbone, lesson.tuning
+    if tuning is None:
+        return FROZEN.format(digest=backbone.digest, width=backbone.width, strengths=len(STRENGTHS))
+    return TUNED.format(
+        digest=backbone.digest,
+        width=backbone.width,
+        learnt=tuning.learnt,
+        start=plain(tuning.start),
+    )
 
 
 def plain(text: str) -> str:

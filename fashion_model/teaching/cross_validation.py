@@ -46,11 +46,15 @@ class CrossValidation:
     loss: float
 
 
-def make_folds(classes: Indices, groups: Indices, seed: int = SEED) -> list[Fold]:
-    """Cut N pictures into folds of whole groups with about the same shares of the classes."""
+def make_folds(classes: Indices, groups: Indices, most: int | None = None) -> list[Fold]:
+    """Cut N pictures into folds of whole groups with about the same shares of the classes.
+
+    There are ``most`` of them, by default more of few pictures; fewer where there are few groups.
+    """
     fewest = min(len(np.unique(groups[classes == k])) for k in np.unique(classes))
-    count = min(FOLDS_OF_FEW if len(classes) < FEW else FOLDS, fewest)
-    cut = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    usual = FOLDS_OF_FEW if len(classes) < FEW else FOLDS
+    count = min(most or usual, fewest)
+    cut = StratifiedGroupKFold(count, shuffle=True, random_state=SEED)
     with warnings.catch_warnings():
         # Groups may leave a fold without one of the classes.
         warnings.filterwarnings("ignore", message="The least populated class")

@@ -18,6 +18,7 @@ from fashion_model.teaching.cross_validation import CrossValidation, cross_valid
 from fashion_model.teaching.learning_curve import Point, Wish, learning_curve, wishes
 from fashion_model.teaching.photographs import Photographs
 from fashion_model.teaching.strangeness import held_out_scores, whole_head
+from fashion_model.teaching.sureness import Expected, choose_review
 from fashion_model.teaching.suspects import Suspect, find_suspects
 from scoring.inference.bundle import Head
 from scoring.inference.head import softmax
@@ -26,19 +27,38 @@ from scoring.protocol.signature import Thresholds
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.int64]
-# Rows that are not flagged shall be right so often, and their mean confidence shall claim a little
-# more: with few pictures the surest answers claim up to a point too much.
-REVIEW_ACCURACY, CLAIMED_ACCURACY = 0.98, 0.99
-# New people's pictures are stranger than those at hand; so many of these may be called strange.
-STRANGE_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the network itself was tuned: the weights it began with, for how many ``steps``.
+
+    ``learnt``: how many photographs it learnt from; ``frozen_right`` bool [M]: which of the others
+    the frozen way named right, without having learnt from them.
+    """
+
+    start: str
+    steps: int
+    learnt: int
+    frozen_right: Flags
+
+    def is_better(self, right: Flags, groups: Indices) -> bool:
+        """Tell whether the tuned network, ``right`` [M] on pictures of ``groups`` [M], gains more.
+
+        By more than its standard error, were there nothing to be gained, by groups.
+        """
+        gains = right.astype(float) - self.frozen_right
+        sums = np.bincount(np.unique(groups, return_inverse=True)[1], gains)
+        return bool(gains.sum() > np.sqrt((sums**2).sum()))
 
 
 @dataclass(frozen=True)
 class Lesson:
     """A head learnt from ``photographs`` and what is known of it.
 
-    ``probabilities`` [N, K] and ``scores`` [N] were given to each picture by heads that had not
-    seen its group; ``groups`` [N] says which pictures belong together.
+    ``groups`` [N] says which pictures belong together. ``probabilities`` [M, K] and ``scores`` [M]
+    are of the M ``measured`` pictures, by heads that had not seen their groups: of all pictures,
+    or of those that a ``tuning`` of the network left out.
     """
 
     backbone: Backbone
@@ -47,21 +67,35 @@ class Lesson:
     head: Head
     temperature: float
     thresholds: Thresholds
+    expected: Expected
+    measured: Indices
     probabilities: Floats
     scores: Floats
     curve: list[Point]
     wishes: list[Wish]
     suspects: list[Suspect]
+    tuning: Tuning | None = None
+
+    @property
+    def classes(self) -> Indices:
+        """Return the true classes of the measured pictures, int64 [M]."""
+        return self.photographs.classes[self.measured]
 
     @property
     def said(self) -> Indices:
-        """Return the class that was named for each picture, int64 [N]."""
+        """Return the class that was named for each measured picture, int64 [M]."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @property
     def right(self) -> Flags:
-        """Return which pictures were named right, bool [N]."""
-        return np.asarray(self.said == self.photographs.classes, np.bool_)
+        """Return which measured pictures were named right, bool [M]."""
+        return np.asarray(self.said == self.classes, np.bool_)
+
+    @property
+    def is_better(self) -> bool:
+        """Return whether a tuning was worth it."""
+        groups = self.groups[self.measured]
+        return self.tuning is not None and self.tuning.is_better(self.right, groups)
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the signature; shares of 0-1."""
@@ -69,17 +103,20 @@ class Lesson:
         confidence = self.probabilities.max(axis=1)
         strange = self.scores > self.thresholds.outlier_score
         kept = ~strange & (confidence >= self.thresholds.confidence)
-        count = independent_count(right, self.groups)
+        groups = self.groups[self.measured]
+        count = independent_count(right, groups)
         low, high = wilson_interval(float(right.mean()) * count, count)
         return {
             "measured_images": float(len(right)),
-            "measured_groups": float(len(np.unique(self.groups))),
+            "measured_groups": float(len(np.unique(groups))),
             "accuracy": float(right.mean()),
             "accuracy_low": low,
             "accuracy_high": high,
             "calibration_error": expected_calibration_error(confidence, right),
             "unflagged_share": float(kept.mean()),
             "unflagged_accuracy": float(right[kept].mean()) if kept.any() else 0.0,
+            "unflagged_expected": self.expected.right,
+            "unflagged_at_least": self.expected.at_least,
             "called_strange": float(strange.mean()),
         }
 
@@ -100,6 +137,7 @@ def learn(
     )  # fmt: skip
     probabilities = softmax(found.logits / found.temperature)
     scores = held_out_scores(features, classes, count, found)
+    thresholds, expected = choose_review(found.logits, scores, classes, groups, found.temperature)
     curve = learning_curve(features, classes, count, found)
     linear = fit_scaled_head(features, classes, count, found.strength)
     return Lesson(
@@ -108,31 +146,12 @@ def learn(
         groups=groups,
         head=whole_head(linear, features, classes, count),
         temperature=found.temperature,
-        thresholds=_thresholds(probabilities, scores, classes),
+        thresholds=thresholds,
+        expected=expected,
+        measured=np.arange(len(photographs)),
         probabilities=probabilities,
         scores=scores,
         curve=curve,
         wishes=wishes(curve, classes, count),
         suspects=find_suspects(probabilities, classes),
     )
-
-
-def _thresholds(probabilities: Floats, scores: Floats, classes: Indices) -> Thresholds:
-    strange = float(np.quantile(scores, 1.0 - STRANGE_SHARE))
-    usual = scores <= strange
-    right = probabilities[usual].argmax(axis=1) == classes[usual]
-    return Thresholds(sure_threshold(probabilities[usual].max(axis=1), right), strange)
-
-
-def sure_threshold(confidence: Floats, right: Flags) -> float:
-    """Return the lowest confidence [N] from which on enough are right, by both accounts.
-
-    Of a few dozen pictures what was right says little, and their mean confidence more: of new
-    people's clothes, 20 and 50 pictures a class, it left more of them unmarked and as many right.
-    Returns 1.0 where there is none: every row is flagged then.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    counts = np.arange(1, len(order) + 1)
-    claimed, seen = np.cumsum(confidence[order]) / counts, np.cumsum(right[order]) / counts
-    enough = np.flatnonzero((claimed >= CLAIMED_ACCURACY) & (seen >= REVIEW_ACCURACY))
-    return float(confidence[order[enough[-1]]]) if len(enough) else 1.0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fashion_model.commands import decode_limits
 from fashion_model.teaching.backbones import Backbone
-from fashion_model.teaching.sources import LabelledFile
+from fashion_model.teaching.sources import CannotTeach, LabelledFile
 from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.reading import preprocessed
 from scoring.preprocessing.registry import find
@@ -127,7 +127,6 @@ class _Reader:
         self.known = 0
         self._backbone = backbone
         self._folder = folder
-        self._preprocess = find(PREPROCESSING.name, PREPROCESSING.version)
         self._limits = decode_limits()
 
     def read(self, file: LabelledFile) -> tuple[str, NDArray[np.float32]] | str:
@@ -156,7 +155,7 @@ class _Reader:
 
     def _made(self, data: bytes) -> NDArray[np.float32]:
         shape = self._backbone.shape
-        pixels = preprocessed(self._preprocess, data, shape, self._limits).values
+        pixels = served_pixels(data, shape)
         statistics = [float(value[0]) for value in image_statistics(pixels[None])]
         parts = (self._backbone.features(pixels), statistics, thumbnail(pixels.reshape(shape)))
         return np.concatenate([np.asarray(part, np.float32) for part in parts])
@@ -182,6 +181,39 @@ class _Reader:
             with part.open("wb") as file:
                 np.save(file, record)
             part.replace(place)
+
+
+def served_pixels(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return the pixels [H*W*C] that a model of ``shape`` is served of a picture's bytes.
+
+    Raises DecodeError, UnknownPreprocessing.
+    """
+    preprocess = find(PREPROCESSING.name, PREPROCESSING.version)
+    return preprocessed(preprocess, data, shape, decode_limits()).values
+
+
+def pixels_of(photographs: Photographs, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return all pictures as pixels uint8 [N, H, W, C]; CannotTeach where one changed."""
+
+    def read(picture: tuple[LabelledFile, str]) -> NDArray[np.uint8]:
+        file, digest = picture
+        try:
+            data = file.path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == digest:
+                return served_pixels(data, shape).reshape(shape)
+        except (OSError, DecodeError) as error:
+            raise CannotTeach(f"{file.path}: cannot be read any more: {error}") from error
+        raise CannotTeach(f"{file.path}: changed while it was read: give the command again")
+
+    with ThreadPoolExecutor(available_cores()) as threads:
+        pictures = zip(photographs.files, photographs.digests, strict=True)
+        return np.stack(list(threads.map(read, pictures)))
+
+
+def features_of(backbone: Backbone, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what ``backbone`` makes of images uint8 [N, H, W, C], float32 [N, F]."""
+    with ThreadPoolExecutor(available_cores()) as threads:
+        return np.stack(list(threads.map(backbone.features, images)))
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

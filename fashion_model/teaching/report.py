@@ -13,18 +13,14 @@ from html import escape
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from fashion_model.commands import decode_limits
 from fashion_model.metrics import confusion_matrix
 from fashion_model.teaching.diagrams import confusion_diagram, curve_diagram, reliability_diagram
 from fashion_model.teaching.lesson import Lesson
-from fashion_model.teaching.photographs import PREPROCESSING
+from fashion_model.teaching.photographs import served_pixels
 from fashion_model.teaching.suspects import Suspect
 from fashion_model.teaching.telling import Table, percent, summary, tables
 from scoring.preprocessing.errors import DecodeError
-from scoring.preprocessing.reading import preprocessed
-from scoring.preprocessing.registry import find
 from scoring.records.text import printable
 
 SHOWN_SUSPECTS = 60
@@ -43,7 +39,7 @@ svg { max-width: 100%; height: auto }
 def diagrams(lesson: Lesson) -> dict[str, str]:
     """Return the pictures of a lesson, SVG by name."""
     labels = lesson.photographs.labels
-    counts = confusion_matrix(lesson.photographs.classes, lesson.said, len(labels))
+    counts = confusion_matrix(lesson.classes, lesson.said, len(labels))
     return {
         "learning": curve_diagram(lesson.curve),
         "confusion": confusion_diagram(counts, labels),
@@ -114,11 +110,10 @@ def _picture(lesson: Lesson, path: Path) -> Iterator[str]:
     """Yield the picture as the network sees it; nothing where it is gone in the meantime."""
     shape = lesson.backbone.shape
     try:
-        preprocess = find(PREPROCESSING.name, PREPROCESSING.version)
-        seen = preprocessed(preprocess, path.read_bytes(), shape, decode_limits())
+        seen = served_pixels(path.read_bytes(), shape)
     except (DecodeError, OSError, MemoryError):
         return
-    colours = cv2.cvtColor(np.asarray(seen.values).reshape(shape), cv2.COLOR_RGB2BGR)
+    colours = cv2.cvtColor(seen.reshape(shape), cv2.COLOR_RGB2BGR)
     scale = SHOWN_SIDE / max(shape[:2])
     small = cv2.resize(colours, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -18,7 +18,6 @@ from typing import Any
 from fashion_model.bundle_files import share_backbone, write_head
 from fashion_model.calibrate import reference_entry, write_signature
 from fashion_model.dataset.description import FROM_ZERO
-from fashion_model.teaching.backbones import Backbone
 from fashion_model.teaching.card import model_card
 from fashion_model.teaching.lesson import Lesson
 from fashion_model.teaching.photographs import PREPROCESSING
@@ -71,7 +70,7 @@ def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> S
         OSError: it cannot be written.
     """
     with _in_its_place(out) as part:
-        _place_backbone(lesson.backbone, part)
+        _place_backbone(lesson, part)
         head = lesson.head
         write_head(part, head.kernel, head.bias, head.whitening, head.class_means, True)
         digests = {
@@ -109,12 +108,17 @@ def _in_its_place(out: Path) -> Iterator[Path]:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def _place_backbone(backbone: Backbone, folder: Path) -> None:
-    """Share the backbone where backbones lie beside the bundles; else the bundle has a copy."""
-    if (folder.resolve().parent / BACKBONES_FOLDER).is_dir():
-        share_backbone(folder, backbone.content)
+def _place_backbone(lesson: Lesson, folder: Path) -> None:
+    """Share the backbone where backbones lie beside the bundles; else the bundle has a copy.
+
+    A tuned one is never shared: it has learnt these pictures, so that it would be preferred for
+    them the next time, with figures that flatter.
+    """
+    shares = (folder.resolve().parent / BACKBONES_FOLDER).is_dir()
+    if shares and lesson.tuning is None:
+        share_backbone(folder, lesson.backbone.content)
     else:
-        (folder / SERVED_FILE).write_bytes(backbone.content)
+        (folder / SERVED_FILE).write_bytes(lesson.backbone.content)
 
 
 def _write(path: Path, text: str) -> None:
@@ -137,7 +141,9 @@ def _document(lesson: Lesson, name: str, digests: dict[str, str]) -> dict[str, A
         "temperature": lesson.temperature,
         "thresholds": asdict(lesson.thresholds),
         "review": asdict(REVIEW),
-        "reference": reference_entry(lesson.probabilities, lesson.scores, photographs.statistics),
+        "reference": reference_entry(
+            lesson.probabilities, lesson.scores, photographs.take(lesson.measured).statistics
+        ),
         "figures": lesson.figures(),
         "libraries": {library: version(library) for library in LIBRARIES},
         "created": datetime.now(UTC).date().isoformat(),

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fashion_model.metrics import confusion_matrix
-from fashion_model.teaching.lesson import REVIEW_ACCURACY, Lesson
+from fashion_model.teaching.lesson import Lesson
+from fashion_model.teaching.sureness import REVIEW_ACCURACY
 
 CONFUSIONS = 10
 
@@ -33,24 +35,50 @@ def summary(lesson: Lesson) -> list[str]:
     figures = lesson.figures()
     pictures, groups = int(figures["measured_images"]), int(figures["measured_groups"])
     low, high = percent(figures["accuracy_low"]), percent(figures["accuracy_high"])
+    which = ", which the tuning left out," if lesson.tuning else ""
     lines = [
-        f"{pictures} photographs of {len(lesson.photographs.labels)} classes, in {groups} groups"
-        " of near-copies and people",
+        f"{pictures} photographs{which} of {len(lesson.photographs.labels)} classes, in {groups}"
+        " groups of near-copies and people",
         f"right on {percent(figures['accuracy'])} of photographs of groups not learnt from"
         f" ({low} to {high}, 95 % interval); its confidence is off by"
         f" {percent(figures['calibration_error'])}",
     ]
-    if figures["unflagged_share"]:
-        lines.append(
-            f"{percent(figures['unflagged_share'])} would not be marked for a person, and"
-            f" {percent(figures['unflagged_accuracy'])} of those are right"
+    return [*lines, *tuning_lines(lesson), expectation(lesson)]
+
+
+def expectation(lesson: Lesson) -> str:
+    """Return what to expect of new pictures."""
+    expected = lesson.expected
+    if not expected.right:
+        return (
+            "all new photographs will be marked for a person: so few do not show from which"
+            f" confidence on {percent(REVIEW_ACCURACY)} are right"
         )
-    else:
-        lines.append(
-            "every photograph would be marked for a person: there is no confidence from which on"
-            f" {percent(REVIEW_ACCURACY)} are right"
-        )
-    return lines
+    of_whom = (
+        ""
+        if any(file.group for file in lesson.photographs.files)
+        else "; nobody said whose the photographs are, so this is of new ones by the same people"
+    )
+    return (
+        f"of new photographs about {percent(expected.marked)} will be marked for a person; of the"
+        f" others about {percent(expected.right)} are right, at least"
+        f" {percent(expected.at_least)} with nine chances in ten{of_whom}"
+    )
+
+
+def tuning_lines(lesson: Lesson) -> list[str]:
+    """Return what the tuning of the network brought; nothing where it was not tuned."""
+    tuning = lesson.tuning
+    if tuning is None:
+        return []
+    better, worse = lesson.right & ~tuning.frozen_right, tuning.frozen_right & ~lesson.right
+    return [
+        f"the network itself was tuned on {tuning.learnt} photographs for {tuning.steps} steps,"
+        f" from {tuning.start}",
+        f"of the photographs that it did not learn from it names {percent(lesson.right.mean())}"
+        f" right, the frozen one {percent(tuning.frozen_right.mean())}: {better.sum()} more and"
+        f" {worse.sum()} fewer",
+    ]
 
 
 def tables(lesson: Lesson) -> list[Table]:
@@ -62,13 +90,15 @@ def tables(lesson: Lesson) -> list[Table]:
 def curve_table(lesson: Lesson) -> Table:
     """Return how right heads were that learnt from so many pictures a class."""
     rows = [(str(point.size), percent(point.accuracy)) for point in lesson.curve]
-    return Table("Learning curve", ("pictures a class, at most", "right"), rows)
+    remark = "Of the head alone, before the network was tuned." if lesson.tuning else ""
+    return Table("Learning curve", ("pictures a class, at most", "right"), rows, remark)
 
 
 def classes_table(lesson: Lesson) -> Table:
     """Return how right each class is, the worst first."""
     sizes = np.bincount(lesson.photographs.classes, minlength=len(lesson.photographs.labels))
-    recalls = lesson.curve[-1].recalls
+    counts = _counts(lesson)
+    recalls = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
     rows = [
         (lesson.photographs.labels[k], str(sizes[k]), percent(float(recalls[k])))
         for k in np.argsort(recalls, kind="stable")
@@ -79,12 +109,16 @@ def classes_table(lesson: Lesson) -> Table:
 def confusions_table(lesson: Lesson) -> Table:
     """Return the pairs of classes that are taken for one another most often."""
     labels = lesson.photographs.labels
-    counts = confusion_matrix(lesson.photographs.classes, lesson.said, len(labels))
+    counts = _counts(lesson)
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:CONFUSIONS]
     pairs = [divmod(int(place), len(labels)) for place in order]
     rows = [(labels[a], labels[b], str(counts[a, b])) for a, b in pairs if counts[a, b]]
     return Table("Confusions", ("is", "was named", "pictures"), rows)
+
+
+def _counts(lesson: Lesson) -> NDArray[np.int64]:
+    return confusion_matrix(lesson.classes, lesson.said, len(lesson.photographs.labels))
 
 
 def wishes_table(lesson: Lesson) -> Table:

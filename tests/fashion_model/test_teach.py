@@ -16,7 +16,14 @@ from fashion_model import teach
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT
-from tests.fashion_model.teaching.shop import TINY, jpeg, photograph, write_shop, write_things
+from tests.fashion_model.teaching.shop import (
+    TINY,
+    blunted,
+    jpeg,
+    photograph,
+    write_shop,
+    write_things,
+)
 
 
 @pytest.fixture(scope="module")
@@ -212,23 +219,6 @@ def test_the_backbone_that_suits_better_is_taken(
     assert load_bundle(tmp_path / "models" / "shop").model == good
 
 
-def blunted(network: bytes) -> bytes:
-    """Return the stand-in with its last convolution's weights set to one and the same."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=network)
-    interpreter.allocate_tensors()
-    weights = [
-        interpreter.get_tensor(tensor["index"])
-        for tensor in interpreter.get_tensor_details()
-        if len(tensor["shape"]) == 4 and tensor["shape"][0] == 40 and tensor["shape"][1] == 3
-    ]
-    (raw,) = [weight.tobytes() for weight in weights]
-    assert network.count(raw) == 1
-    return network.replace(raw, b"\x05" * len(raw))
-
-
-@pytest.mark.slow
 @pytest.mark.slow
 def test_no_tensorflow_is_needed(things: Path, tmp_path: Path) -> None:
     absent = ("tensorflow", "keras", "matplotlib")
@@ -274,6 +264,26 @@ def test_without_scikit_learn_it_says_what_to_install(things: Path, tmp_path: Pa
     assert "this command needs sklearn, which is not installed" in done.stderr
     assert f"-m pip install -r {CODE_ROOT / 'requirements-teach.txt'}" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_without_tensorflow_deep_says_what_to_install(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert run(shop, tmp_path, "--deep") == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == (
+        "error: this command needs tensorflow, which is not installed:"
+        f" {sys.executable} -m pip install -r {CODE_ROOT / 'requirements.txt'}"
+    )
+    assert not said.out
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_length_of_a_training_needs_one(things: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        teach.main([str(things), "--name", "shop", "--steps", "5"])
+    assert ended.value.code == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("name", ["../shop", "a/b", "", "nul"])

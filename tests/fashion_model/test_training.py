@@ -22,7 +22,8 @@ from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
 from fashion_model.job import Job
 from fashion_model.network_outputs import predict_logits
-from fashion_model.trainer import TrainingSession, learning_rate, train
+from fashion_model.optimising import learning_rate
+from fashion_model.trainer import TrainingSession, train
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import ExitCode

@@ -69,6 +69,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/job.py",
         "fashion_model/network.py",
         "fashion_model/network_outputs.py",
+        "fashion_model/optimising.py",
         "fashion_model/teacher.py",
         "fashion_model/train.py",
         "fashion_model/trainer.py",
