@@ -115,6 +115,7 @@ score() {
     ask -H "$auth" "$url/metrics" | has '^scoring_images_total{.*outcome="scored".*} ' ||
         fail "/metrics counts no image"
     page "$url"
+    upload "$url"
     (cd "$project" && SCORING_CLIENT__API_KEY=$key "$python" -m client.request \
         "$project/image_batches/G1" --server "$url" --out "$scratch/Results.csv") \
         >"$scratch/client.log" 2>&1 || fail "the client could not score G1"
@@ -128,6 +129,19 @@ page() {
     tr A-Z a-z <"$scratch/page" | has "^content-security-policy: .*frame-ancestors 'none'" ||
         fail "/docs has not the rules for the browser"
     ask "$1/$(grep -o 'docs/docs\.js' "$scratch/page")" | has import || fail "/docs has no script"
+}
+
+# upload URL: the page for pictures asks for the key once, then scores what its form is sent.
+upload() {
+    local jar=$scratch/cookies picture=file=@$project/image_batches/G1/item-001.png
+    ask -H 'Accept: text/html' "$1/" | has 'type="password"' || fail "/ does not ask for the key"
+    ask -L -c "$jar" -b "$jar" -H 'Accept: text/html' --data-urlencode "key=$key" "$1/login" |
+        has 'type="file"' || fail "the key does not open the page for pictures"
+    ask -b "$jar" -F "$picture" "$1/upload" | has 'src="data:image/png' ||
+        fail "the page for pictures shows none"
+    [ "$(status -F "$picture" "$1/upload")" = 401 ] || fail "/upload answered without the key"
+    [ "$(status -b "$jar" -H 'Sec-Fetch-Site: cross-site' -F "$picture" "$1/upload")" = 403 ] ||
+        fail "another site's page may send pictures"
 }
 
 # stop: ends what was started last, which must go within its time and with code 0.
