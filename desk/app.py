@@ -7,13 +7,29 @@ from datetime import datetime
 
 from flask import Flask
 
-from desk import context, error_pages, headers, sessions
+from desk import context, error_pages, headers, reviewing, sessions
 from desk.access import Access, key_of, require_key_beyond_loopback
 from desk.context import Desk
-from desk.pages import files, pictures, rendering, runs, sign_in, today
+from desk.pages import (
+    files,
+    picture_files,
+    pictures,
+    rendering,
+    review,
+    review_grid,
+    runs,
+    sign_in,
+    today,
+)
+from desk.reviewing import Reviewing
 from desk.secret import signing_secret
+from scoring.records.picture_store import PictureStore
 from scoring.settings import Settings, load_settings
 
+PAGES = (
+    *(files.pages, picture_files.pages, today.pages),
+    *(review.pages, review_grid.pages, runs.pages, pictures.pages),
+)
 # What a form or a key press sends is short.
 MOST_BODY_BYTES = 1_000_000
 
@@ -38,13 +54,15 @@ def create_app(
     require_key_beyond_loopback(settings.desk, loopback)
     app = Flask("desk", static_folder=None, template_folder="pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
-    context.register(app, Desk(settings, now or settings.now))
+    store = PictureStore.from_settings(settings)
+    context.register(app, Desk(settings, now or settings.now, store))
+    reviewing.register(app, Reviewing(settings, store.near))
     headers.register(app)
     error_pages.register(app)
     sessions.register(app, signing_secret(settings))
     access = Access(key_of(settings.desk), loopback=loopback)
     access.guard(app)
     rendering.register(app)
-    for pages in (files.pages, today.pages, runs.pages, pictures.pages, sign_in.make_pages(access)):
+    for pages in (*PAGES, sign_in.make_pages(access)):
         app.register_blueprint(pages)
     return app

@@ -11,6 +11,7 @@ from flask import Flask, current_app, g
 
 from desk.ledger import open_ledger
 from scoring.records.ledger import Ledger
+from scoring.records.picture_store import PictureStore
 from scoring.settings import Settings
 
 NAME = "scoring.desk"
@@ -18,10 +19,11 @@ NAME = "scoring.desk"
 
 @dataclass(frozen=True)
 class Desk:
-    """One desk; ``now`` tells the time in the schedule's zone."""
+    """One desk; ``now`` tells the time in the schedule's zone, ``pictures`` are those kept."""
 
     settings: Settings
     now: Callable[[], datetime]
+    pictures: PictureStore
 
 
 def register(app: Flask, desk: Desk) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scoring.protocol.file_names import as_utf8
 from scoring.records import model_facts
 from scoring.records.answers import Answer, Verdict
 from scoring.records.ledger_reader import LedgerReader
@@ -69,6 +70,13 @@ LEFT JOIN models m ON m.version = p.model_version
 WHERE p.batch = ? AND p.path = ? AND p.content_hash = ? AND p.content_hash <> ''
 ORDER BY r.number DESC, p.id DESC LIMIT 1
 """
+# From the last one back: nobody undoes what was said long ago.
+LATEST_OF = f"""
+SELECT {COLUMNS} FROM reviews r WHERE reviewer = ? AND source = 'desk' AND verdict <> 'undone'
+AND NOT EXISTS (SELECT 1 FROM reviews n WHERE n.batch = r.batch AND n.path = r.path
+    AND n.content_hash = r.content_hash AND n.id > r.id)
+ORDER BY id DESC LIMIT 1
+"""
 # Of a model whose facts nobody has written down, at least what it has answered is a label.
 ANSWERED = "SELECT DISTINCT label FROM predictions WHERE model_version = ? AND label IS NOT NULL"
 
@@ -113,6 +121,11 @@ class Labels:
     def latest_id(self) -> int:
         """Return the id of the row that was written last; 0: there is none."""
         return int(self._database.query("SELECT coalesce(max(id), 0) FROM reviews")[0][0])
+
+    def latest_of(self, reviewer: str) -> Review | None:
+        """Return what somebody said last at the desk, of what stands still."""
+        rows = self._database.query(LATEST_OF, (as_utf8(reviewer),))
+        return read_review(rows[0]) if rows else None
 
     def labels_of(self, picture: PictureKey) -> tuple[str, ...]:
         """Return the labels that a picture may be given, in the model's order.

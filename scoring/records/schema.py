@@ -109,8 +109,15 @@ CREATE TABLE run_reports (
     facts           TEXT NOT NULL
 ) WITHOUT ROWID"""
 
+# Few of a run's predictions want a person; the queue of the desk asks for those alone.
+PREDICTIONS_FLAGGED = """
+CREATE INDEX predictions_flagged ON predictions (run_id)
+    WHERE review IS NOT NULL OR error IS NOT NULL"""
+
 # What the desk and the reports need, all of it new in version 5.
-JUDGED = ";\n".join((MODELS, AUDIT_SAMPLE, REVIEWS, REVIEWS_BY_PICTURE, RUN_REPORTS))
+JUDGED = ";\n".join(
+    (MODELS, AUDIT_SAMPLE, REVIEWS, REVIEWS_BY_PICTURE, RUN_REPORTS, PREDICTIONS_FLAGGED)
+)
 
 # From each older version, the statements that lead to the next one. They may call the functions
 # ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.

@@ -29,6 +29,11 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/desk/pages/test_today.py": ("desk/pages/rendering.py", "desk/context.py"),
     "tests/desk/test_access.py": ("desk/app.py", "desk/headers.py"),
+    "tests/desk/pages/test_review.py": (
+        "desk/pages/review_state.py",
+        "desk/pages/sent.py",
+        "desk/reviewing.py",
+    ),
     "tests/desk/test_serving.py": ("desk/__main__.py",),
     "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
     "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),

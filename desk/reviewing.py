@@ -1,0 +1,131 @@
+"""What a person does at the queue: take pictures, answer, undo, put off; and what he is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Flask, current_app
+
+from desk.queue import Item, picture_id
+from desk.review_queue import Ask, LooksLike, ReviewQueue
+from scoring.protocol.errors import BadRequest
+from scoring.records.answers import Answer
+from scoring.records.labels import Decision, Labels, PictureKey, Review, ReviewConflict
+from scoring.records.ledger import Ledger
+from scoring.records.times import ago
+from scoring.settings import Settings
+
+NAME = "scoring.desk.reviewing"
+
+# Whoever took longer was away.
+LONGEST_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an answer or an undo.
+
+    ``review`` was written; or ``standing`` was there before it (None: an undo was), and nothing was
+    written. ``back`` waits again.
+    """
+
+    review: Review | None = None
+    standing: Review | None = None
+    back: Item | None = None
+
+    @property
+    def is_conflict(self) -> bool:
+        return self.review is None
+
+
+class Reviewing:
+    """The queue of one desk beside its ledger; ``pictures`` tells how pictures look."""
+
+    def __init__(self, settings: Settings, looks_like: LooksLike) -> None:
+        self.blind = settings.desk.blind
+        self.queue = ReviewQueue(settings.desk.lease_seconds)
+        self._days = settings.desk.days
+        self._looks_like = looks_like
+
+    def look(self, ledger: Ledger, now: datetime) -> None:
+        """Read what waits, where that may have changed."""
+        self.queue.look(ledger, ago(now, self._days), self._looks_like)
+
+    def shows_answer(self, item: Item) -> bool:
+        """Tell whether the model's answer is shown before the person's."""
+        return not self.blind and item.candidate.wants_a_person
+
+    def answer(
+        self, ledger: Ledger, ask: Ask, picture: PictureKey, answer: Answer, reviewer: str,
+        seconds: float | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Write an answer down, where nobody else's stands.
+
+        Raises UnknownPicture, UnknownLabel.
+        """
+        labels = Labels(ledger)
+        known = seconds is not None and 0 <= seconds <= LONGEST_SECONDS
+        try:
+            review = labels.add(
+                picture, answer.verdict, answer.label, reviewer=reviewer, source="desk",
+                seconds=seconds if known else None,
+                blind=self._is_blind(labels, picture, reviewer),
+            )  # fmt: skip
+            outcome = Outcome(review)
+        except ReviewConflict as conflict:
+            outcome = Outcome(standing=conflict.standing)
+        self.queue.follow(ledger)
+        self.queue.let_go(picture_id(picture), ask.holder)
+        return outcome
+
+    def answer_all(
+        self, ledger: Ledger, pictures: Iterable[PictureKey], answer: Answer, reviewer: str
+    ) -> int:
+        """Give many pictures one answer, in one transaction; return of how many it stands now."""
+        decisions = [Decision(picture, answer, reviewer, "desk") for picture in pictures]
+        written = Labels(ledger).add_all(decisions)
+        self.queue.follow(ledger)
+        return sum(isinstance(one, Review) for one in written)
+
+    def _is_blind(self, labels: Labels, picture: PictureKey, reviewer: str) -> bool:
+        """Tell whether the model's answer was hidden: who answered before has been told it."""
+        item = self.queue.find(picture_id(picture))
+        is_hidden = item is not None and not self.shows_answer(item)
+        return is_hidden and all(one.reviewer != reviewer for one in labels.history(picture))
+
+    def undo(self, ledger: Ledger, ask: Ask, review_id: int | None, reviewer: str) -> Outcome:
+        """Take back a review, by default the last one of this reviewer's that stands.
+
+        Raises BadRequest where there is none, ReviewRefused where it was no review.
+        """
+        labels = Labels(ledger)
+        if review_id is None:
+            latest = labels.latest_of(reviewer)
+            if latest is None:
+                raise BadRequest("there is nothing to undo", code="nothing_to_undo")
+            review_id = latest.id
+        try:
+            undone = labels.undo(review_id, reviewer)
+        except ReviewConflict as conflict:
+            return Outcome(standing=conflict.standing)
+        self.queue.follow(ledger)
+        id_ = picture_id(undone.picture)
+        self.queue.hold(id_, ask)
+        return Outcome(undone, back=self.queue.find(id_))
+
+    def later(self, ask: Ask, picture: PictureKey) -> None:
+        """Show a picture after all others."""
+        self.queue.put_off(picture_id(picture), ask.holder)
+
+
+def register(app: Flask, reviewing: Reviewing) -> None:
+    """Give the application its queue."""
+    app.extensions[NAME] = reviewing
+
+
+def the_reviewing() -> Reviewing:
+    """Return the queue of the desk that answers this request."""
+    return cast(Reviewing, current_app.extensions[NAME])
