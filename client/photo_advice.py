@@ -18,7 +18,7 @@ from scoring.protocol.errors import ScoringError
 from scoring.protocol.prediction import split_reasons
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Run
-from scoring.records.text import as_argument
+from scoring.records.text import scoring_command
 from scoring.settings import LOCAL_FILE
 
 CODE = "photographs"
@@ -61,10 +61,10 @@ class PhotoAdvice:
         if better is None:
             return ""
         batch = task.batch.name
+        command = scoring_command(batch, "--model", better.name, *self._way_there)
         return (
             f'{batch}: {unlike} of {scored} are no pictures that "{own.name}" was made for. If they'
-            f" are photographs, try python -m client.request {as_argument(batch)}"
-            f" --model {better.name}{self._way_there}{_for_good(batch, better)};"
+            f" are photographs, try {command}{_for_good(batch, better)};"
             f" {better.name} knows {_listed(better)}"
         )
 
@@ -102,13 +102,13 @@ class PhotoAdvice:
         return [one for one in signatures if one.name not in self._served and _is_of_use(one)]
 
     @property
-    def _way_there(self) -> str:
-        """Return the flag that leads a later command to such a server as this one."""
+    def _way_there(self) -> tuple[str, ...]:
+        """Return the flags that lead a later command to such a server as this one."""
         settings = self._context.settings
         if not self._context.own_server:
-            return f" --server {settings.client.server}" if settings.client.server else ""
+            return ("--server", settings.client.server) if settings.client.server else ()
         # A server that is never stopped has the port.
-        return "" if settings.schedule.stop_after == "never" else " --start-server"
+        return () if settings.schedule.stop_after == "never" else ("--start-server",)
 
 
 def is_for_photographs(signature: Signature) -> bool:
@@ -150,4 +150,4 @@ def _listed(signature: Signature) -> str:
 
 def _for_good(batch: str, model: Signature) -> str:
     header = table_header(batch)
-    return f', or {header} model = "{model.name}" in {LOCAL_FILE}' if header else ""
+    return f', or model = "{model.name}" below {header} in {LOCAL_FILE}' if header else ""

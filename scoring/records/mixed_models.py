@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scoring.records.text import as_argument, printable
+from scoring.records.text import printable, scoring_command
 
 
 def tell_mixed(batch: str, images: Mapping[str, int]) -> str:
@@ -13,5 +13,5 @@ def tell_mixed(batch: str, images: Mapping[str, int]) -> str:
     name = printable(batch)
     return (
         f"{name} has answers of {shares}; the model of the settings scores all of it anew with: "
-        f"python -m client.request {as_argument(name)}"
+        + scoring_command(name)
     )

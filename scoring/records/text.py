@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 import unicodedata
 from functools import lru_cache
 
@@ -18,8 +20,8 @@ TEXT_MARK = "'"
 # What a spreadsheet shows as it stands: whole numbers without a zero before them, up to the
 # eleven digits that it does not turn into powers of ten.
 PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
-# What a shell takes for one word, and a program for no flag.
-BARE = re.compile(r"[\w./]+[\w./-]*")
+# What a shell takes for one word as it stands.
+BARE = re.compile(r"[\w./:-]+")
 # What it makes numbers, dates and times of, in one country or another: digits with signs between.
 NUMBER_LIKE = re.compile(r"[\W\d_年月日时時分秒点點년월일시분초]*")
 POWER = re.compile(r"([\W\d_]*)e([\W\d_]*)", re.IGNORECASE)
@@ -52,9 +54,21 @@ def printable(text: str) -> str:
     return "".join(_printable_character(character) for character in as_text(text))
 
 
-def as_argument(name: str) -> str:
-    """Return a printable name as a command line takes it, in quotes where it needs them."""
-    return name if BARE.fullmatch(name) else f'"{name}"'
+def scoring_command(batch: str, *flags: str) -> str:
+    """Return the command that scores a batch, by its printable name: it can be pasted as it stands.
+
+    A name is one word of the shell's, whatever is in it: nothing of it is run or filled in.
+    """
+    # Behind "--" nothing is a flag, so that the real ones stand before.
+    words = (*flags, "--", batch) if batch.startswith("-") else (batch, *flags)
+    return " ".join(("python -m client.request", *map(_word, words)))
+
+
+def _word(name: str) -> str:
+    if BARE.fullmatch(name):
+        return name
+    # Windows takes no other quotes, and no name with them.
+    return f'"{name}"' if sys.platform == "win32" else shlex.quote(name)
 
 
 def _printable_character(character: str) -> str:

@@ -24,6 +24,7 @@ from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import parse_signature
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
+from scoring.records.text import scoring_command
 from scoring.settings import CODE_ROOT, load_settings
 from tests.client.lying_server import Answer, answering, relay
 from tests.conftest import BUNDLE, running_server
@@ -90,7 +91,7 @@ def test_summary_event_and_record_name_the_model_and_the_command(
     told = (
         'G7: 4 of 6 are no pictures that "fashion" was made for. If they are photographs, try'
         f" python -m client.request G7 --model clothing --server {url}, or"
-        ' [batches.G7] model = "clothing" in settings.local.toml; clothing knows dress, shirt'
+        ' model = "clothing" below [batches.G7] in settings.local.toml; clothing knows dress, shirt'
     )
     assert f"  photographs?     {told}\n" in capsys.readouterr().out
     assert advice(project) == [("G7", told)]
@@ -156,8 +157,8 @@ def test_each_batch_is_told_of_once_a_run(project: Path, serve: Serve, clothing:
     assert request.main(["--every-batch", "--all"]) == ExitCode.DONE
     assert [batch for batch, _ in advice(project)] == ["2026-11 returns", "G7"]
     (quoted, _) = (text for _, text in advice(project))
-    assert 'client.request "2026-11 returns" --model clothing' in quoted
-    assert '[batches."2026-11 returns"] model = "clothing"' in quoted
+    assert scoring_command("2026-11 returns", "--model", "clothing") in quoted
+    assert 'model = "clothing" below [batches."2026-11 returns"]' in quoted
     assert request.main(["G7"]) == ExitCode.DONE
     assert [batch for batch, _ in advice(project)] == ["2026-11 returns", "G7", "G7"]
 
@@ -197,8 +198,8 @@ def test_the_command_and_the_settings_do_what_they_promise(
     assert request.main(command.split()) == ExitCode.DONE
     with Ledger.from_settings(load_settings()) as ledger:
         assert [one.model.name for one in ledger.batch_figures()] == ["fashion", "clothing"]
-    header, rest = text.split(", or ")[1].split("] ")
-    written = f"{header}]\n{rest.split(' in ')[0]}\n"
+    line, header = text.split(", or ")[1].split(" in ")[0].split(" below ")
+    written = f"{header}\n{line}\n"
     (project / "settings.local.toml").write_text(written, encoding="utf-8")
     assert load_settings().batches.models == {"G7": "clothing"}
 
@@ -244,7 +245,7 @@ def test_a_server_of_this_run_can_have_what_the_project_has(project: Path) -> No
     own = clothing_stand_in(project / "models")
     assert request.main(command) == ExitCode.DONE
     ((_, text),) = advice(project)[-1:]
-    assert f"G7 --model {own.name} --start-server, or [batches.G7]" in text
+    assert f"G7 --model {own.name} --start-server, or model =" in text
     assert request.main(["G7", "--model", own.name, "--start-server"]) == ExitCode.DONE
     assert recorded()[-1] == ("G7", "")
 

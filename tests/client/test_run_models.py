@@ -22,6 +22,7 @@ from scoring.protocol.signature import PreprocessingRef, parse_signature
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from scoring.records.run_life import RunLife, RunPlan
+from scoring.records.text import scoring_command
 from scoring.settings import CODE_ROOT, load_settings
 from tests.client.lying_server import Answer, answering, relay
 from tests.conftest import BUNDLE, running_server, write_batch
@@ -222,7 +223,7 @@ def test_a_batch_that_two_models_answered_for_is_told_with_the_way_out(
     assert request.main(["--nightly", "2026-11-20"]) == ExitCode.DONE
     told = (
         "2026.11 ret has answers of digits (6) and fashion (2); the model of the settings scores"
-        ' all of it anew with: python -m client.request "2026.11 ret"'
+        f" all of it anew with: {scoring_command('2026.11 ret')}"
     )
     assert f"  mixed models     {told}\n" in capsys.readouterr().out
     assert events(project).count(f", 2026.11 ret, {told}\n") == 1

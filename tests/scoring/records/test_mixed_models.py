@@ -7,7 +7,7 @@ from scoring.records.mixed_models import tell_mixed
 
 @pytest.mark.parametrize(
     ("batch", "argument"),
-    [("G1", "G1"), ("a/b-c", "a/b-c"), ("-G", '"-G"'), ("2026 ret", '"2026 ret"'), ("Ä", "Ä")],
+    [("G1", "G1"), ("a/b-c", "a/b-c"), ("-G", "-- -G"), ("Ä", "Ä")],
 )
 def test_a_line_names_batch_models_and_command(batch: str, argument: str) -> None:
     assert tell_mixed(batch, {"digits": 2, "fashion": 1}) == (

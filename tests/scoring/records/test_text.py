@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from client import command_line
 from scoring.records.text import (
     is_formula,
     is_rewritten,
     neutral_cell,
     printable,
     read_cell,
+    scoring_command,
     text_cell,
 )
 from tests.deadlines import work_of_at_most
@@ -87,3 +92,32 @@ def test_the_longest_names_take_no_time() -> None:
             "e" * 4000,
         ):
             neutral_cell(name)
+
+
+NAMES = (
+    *(
+        "G7",
+        "2026-11 returns",
+        "it's a $HOME",
+        "$(touch ran)",
+        "`touch ran`",
+        'quo"te',
+        "a;touch ran",
+    ),
+    *("-dash", "--model", "--", "back\\slash", "Ünï cödé", "#1", "*", "~", "a&b", "!!", ""),
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks a POSIX shell")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shell_takes_a_command_with_any_name_as_it_was_meant(name: str, tmp_path: Path) -> None:
+    flags = ("--model", "clothing", "--server", "http://127.0.0.1:5000")
+    command = scoring_command(name, *flags)
+    # The shell itself says what it made of the words.
+    shown = ["sh", "-c", f"printf '%s\\0' {command}"]
+    said = subprocess.run(shown, cwd=tmp_path, capture_output=True, check=True).stdout
+    words = said.decode().split("\0")[:-1]
+    assert words[:3] == ["python", "-m", "client.request"]
+    assert list(tmp_path.iterdir()) == []
+    options = command_line.parse_arguments(words[3:])
+    assert (options.batches, options.model, options.server) == ([name], *flags[1::2])
