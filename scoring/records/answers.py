@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scoring.records.text import read_cell
+from scoring.records.text import printable, read_cell
 
 Verdict = Literal["label", "not a garment", "cannot tell", "undone"]
 
@@ -37,7 +37,9 @@ def read_answer(text: str, labels: Sequence[str]) -> Answer | None:
     """
     known = {_plain(word): Answer(word) for word in WORDS}
     # A label is a label, though it were one of the words.
-    known |= {_plain(label): Answer("label", label) for label in reversed(labels)}
+    for label in reversed(labels):
+        answer = Answer("label", label)
+        known |= {_plain(label): answer, _plain(printable(label)): answer}
     # Two labels may differ by their case alone.
     exact = {label: Answer("label", label) for label in labels}
     for spelling in (text.strip(), read_cell(text.strip())):

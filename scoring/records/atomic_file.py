@@ -25,16 +25,29 @@ def tell_nobody(_: str) -> None:
     """Take a message, and leave it at that."""
 
 
+Ready = Callable[[Path], None]
+
+
+def go_on(_: Path) -> None:
+    """Let a part take its place."""
+
+
 @contextmanager
-def atomic_text(path: Path, encoding: str = "utf-8", tell: Tell = tell_nobody) -> Iterator[TextIO]:
+def atomic_text(
+    path: Path, encoding: str = "utf-8", tell: Tell = tell_nobody, ready: Ready = go_on
+) -> Iterator[TextIO]:
     """Open a text file for writing that takes the place of ``path`` when the block ends.
 
     The text lies on the disk before the name changes hands. When the block raises, ``path`` is
-    untouched and nothing is left beside it. ``tell`` hears of an owner that could not be kept.
+    untouched and nothing is left beside it. ``tell`` hears of an owner that could not be kept,
+    ``ready`` sees the part when it is whole, right before it takes its place, and may raise.
     Raises OSError (disk full, folder read-only, a pipe or a device in its place, file held open by
     another program on Windows).
     """
-    with replacing(path, tell) as part, part.open("w", encoding=encoding, newline="") as file:
+    with (
+        replacing(path, tell, ready) as part,
+        part.open("w", encoding=encoding, newline="") as file,
+    ):
         yield file
         file.flush()
         _sync(file.fileno(), CANNOT_SYNC)
@@ -47,7 +60,7 @@ def copy_atomic(source: Path, path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, tell: Tell = tell_nobody) -> Iterator[Path]:
+def replacing(path: Path, tell: Tell = tell_nobody, ready: Ready = go_on) -> Iterator[Path]:
     """Yield the name of a part beside the file, to write; it takes its place when the block ends.
 
     When the block raises, the file is untouched and the part is gone. Raises OSError.
@@ -62,6 +75,7 @@ def replacing(path: Path, tell: Tell = tell_nobody) -> Iterator[Path]:
         yield part
         if before:
             _keep_attributes(target, before, part, tell)
+        ready(part)
         os.replace(part, target)
     except BaseException:
         with suppress(OSError):

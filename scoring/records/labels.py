@@ -24,6 +24,7 @@ from scoring.records.reviews import (
     ReviewConflict,
     ReviewRefused,
     Source,
+    Step,
     UnknownLabel,
     UnknownPicture,
     read_review,
@@ -42,6 +43,7 @@ __all__ = [
     "ReviewConflict",
     "ReviewRefused",
     "Source",
+    "Step",
     "UnknownLabel",
     "UnknownPicture",
     "Verdict",
@@ -77,6 +79,7 @@ AND NOT EXISTS (SELECT 1 FROM reviews n WHERE n.batch = r.batch AND n.path = r.p
     AND n.content_hash = r.content_hash AND n.id > r.id)
 ORDER BY id DESC LIMIT 1
 """
+STEPS = "SELECT batch, path, content_hash, id, verdict, label, source FROM reviews ORDER BY id"
 # Of a model whose facts nobody has written down, at least what it has answered is a label.
 ANSWERED = "SELECT DISTINCT label FROM predictions WHERE model_version = ? AND label IS NOT NULL"
 
@@ -91,6 +94,8 @@ class Labels:
     def __init__(self, ledger: LedgerReader, now: Callable[[], datetime] = _now) -> None:
         self._database = ledger.database
         self._now = now
+        # A version is known by its content: its labels never change.
+        self._labels_by_version: dict[str, tuple[str, ...]] = {}
 
     # What stands
 
@@ -127,12 +132,27 @@ class Labels:
         rows = self._database.query(LATEST_OF, (as_utf8(reviewer),))
         return read_review(rows[0]) if rows else None
 
+    def has_others_since(self, review_id: int, source: Source) -> bool:
+        """Tell whether there are rows after one that came from anywhere but that source."""
+        rows = self._database.query(
+            "SELECT 1 FROM reviews WHERE id > ? AND source <> ? LIMIT 1", (review_id, source)
+        )
+        return bool(rows)
+
     def labels_of(self, picture: PictureKey) -> tuple[str, ...]:
         """Return the labels that a picture may be given, in the model's order.
 
         Raises UnknownPicture.
         """
         return self._labels(self._model_said(picture).model_version)
+
+    def steps(self) -> dict[PictureKey, list[Step]]:
+        """Return what became of every picture that was ever judged, oldest first."""
+        found: dict[PictureKey, list[Step]] = {}
+        for batch, path, content_hash, id_, verdict, label, source in self._database.stream(STEPS):
+            step = Step(id_, "" if verdict == "undone" else label or verdict, source)
+            found.setdefault(PictureKey(batch, path, content_hash), []).append(step)
+        return found
 
     # Writing
 
@@ -161,7 +181,7 @@ class Labels:
             return self._add(connection, decision)
 
     def add_all(self, decisions: Iterable[Decision]) -> list[Review | ReviewRefused]:
-        """Write down many in one transaction; those that are refused come back as the error."""
+        """Write down many in one transaction, undos too; those refused come back as the error."""
         with self._database.transaction() as connection:
             return [self._add_or_refuse(connection, decision) for decision in decisions]
 
@@ -171,13 +191,17 @@ class Labels:
         Raises ReviewConflict where it stands no longer, ReviewRefused where there is none.
         """
         with self._database.transaction() as connection:
-            review = self.get(review_id)
-            if review is None or review.verdict == "undone":
-                raise ReviewRefused(f"there is no review {review_id} to undo")
+            review = self._to_undo(review_id)
             decision = Decision(
                 review.picture, Answer("undone"), reviewer, source, expected=review_id
             )
             return self._append(connection, decision, review.said)
+
+    def _to_undo(self, review_id: int) -> Review:
+        review = self.get(review_id)
+        if review is None or review.verdict == "undone":
+            raise ReviewRefused(f"there is no review {review_id} to undo")
+        return review
 
     def _add_or_refuse(
         self, connection: sqlite3.Connection, decision: Decision
@@ -188,6 +212,8 @@ class Labels:
             return error
 
     def _add(self, connection: sqlite3.Connection, decision: Decision) -> Review:
+        if decision.answer == Answer("undone") and decision.expected is not None:
+            return self._append(connection, decision, self._to_undo(decision.expected).said)
         said = self._model_said(decision.picture)
         self._require_answer(decision.answer, said.model_version)
         return self._append(connection, decision, said)
@@ -237,9 +263,11 @@ class Labels:
         return last.said
 
     def _labels(self, version: str) -> tuple[str, ...]:
+        if version in self._labels_by_version:
+            return self._labels_by_version[version]
         facts = model_facts.find(self._database, version)
         if facts:
-            return tuple(facts["labels"])
+            return self._labels_by_version.setdefault(version, tuple(facts["labels"]))
         return tuple(label for (label,) in self._database.query(ANSWERED, (version,)))
 
 

@@ -10,7 +10,14 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from scoring.records.atomic_file import Tell, atomic_text, remove_leftovers, tell_nobody
+from scoring.records.atomic_file import (
+    Ready,
+    Tell,
+    atomic_text,
+    go_on,
+    remove_leftovers,
+    tell_nobody,
+)
 from scoring.records.ledger import ResultRow
 from scoring.records.text import neutral_cell, text_cell
 
@@ -51,32 +58,45 @@ def write_results(
     csv_format: CsvFormat,
     sleep: Callable[[float], None] = time.sleep,
     tell: Tell = tell_nobody,
+    ready: Ready = go_on,
 ) -> Path:
     """Write Results.csv whole and put it in place at once; return where it went.
 
     A file that another program holds open (Excel on Windows) is tried again, then the results
     go beside it with the time in the name. Any other OSError leaves the old file intact. ``tell``
-    hears of an owner that could not be kept.
+    hears of an owner that could not be kept, ``ready`` is asked before the file changes hands.
     """
-    remove_leftovers(path)
     for attempt in range(REPLACE_TRIES):
         if attempt:
             sleep(REPLACE_PAUSE_SECONDS)
         try:
-            _write(path, rows(), csv_format, tell)
+            replace_results(path, rows(), csv_format, tell, ready)
         except PermissionError:
             if not path.exists():
                 raise
             continue
         return path
+    return write_beside(path, rows(), csv_format)
+
+
+def write_beside(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat) -> Path:
+    """Write the results beside a file that is to stay, with the time in the name."""
     beside = path.with_stem(f"{path.stem}-{datetime.now():%Y%m%d-%H%M%S}")
-    _write(beside, rows(), csv_format, tell)
+    replace_results(beside, rows, csv_format)
     return beside
 
 
-def _write(path: Path, rows: Iterable[ResultRow], csv_format: CsvFormat, tell: Tell) -> None:
+def replace_results(
+    path: Path,
+    rows: Iterable[ResultRow],
+    csv_format: CsvFormat,
+    tell: Tell = tell_nobody,
+    ready: Ready = go_on,
+) -> None:
+    """Put Results.csv in place, or leave it as it is and raise OSError."""
+    remove_leftovers(path)
     # The byte order mark tells Excel that this is UTF-8.
-    with atomic_text(path, encoding="utf-8-sig", tell=tell) as file:
+    with atomic_text(path, encoding="utf-8-sig", tell=tell, ready=ready) as file:
         writer = csv.writer(file, delimiter=csv_format.separator)
         writer.writerow(COLUMNS)
         writer.writerows(_cells(rows, csv_format))

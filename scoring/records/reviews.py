@@ -95,6 +95,15 @@ class Review:
         return Answer(self.verdict, self.label)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A review as far as a cell shows it: ``answer`` in its words, "" after an undo."""
+
+    id: int
+    answer: str
+    source: Source
+
+
 @dataclass(frozen=True)
 class Decision:
     """What a person wants written; ``expected`` is the row he saw standing, None: he saw none."""

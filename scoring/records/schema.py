@@ -15,6 +15,8 @@ nothing in them was new to Results.csv.
 with the probability that it would be drawn.
 ``reviews`` is what people said of pictures: rows are added, never changed, and never pruned. The
 last one of a picture stands, unless it says 'undone'; ``replaces`` is the one that stood before it.
+``kept_cells`` is what was typed into Results.csv and is no answer, until it is in the file beside
+it and Results.csv is written anew.
 ``run_reports`` is what a run's report shows, as it was known at the run's end.
 
 All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
@@ -103,6 +105,19 @@ CREATE TABLE reviews (
 )"""
 REVIEWS_BY_PICTURE = "CREATE INDEX reviews_by_picture ON reviews (batch, path, content_hash, id)"
 
+KEPT_CELLS = """
+CREATE TABLE kept_cells (
+    id              INTEGER PRIMARY KEY,
+    file            TEXT NOT NULL,
+    batch           TEXT NOT NULL,
+    path            TEXT NOT NULL,
+    typed           TEXT NOT NULL,
+    why             TEXT NOT NULL,
+    kept_at         TEXT NOT NULL,
+    filed           INTEGER NOT NULL DEFAULT 0 CHECK (filed IN (0, 1)),
+    UNIQUE (file, batch, path, typed)
+)"""
+
 RUN_REPORTS = """
 CREATE TABLE run_reports (
     run_id          TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
@@ -116,7 +131,15 @@ CREATE INDEX predictions_flagged ON predictions (run_id)
 
 # What the desk and the reports need, all of it new in version 5.
 JUDGED = ";\n".join(
-    (MODELS, AUDIT_SAMPLE, REVIEWS, REVIEWS_BY_PICTURE, RUN_REPORTS, PREDICTIONS_FLAGGED)
+    (
+        MODELS,
+        AUDIT_SAMPLE,
+        REVIEWS,
+        REVIEWS_BY_PICTURE,
+        KEPT_CELLS,
+        RUN_REPORTS,
+        PREDICTIONS_FLAGGED,
+    )
 )
 
 # From each older version, the statements that lead to the next one. They may call the functions

@@ -39,9 +39,9 @@ class Table:
     rows: list[list[str]]
 
     def cells(self, row: Sequence[str], names: Sequence[str]) -> list[str]:
-        """Return some cells of a row without blanks around; "" for a column that is not there."""
+        """Return some cells of a row; "" for a column that is not there."""
         places = (self.places.get(name, len(row)) for name in names)
-        return [row[place].strip() if place < len(row) else "" for place in places]
+        return [row[place] if place < len(row) else "" for place in places]
 
 
 def read_table(data: bytes, columns: Sequence[str]) -> Table | None:

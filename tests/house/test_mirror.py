@@ -132,11 +132,21 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/ledger_look.py",
         "scoring/records/recovery.py",
     ),
-    "tests/scoring/records/test_publish.py": ("scoring/records/result_rows.py",),
     "tests/scoring/records/test_picture_store.py": (
         "scoring/records/kept_picture.py",
         "scoring/records/picture_file.py",
         "scoring/records/picture_rows.py",
+    ),
+    "tests/scoring/records/test_corrections.py": (
+        "scoring/records/kept_cells.py",
+        "scoring/records/settled_file.py",
+        "scoring/records/shown_file.py",
+        "scoring/records/typed_cells.py",
+        "scoring/records/typed_changes.py",
+    ),
+    "tests/scoring/records/test_publish.py": (
+        "scoring/records/result_rows.py",
+        "scoring/records/results_file.py",
     ),
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_run_statistics.py": ("scoring/records/batch_figures.py",),

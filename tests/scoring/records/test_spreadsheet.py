@@ -66,7 +66,7 @@ def test_columns_count_wherever_they_stand_and_those_that_are_gone_are_empty() -
     assert table is not None
     assert set(table.places) == {"Image", "Corrected item"}
     assert [table.cells(row, WANTED) for row in table.rows] == [
-        ["", "1.png", "Coat"], ["", "", "short"]
+        ["", "1.png", " Coat "], ["", "", "short"]
     ]  # fmt: skip
 
 

@@ -1,0 +1,70 @@
+"""A file that other programs save, read when nobody is in the middle of saving it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.records.atomic_file import behind_link
+
+# A file that is being saved grows from look to look, and ends with a line when it is whole.
+TRIES = 6
+PAUSE_SECONDS = 1.0
+LINE_ENDS = (b"\n", b"\r", b"\n\0", b"\r\0")
+
+Identity = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class FileLook:
+    """A file's bytes, and what tells whether it is still the same one; None: there is no file."""
+
+    identity: Identity | None = None
+    data: bytes = b""
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def look_at(
+    path: Path, known: Collection[str] = (), sleep: Callable[[float], None] = time.sleep
+) -> FileLook:
+    """Return a file as it is when two looks agree, at once where its digest is known.
+
+    One that goes on changing is returned as it is at the end of some tries. Raises OSError.
+    """
+    look = _look(path)
+    for _ in range(TRIES):
+        if look.identity is None or look.digest in known:
+            break
+        sleep(PAUSE_SECONDS)
+        before, look = look, _look(path)
+        if look == before and look.data.endswith(LINE_ENDS):
+            break
+    return look
+
+
+def is_still(path: Path, look: FileLook) -> bool:
+    """Tell whether a file is the one that was looked at; raises OSError."""
+    return _identity(behind_link(path)) == look.identity
+
+
+def _look(path: Path) -> FileLook:
+    target = behind_link(path)
+    identity = _identity(target)
+    try:
+        return FileLook(identity, target.read_bytes()) if identity else FileLook()
+    except FileNotFoundError:
+        return FileLook()
+
+
+def _identity(target: Path) -> Identity | None:
+    """Return what changes with every save; None for what is no file."""
+    if not target.is_file():
+        return None
+    status = target.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
