@@ -169,7 +169,8 @@ def test_an_older_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
 NEW = {
     4: ("ALTER TABLE run_batches DROP COLUMN advice",),
     5: (
-        *(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "run_reports")),
+        *(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "kept_cells")),
+        "DROP TABLE run_reports",
         *(f"ALTER TABLE run_batches DROP COLUMN {c}" for c in ("class_counts", "image_means")),
     ),
 }
