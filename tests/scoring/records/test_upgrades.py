@@ -171,6 +171,7 @@ NEW = {
     5: (
         *(f"DROP TABLE {t}" for t in ("models", "audit_sample", "reviews", "kept_cells")),
         "DROP TABLE run_reports",
+        "DROP INDEX predictions_flagged",
         *(f"ALTER TABLE run_batches DROP COLUMN {c}" for c in ("class_counts", "image_means")),
     ),
 }
