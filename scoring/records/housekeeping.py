@@ -17,6 +17,7 @@ from scoring.records.ledger import Ledger
 from scoring.records.ledger_file import backup_name, backups_by_age
 from scoring.records.run_id import start_of
 from scoring.records.times import ago
+from scoring.records.upload_names import is_upload
 from scoring.settings import Settings
 
 
@@ -81,6 +82,8 @@ class Housekeeping:
 
     def _is_still_there(self, batch: str, path: str) -> bool:
         """Tell whether an image is still in its folder; under an escaped name it may be."""
+        if is_upload(batch):
+            return False
         folder = self.settings.batches_folder / as_file_name(batch)
         return os.path.lexists(folder / as_file_name(path)) or "\\" in f"{batch}{path}"
 

@@ -15,9 +15,12 @@ from scoring.records.ledger_file import is_there, mark_made
 from scoring.records.result_rows import ALL_REVIEWS
 from scoring.records.row_columns import FIGURE_COLUMNS, RUN_COLUMNS, read_figures, read_run
 from scoring.records.rows import BatchFigures, ResultRow, Run, RunSummary
+from scoring.records.upload_names import RUN_PREFIX
 from scoring.settings import Settings
 
 NUMBER_OF = "(SELECT number FROM runs WHERE id = ?)"
+# What the upload page kept is no run, but for those who look for pictures.
+RUNS = f"(SELECT * FROM runs WHERE id NOT LIKE '{RUN_PREFIX}%') AS runs"
 IMAGES_BY_VERSION = (
     "SELECT p.model_version, count(*) FROM run_images i"
     " JOIN predictions p ON p.id = i.prediction_id"
@@ -94,7 +97,7 @@ class LedgerReader:
         return runs[0] if runs else None
 
     def _runs(self, where: str, parameters: Sequence[Any] = ()) -> list[Run]:
-        rows = self.database.query(f"SELECT {RUN_COLUMNS} FROM runs {where}", parameters)
+        rows = self.database.query(f"SELECT {RUN_COLUMNS} FROM {RUNS} {where}", parameters)
         return [read_run(row) for row in rows]
 
     # Facts: single values that outlive a process

@@ -18,6 +18,7 @@ from scoring.protocol.errors import (
     Unauthorized,
     UnsupportedMedia,
 )
+from scoring.protocol.frame_codec import too_many_rows
 from scoring.protocol.same_origin import sender
 from scoring.records.results_csv import CsvFormat
 from scoring.settings import Settings
@@ -33,6 +34,7 @@ from server.pages.serving import send_file
 from server.pages.upload_page import MANNERS, MOST_PICTURES, Page, render
 from server.request_body import read_body
 from server.responses import respond
+from server.submissions import Submissions
 
 FILES = Path(__file__).parent / "upload_files"
 CONTENT_TYPES = {
@@ -62,6 +64,7 @@ class UploadPage:
         self._memory = memory
         self._metrics = metrics
         self._entrance = entrance
+        self._submissions = Submissions(settings)
 
     def front(self) -> Response:
         """Return the page as a browser sees it first."""
@@ -124,6 +127,7 @@ class UploadPage:
             results=shown,
             table=data_address(as_csv(shown, asked, how), CSV) if shown else "",
             trouble=trouble,
+            is_kept=self._settings.server.keep_submissions,
             most_bytes=self._settings.server.max_request_bytes,
             separator=how.separator,
             below=_below(),
@@ -137,11 +141,14 @@ class UploadPage:
     def _seen(self, name: str, upload: Upload, share: Share) -> list[Seen]:
         signature = self._handler.signature(name)
         limits = self._handler.limits(signature, share.take)
+        if len(upload.pictures) > limits.rows:
+            raise too_many_rows(len(upload.pictures), limits.rows)
         # Its pixels, and what is shown of them.
         share.take(len(upload.pictures) * (3 * signature.input.row_length + ROW_BYTES))
         wanted = read_each(upload.pictures, signature, limits)
         answer = self._handler.score(name, wanted.pixels)
         self._metrics.scored(MANNERS.name, answer, wanted.failed)
+        self._submissions.keep(upload.pictures, wanted, answer)
         return seen_by(wanted, answer)
 
 

@@ -56,6 +56,7 @@ class Page:
         table: the address of the same as CSV, which holds it.
         trouble: what went wrong.
         wants_key: whether a field for the key is shown.
+        is_kept: whether what is sent is kept for the desk.
         most_bytes: of one request.
         separator: of the table.
         below: what stands before every address in the page.
@@ -67,6 +68,7 @@ class Page:
     table: str = ""
     trouble: str = ""
     wants_key: bool = False
+    is_kept: bool = False
     most_bytes: int = 0
     separator: str = ","
     below: str = ""

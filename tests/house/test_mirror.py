@@ -150,6 +150,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/scoring/records/test_run_life.py": ("scoring/records/run_settings.py",),
     "tests/scoring/records/test_run_statistics.py": ("scoring/records/batch_figures.py",),
+    "tests/scoring/records/test_submissions.py": ("scoring/records/upload_names.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
     "tests/scoring/test_settings.py": ("scoring/settings_sources.py", "scoring/settings_tables.py"),
     "tests/server/dialects/test_open_inference.py": (

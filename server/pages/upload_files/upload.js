@@ -155,8 +155,9 @@ async function sendPart(files, isOver) {
     stop();
     return false;
   }
-  if (files.length === 1) {
-    showUnanswered(files[0], answer.words, !answer.status || COMES_AGAIN.has(answer.status));
+  const isBusy = COMES_AGAIN.has(answer.status);
+  if (files.length === 1 || isBusy) {
+    for (const file of files) showUnanswered(file, answer.words, isBusy || !answer.status);
     return true;
   }
   // One of them may be what the server cannot take: each has its own chance.

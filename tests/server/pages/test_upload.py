@@ -169,6 +169,14 @@ def test_too_many_pictures_and_an_unknown_model_are_refused(url: str) -> None:
     assert "<b>" not in unknown.text
 
 
+def test_no_model_is_sent_more_pictures_than_its_rows() -> None:
+    settings = Settings(project=CODE_ROOT, server={"models": (BUNDLE,), "max_rows": 2})
+    with running_server(settings) as url:
+        assert post(url, pictures("a", "b")).status_code == 200
+        refused = post(url, pictures("a", "b", "c"))
+    assert (refused.status_code, "at most 2" in refused.text) == (413, True)
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
