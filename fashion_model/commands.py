@@ -15,9 +15,17 @@ from fashion_model.dataset.download import fetch
 from fashion_model.dataset.readers import Decoder, LabelledData, read_data
 from fashion_model.dataset.split import FIRST_FOLD, Split, split_data
 from fashion_model.flags import fold
-from scoring.inference.bundle import Bundle, BundleError
+from scoring.inference.bundle import (
+    HEAD_FILE,
+    REFERENCE_FILE,
+    SERVED_FILE,
+    SIGNATURE_FILE,
+    Bundle,
+    BundleError,
+)
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import UnknownPreprocessing, find_for
+from scoring.protocol.bundle_names import is_backbones_folder
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.settings import CODE_ROOT, ClientSettings
 
@@ -47,6 +55,21 @@ def require_packages(*names: str, requirements: Path = REQUIREMENTS) -> None:
 def is_installed(package: str) -> bool:
     """Tell whether a package is there, without loading it."""
     return find_spec(package) is not None
+
+
+def require_bundle_folder(folder: Path) -> None:
+    """Raise UsageError for a folder that no bundle may be written to: before hours of work."""
+    if is_backbones_folder(folder):
+        raise UsageError(f"{folder}: is where bundles share networks; give --out or --name another")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; --out names a folder")
+    entries = {path.name for path in folder.iterdir()}
+    if entries and not entries & {SIGNATURE_FILE, SERVED_FILE, HEAD_FILE, REFERENCE_FILE}:
+        raise UsageError(
+            f"{folder}: holds other things than a bundle; give --out a folder that is not there yet"
+        )
 
 
 def require_fit(bundle: Bundle, description: DatasetDescription) -> None:

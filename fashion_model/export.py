@@ -19,6 +19,7 @@ from fashion_model.commands import (
     add_data_options,
     add_fold_option,
     load_split,
+    require_bundle_folder,
     require_packages,
     run_command,
 )
@@ -42,8 +43,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     """Export the averaged weights of trainings, finished or not, or a reference model."""
     require_packages("tensorflow")
-    description, split = load_split(options)
+    require_bundle_folder(options.out)
     weights = mean_weights(options.state) if options.state else None
+    description, split = load_split(options)
 
     from fashion_model.bundle_writer import export_bundle
     from fashion_model.network import network_of_weights, read_network, require_shape

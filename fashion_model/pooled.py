@@ -81,8 +81,10 @@ def answers_of(bundle: Bundle, data: LabelledImages) -> Answers:
     own temperature and thresholds were chosen with; none of these is used here.
     """
     fold = measured_fold(bundle.signature)
-    if fold is None or data.people is None:
+    if fold is None:
         raise DataError(f"{bundle.folder}: does not say which people it has not seen")
+    if data.people is None:
+        raise DataError("the data do not say whose pictures they are: people.csv is missing")
     split = split_data(data, fold)
     predictor = Predictor(bundle)
     parts = []

@@ -18,6 +18,7 @@ from fashion_model.commands import (
     add_data_options,
     add_fold_option,
     load_split,
+    require_bundle_folder,
     require_fit,
     require_packages,
     run_command,
@@ -79,9 +80,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def train_bundle(options: argparse.Namespace) -> None:
     """Train, or continue, and write the bundle with its pictures."""
     require_packages("tensorflow", "matplotlib")
+    folder = options.out or default_folder(options.name or options.dataset)
+    require_bundle_folder(folder)
     description, split = load_split(options)
     require_enough(split.train, description)
-    folder = options.out or default_folder(options.name or description.name)
     # What cannot be written shows before hours of work and not after them.
     folder.mkdir(parents=True, exist_ok=True)
     if options.start:

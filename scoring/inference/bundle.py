@@ -216,7 +216,9 @@ def _read_file(path: Path) -> bytes:
 
 @contextmanager
 def _file_errors(path: Path) -> Iterator[None]:
-    """Say of a file that cannot be read why it cannot."""
+    """Say of a file that cannot be read why it cannot; a pipe would be waited for without end."""
+    if path.exists() and not path.is_file():
+        raise BundleUnreadable(f"{path}: is no regular file")
     try:
         yield
     except FileNotFoundError as error:

@@ -145,9 +145,11 @@ def _try(bundle: Bundle, block: int) -> NDArray[np.float32]:
     One is asked for alone and all in blocks, of interpreters that are dropped again.
     """
     shades = np.array([[0], [255], [128]], np.uint8)
-    rows = np.repeat(shades, bundle.signature.input.row_length, axis=1)
-    filled = np.resize(rows, (-(-len(rows) // block) * block, rows.shape[1]))
     try:
+        # First, for the signature of a damaged or foreign one may speak of images of gigabytes.
+        BlockRunner(bundle, 1)
+        rows = np.repeat(shades, bundle.signature.input.row_length, axis=1)
+        filled = np.resize(rows, (-(-len(rows) // block) * block, rows.shape[1]))
         alone = InterpreterPool(bundle, 1, 1).features(rows[:1])
         blocks = InterpreterPool(bundle, 1, block).features(filled)
         if len(alone[0]) != 1 or any(len(features) != block for features in blocks):

@@ -107,7 +107,8 @@ def find_bundle(settings: Settings, name: str) -> Path:
         )
     if not found:
         names = ", ".join(sorted(known.keys() - {""})) or "none"
-        unknown = ", ".join(str(folder / SIGNATURE_FILE) for folder in known.get("", []))
+        unread_files = (str(folder / SIGNATURE_FILE) for folder in known.get("", []))
+        unknown = ", ".join(dict.fromkeys(unread_files))
         unread = f"; and what cannot be read: {unknown}" if unknown else ""
         raise UsageError(f"no model is named {name!r}; there are: {names}{unread}")
     return found[0]

@@ -209,3 +209,20 @@ def test_speed_is_measured_beside_a_plain_network() -> None:
 def test_the_descriptions_fit_together() -> None:
     assert len({known.name for known in (FASHION, DIGITS, CATS_DOGS)}) == 3
     assert CATS_DOGS.labels == ()
+
+
+@pytest.mark.parametrize("command", ["train", "export"])
+@pytest.mark.parametrize("out", ["backbones", "photographs", "file"])
+def test_a_folder_that_no_bundle_may_be_in_is_told_before_the_work(
+    tmp_path: Path, command: str, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "backbones").mkdir()
+    (tmp_path / "photographs" / "hat").mkdir(parents=True)
+    (tmp_path / "file").write_bytes(b"")
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / out)]
+    state = ["--state", str(tmp_path / "state")] if command == "export" else []
+    main = {"train": train.main, "export": export.main}[command]
+    assert main([*arguments, *state]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / out}: ")
+    assert sorted(tmp_path.rglob("*")) == before

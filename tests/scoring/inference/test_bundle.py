@@ -3,6 +3,7 @@
 import hashlib
 import io
 import itertools
+import os
 import shutil
 import struct
 import zlib
@@ -184,6 +185,22 @@ def test_refuses_a_model_that_litert_cannot_read(folder: Path) -> None:
     files = dict(parse_signature((folder / "signature.json").read_bytes()).files)
     reseal(folder, files={**files, "model.tflite": sha256(folder / "model.tflite")})
     with pytest.raises(BundleError, match=r"model\.tflite: LiteRT cannot load it"):
+        Predictor(load_bundle(folder))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("name", ["signature.json", "model.tflite", "model.keras", "head.npz"])
+def test_refuses_a_pipe_without_waiting_for_it(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(BundleUnreadable, match="is no regular file"):
+        load_bundle(folder)
+
+
+def test_refuses_a_signature_of_images_that_no_memory_holds(folder: Path) -> None:
+    given = parse_signature((folder / "signature.json").read_bytes()).to_dict()["input"]
+    reseal(folder, input={**given, "shape": [100_000, 100_000, 1]})
+    with pytest.raises(BundleUnreadable, match=r"a row is uint8\[28, 28, 1\], not uint8\[100000"):
         Predictor(load_bundle(folder))
 
 

@@ -156,3 +156,20 @@ def test_pillow_is_loaded_only_where_a_batch_holds_such_files(tmp_path: Path) ->
         path.write_bytes(encoded(scene(), suffix))
         names.append(str(path))
     subprocess.run([sys.executable, "-c", WITHOUT, *names], check=True, cwd=ROOT, timeout=DEADLINE)
+
+
+LEFT_OVER = (b"\r\n--boundary--\r\n", b"\xff" * 512, b"\0\0SEFHk\0\0\0\1\0\0\0SEFT", b"\0\0\0\5end")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("left_over", LEFT_OVER)
+def test_bytes_left_over_behind_the_picture_cost_nothing(kind: str, left_over: bytes) -> None:
+    assert np.array_equal(color_of(WHOLE[kind] + left_over), color_of(WHOLE[kind]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cut_is_one_wherever_it_is(kind: str) -> None:
+    whole = WHOLE[kind]
+    for end in range(40, len(whole), 37):
+        with pytest.raises(DecodeError):
+            color_of(whole[:end])
