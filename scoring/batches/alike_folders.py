@@ -42,7 +42,9 @@ def _inside(folder: Path, part: str, cased: bool) -> Iterator[Path]:
     except OSError:
         return
     for name in names:
-        if is_alike(name, part, cased=cased) and (folder / name).is_dir():
+        # A name is known as results and commands show it, too: a line break as \n.
+        is_meant = is_alike(name, part, cased=cased) or printable(name) == part
+        if is_meant and (folder / name).is_dir():
             yield folder / name
 
 

@@ -16,6 +16,7 @@ from scoring.batches.image_folder import (
 )
 from scoring.protocol.errors import BatchMissing
 from scoring.records.regular_file import open_regular
+from scoring.records.text import printable
 from scoring.settings import BatchesSettings
 
 RULES = BatchesSettings()
@@ -146,3 +147,12 @@ def test_a_name_takes_less_than_150_bytes(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert len(images) == 3000
     assert peak / 3000 < 150, f"{sys.version}: {peak / 3000:.0f} bytes a name"
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["back\\slash", "new\nline", "esc\x1b[31m"])
+def test_a_batch_is_found_by_its_name_as_results_show_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    shown = find_batch(name, tmp_path).name
+    assert shown == printable(name) != name
+    assert find_batch(shown, tmp_path) == find_batch(name, tmp_path)
