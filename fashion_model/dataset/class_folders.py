@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 
 from fashion_model.dataset.description import DataError
+from fashion_model.dataset.tables import Table
 
 MAPPING_FILE = "classes.csv"
 _COLUMNS = ["Folder", "Label"]
@@ -72,16 +72,9 @@ def _plain(text: str) -> str:
 
 def mapped_folders(mapping: Path) -> dict[str, Path]:
     """Return the folder of each label that ``classes.csv`` names; raises DataError."""
-    try:
-        with mapping.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{mapping}: cannot be read: {error}") from error
-    if [[cell.strip().title() for cell in row] for row in rows[:1]] != [_COLUMNS] or any(
-        len(row) != len(_COLUMNS) for row in rows
-    ):
-        raise DataError(f"{mapping}: is no table of {','.join(_COLUMNS)}")
-    del rows[0]
+    table = Table(mapping)
+    folder, label = (table.column(name.lower()) for name in _COLUMNS)
+    rows = [(row[folder], row[label]) for row in table.rows]
     known = folder_names(mapping.parent)
     for name, _ in rows:
         if name not in known:

@@ -6,7 +6,6 @@ would measure how well a network knows them again.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_model.dataset.description import DataError
+from fashion_model.dataset.tables import Table
 
 PEOPLE_FILE = "people.csv"
 _COLUMNS = ("image", "person")
@@ -41,12 +41,9 @@ def read_people(folder: Path, pictures: Sequence[Path]) -> NDArray[np.int64] | N
     table = folder / PEOPLE_FILE
     if not table.is_file():
         return None
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            owners = {row[_COLUMNS[0]]: row[_COLUMNS[1]] for row in rows}
-    except (OSError, ValueError, KeyError, csv.Error) as error:
-        raise DataError(f"{table}: is no table of {','.join(_COLUMNS)}: {error}") from error
+    listed = Table(table)
+    image, person = (listed.column(name) for name in _COLUMNS)
+    owners = {row[image]: row[person] for row in listed.rows}
     names = [path.relative_to(folder).as_posix() for path in pictures]
     absent = [name for name in names if not owners.get(name)]
     if absent:

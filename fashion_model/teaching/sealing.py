@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fashion_model.bundle_files import share_backbone, write_head
@@ -48,6 +49,7 @@ def require_free(out: Path, name: str) -> None:
         if beside != out.resolve() and not hidden and bundle_name(beside) == name:
             raise CannotTeach(f"{beside}: is named {name!r} already; give --name another one")
     if not out.exists():
+        _require_writable(out)
         return
     if not out.is_dir():
         raise CannotTeach(f"{out}: is a file; --out names a folder to be made")
@@ -58,6 +60,19 @@ def require_free(out: Path, name: str) -> None:
             f"{out}: holds something else than a bundle {name!r} that was taught;"
             " give --out a folder that is not there yet"
         )
+    _require_writable(out)
+
+
+def _require_writable(out: Path) -> None:
+    """Raise CannotTeach where no folder can be made: that shows before the work, not after it."""
+    home = next(folder for folder in out.resolve().parents if folder.exists())
+    try:
+        with TemporaryDirectory(prefix=".", dir=home):
+            pass
+    except OSError as error:
+        raise CannotTeach(
+            f"{out}: cannot be written: {home}: {error.strerror}; give --out another folder"
+        ) from error
 
 
 def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> Signature:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from fashion_model.dataset.class_folders import MAPPING_FILE, folder_names, mapped_folders
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.people import PEOPLE_FILE
+from fashion_model.dataset.tables import Table
 from scoring.batches.image_folder import list_images
 from scoring.protocol.errors import UsageError
 from scoring.protocol.file_names import as_file_name, as_text
@@ -23,7 +22,6 @@ from scoring.settings import BatchesSettings
 FILE_COLUMNS, LABEL_COLUMNS = ("file", "image", "path"), ("label", "class")
 # Whose picture each one is: pictures of one person are alike, and must not vouch for each other.
 GROUP_COLUMNS = ("group", "person")
-SEPARATORS = ",;\t"
 _LABEL = TypeAdapter(Label)
 
 
@@ -62,12 +60,10 @@ def find_labelled_files(source: Path) -> Source:
     Raises:
         CannotTeach: there is no such thing, or fewer than two classes in it.
     """
-    if source.is_dir():
-        found = _in_class_folders(source)
-    elif source.is_file():
-        found = _in_table(source)
-    else:
-        raise CannotTeach(f"{source}: there is no such folder or table of file,label")
+    try:
+        found = _in_class_folders(source) if source.is_dir() else _in_table(source)
+    except DataError as error:
+        raise CannotTeach(str(error)) from error
     for label in found.labels:
         _check_label(source, label)
     if len(found.labels) < 2:
@@ -91,6 +87,8 @@ def _in_class_folders(folder: Path) -> Source:
         what = ", ".join(
             filter(None, (images.left_out.tell_kinds(), images.left_out.tell_unreadable()))
         )
+        if not len(images):
+            notes.append(f"{printable(name)}: has no pictures, and is no class for that")
         if what:
             notes.append(f"{printable(name)}: left out {printable(what)}")
     return Source(sorted(files, key=lambda file: file.label), notes + _loose(folder))
@@ -99,10 +97,7 @@ def _in_class_folders(folder: Path) -> Source:
 def _labels_of_folders(folder: Path) -> dict[str, str]:
     """Return the label of each class folder: its own name, or what ``classes.csv`` says."""
     mapping = folder / MAPPING_FILE
-    try:
-        mapped = mapped_folders(mapping) if mapping.is_file() else {}
-    except DataError as error:
-        raise CannotTeach(str(error)) from error
+    mapped = mapped_folders(mapping) if mapping.is_file() else {}
     renamed = {home.name: label for label, home in mapped.items()}
     labels = {name: _plain(renamed.get(name, as_text(name))) for name in folder_names(folder)}
     for label in labels.values():
@@ -123,18 +118,20 @@ def _people(folder: Path) -> dict[str, str]:
     path = folder / PEOPLE_FILE
     if not path.is_file():
         return {}
-    rows, columns = _table(path)
-    image, person = _column(path, columns, FILE_COLUMNS), _column(path, columns, GROUP_COLUMNS)
-    return {row[image].replace("\\", "/"): row[person] for row in rows}
+    table = Table(path)
+    image, person = table.column(*FILE_COLUMNS), table.column(*GROUP_COLUMNS)
+    return {row[image].replace("\\", "/"): row[person] for row in table.rows}
 
 
 def _in_table(path: Path) -> Source:
-    rows, columns = _table(path)
-    file, label = _column(path, columns, FILE_COLUMNS), _column(path, columns, LABEL_COLUMNS)
-    group = next((columns[name] for name in GROUP_COLUMNS if name in columns), None)
+    if not path.is_file():
+        raise CannotTeach(f"{path}: there is no such folder or table of file,label")
+    table = Table(path)
+    file, label = table.column(*FILE_COLUMNS), table.column(*LABEL_COLUMNS)
+    group = next((table.columns[name] for name in GROUP_COLUMNS if name in table.columns), None)
     whose = _people(path.parent) if group is None else {}
     files: dict[Path, LabelledFile] = {}
-    for row in rows:
+    for row in table.rows:
         owner = row[group] if group is not None else whose.get(row[file].replace("\\", "/"), "")
         one = LabelledFile(_place(path.parent, row[file]), _plain(row[label].strip()), owner)
         before = files.setdefault(one.path, one)
@@ -147,33 +144,6 @@ def _place(folder: Path, name: str) -> Path:
     """Return the file that a table means; a backslash is part of its name, or from Windows."""
     path = folder / as_file_name(name)
     return path if path.exists() else folder / as_file_name(name.replace("\\", "/"))
-
-
-def _table(path: Path) -> tuple[list[list[str]], dict[str, int]]:
-    """Return the rows of a CSV below its header, and where each column (small letters) stands."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise CannotTeach(f"{path}: cannot be read as a table in UTF-8: {error}") from error
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    try:
-        lines = io.StringIO(text, newline="")
-        rows = [row for row in csv.reader(lines, delimiter=separator) if any(row)]
-    except csv.Error as error:
-        raise CannotTeach(f"{path}: {error}") from error
-    header = rows.pop(0) if rows else []
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise CannotTeach(f"{path}: row {number} has {len(row)} cells, not {len(header)}")
-    return rows, {name.strip().lower(): place for place, name in enumerate(header)}
-
-
-def _column(path: Path, columns: dict[str, int], names: tuple[str, ...]) -> int:
-    for name in names:
-        if name in columns:
-            return columns[name]
-    raise CannotTeach(f"{path}: its first row names no column {' or '.join(names)}")
 
 
 def _plain(label: str) -> str:

@@ -70,9 +70,9 @@ def test_a_class_without_a_folder_or_a_folder_without_a_class(
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ("", "is no table of Folder,Label"),
-        ("a,b\n", "is no table of Folder,Label"),
-        ("Folder,Label\na\n", "is no table of Folder,Label"),
+        ("", "names no column folder"),
+        ("a,b\n", "names no column folder"),
+        ("Folder,Label\na\n", "row 1 has 1 cells, not 2"),
         ("Folder,Label\n../a,T-shirt/Top\n", "there is no folder '../a'"),
         ("Folder,Label\na,T-shirt/Top\na,Ankle boot\n", "stands in it twice"),
         ("Folder,Label\na,Hat\nb,Hat\n", "stands in it twice"),

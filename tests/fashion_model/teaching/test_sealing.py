@@ -209,3 +209,11 @@ def test_the_stand_in_sees_the_things() -> None:
     small = np.ascontiguousarray(photograph("mug", 0)[:48, :48])
     assert (backbone.shape, backbone.width) == ((48, 48, 3), 40)
     assert backbone.features(small.reshape(-1)).std() > 0
+
+
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CannotTeach, match=r"cannot be written: .*give --out another folder"):
+        require_free(tmp_path / "notes.txt" / "models" / "shop", "shop")
+    require_free(tmp_path / "models" / "shop", "shop")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,11 @@ def test_two_folders_of_one_label_are_refused(tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CannotTeach, match="there is no such folder or table"):
         find_labelled_files(tmp_path / "nothing")
+
+
+def test_a_folder_without_pictures_is_told(things: Path, tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(things, tmp_path / "shop"))
+    (shop / "bowl").mkdir()
+    found = find_labelled_files(shop)
+    assert found.labels == ("mug", "plate", "vase")
+    assert found.notes == ["bowl: has no pictures, and is no class for that"]
