@@ -189,7 +189,9 @@ class BatchJob:
         answer = context.client.score_rows(
             self._signature, frame.index.to_list(), pixels, request_id, self._tries
         )
-        return [*_scored(readable, answer.predictions, pixels), *failed], answer.cost
+        scored = list(_scored(readable, answer.predictions, pixels))
+        context.seen.remember(readable, scored)
+        return [*scored, *failed], answer.cost
 
 
 def _scored(

@@ -12,6 +12,7 @@ from pathlib import Path
 from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
 from client.chunk_poster import ScoringFailed
+from client.kept_pictures import PictureKeeping
 from client.photo_advice import PhotoAdvice
 from client.process_time import ProcessTime
 from client.progress import ProgressView
@@ -257,7 +258,11 @@ class BatchScoring:
     def _life(self) -> RunLife:
         context = self.context
         return RunLife(
-            context.settings, context.ledger, context.events, context.now, [self._write_metrics]
+            context.settings,
+            context.ledger,
+            context.events,
+            context.now,
+            [self._write_metrics, PictureKeeping(context).keep],
         )
 
     def _write_metrics(self, ended: RunEnded) -> None:

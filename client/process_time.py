@@ -18,10 +18,11 @@ class ProcessTime:
         self._started = self._lap_started = started
         self._now = now
         self._laps: dict[str, float] = {}
+        self._ended: float | None = None
 
     def total(self) -> float:
-        """Return the seconds since the command began."""
-        return self._now() - self._started
+        """Return the seconds since the command began, until Results.csv was in place."""
+        return (self._now() if self._ended is None else self._ended) - self._started
 
     def end_batch(self, batch: str) -> None:
         """Note that a batch is done, or can go no further."""
@@ -32,8 +33,10 @@ class ProcessTime:
     def of_batches(self, shown: Collection[str]) -> dict[str, float]:
         """Return the seconds of each batch that the run shows.
 
-        To look into one that has nothing new takes time too: the next that is shown has it.
+        To look into one that has nothing new takes time too: the next that is shown has it. It is
+        asked for once Results.csv is in place: what comes after that is no part of it.
         """
+        now = self._ended = self._now()
         seconds: dict[str, float] = {}
         carried = 0.0
         for batch, lap in self._laps.items():
@@ -41,5 +44,5 @@ class ProcessTime:
             if batch in shown:
                 seconds[batch], carried = carried, 0.0
         if seconds:
-            seconds[list(seconds)[-1]] += carried + self._now() - self._lap_started
+            seconds[list(seconds)[-1]] += carried + now - self._lap_started
         return seconds

@@ -22,6 +22,7 @@ from client.process_time import ProcessTime
 from client.progress import progress_view
 from client.run_context import RunContext
 from client.run_models import RunModels
+from client.seen_spool import seen_spool
 from client.selection import select
 from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
@@ -114,10 +115,11 @@ class Command:
         self, request: RunRequest, place: ServerPlace, api: ScoringClient, models: RunModels
     ) -> RunOutcome:
         settings, events, is_ours = self.settings, self.events, place.secret is not None
-        with Ledger.from_settings(settings) as ledger:
+        with Ledger.from_settings(settings) as ledger, seen_spool(settings) as seen:
             context = RunContext(
-                settings, api, models, ledger, events, self.stop, settings.now, is_ours
-            )
+                settings, api, models, ledger, events, self.stop, settings.now, is_ours,
+                seen,
+            )  # fmt: skip
             scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, events, settings.now())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from client.api import ScoringClient
 from client.run_models import RunModels
+from client.seen_spool import SeenSpool
 from client.stop_signal import StopSignal
 from scoring.batches.image_folder import Batch
 from scoring.protocol.signature import Signature
@@ -29,7 +30,8 @@ class Task:
 class RunContext:
     """The parts of one run; ``now`` tells the time in the schedule's zone.
 
-    ``own_server``: the server was started for this session, from this project.
+    ``own_server``: the server was started for this session, from this project. ``seen``: what is
+    remembered of images until pictures of them are kept.
     """
 
     settings: Settings
@@ -40,3 +42,4 @@ class RunContext:
     stop: StopSignal
     now: Callable[[], datetime]
     own_server: bool = False
+    seen: SeenSpool = field(default_factory=lambda: SeenSpool(most=0))

@@ -27,6 +27,12 @@ from scoring.records.text import printable
 # (path as the ledger spells it, content hash) → id of the prediction that is known already.
 FindKnown = Callable[[str, str], int | None]
 
+# A file so small, a data-set image, is held until it is scored: a picture may be kept of it.
+SMALL_FILE_BYTES = 8_192
+# How the error of a file begins that a decoder came to no end with, or died of: it is not tried
+# again.
+NO_END = "decoding it "
+
 IN_A_CLOUD = "its content lies in a cloud, not on this machine: make it available offline"
 
 
@@ -34,7 +40,8 @@ IN_A_CLOUD = "its content lies in a cloud, not on this machine: make it availabl
 class ImageRow:
     """One image on its way: pixels to score, or an error, or a prediction that is known.
 
-    ``pixels`` is uint8 [H·W·C]; ``waits`` marks a file that is left for the next run, ``left``
+    ``pixels`` is uint8 [H·W·C]; ``upright`` and ``original``, the bytes of a small file, are what
+    a picture for people is made of; ``waits`` marks a file that is left for the next run, ``left``
     says why where that is not that it is still being written.
     """
 
@@ -47,6 +54,8 @@ class ImageRow:
     known: int | None = None
     waits: bool = False
     left: str = ""
+    upright: tuple[int, int] | None = None
+    original: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +148,7 @@ class ImageReader:
         if step.phase == "reading":
             self._leave(row, f"its drive gave nothing for {self.file_seconds:g} s")
         else:
-            row.error = f"decoding it takes more than {self.file_seconds:g} s: save it again"
+            row.error = f"{NO_END}takes more than {self.file_seconds:g} s: save it again"
         return row
 
     def _shown(self, num: int, file: Any) -> str:
@@ -166,6 +175,9 @@ class ImageReader:
         pixels = self._decode(row.path, data, step)
         row.pixels = pixels.values
         row.review = pixels.remark
+        row.upright = pixels.upright
+        if len(data) <= SMALL_FILE_BYTES:
+            row.original = data
 
     def _decode(self, path: str, data: bytes, step: Step) -> Pixels:
         if self.suspects.is_suspect(self.batch, path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import cv2
 
@@ -12,6 +12,8 @@ from scoring.batches.image_reader import ImageReader, ImageRow
 from scoring.batches.reading_crew import LOOK_SECONDS, Piece, ReadingCrew
 from scoring.protocol.errors import BatchUnreadable
 from scoring.settings import ClientSettings
+
+Name = TypeVar("Name")
 
 # Chunks decoded ahead of the one being scored: enough to keep the server busy, and no pile.
 CHUNKS_AHEAD = 2
@@ -24,7 +26,7 @@ def rows_of_chunk(client: ClientSettings, row_length: int) -> int:
     return max(1, min(client.chunk_rows, client.chunk_bytes // row_length))
 
 
-def chunks_of(names: Sequence[str], rows: int) -> Iterator[Sequence[str]]:
+def chunks_of(names: Sequence[Name], rows: int) -> Iterator[Sequence[Name]]:
     """Yield all names in order, ``rows`` at a time."""
     return (names[start : start + rows] for start in range(0, len(names), rows))
 

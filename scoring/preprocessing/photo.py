@@ -33,7 +33,7 @@ class Photo:
         header = checked_header(data, limits)
         colour = decode_color(data, header, behind=_WHITE)
         values = np.ascontiguousarray(_fitted(colour, height, width)).reshape(-1)
-        return Pixels(values, None, header.note)
+        return Pixels(values, None, header.note, header.upright)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,29 @@ class PaddedPhoto:
         inner = _mildly_squeezed(*header.upright, height, width)
         colour = decode_color(data, header, _WHITE, inner if self.reduced else None)
         values = _centred(_fitted(colour, *inner), height, width).reshape(-1)
-        return Pixels(values, None, header.note)
+        return Pixels(values, None, header.note, header.upright)
+
+
+def unfitted(pixels: Image, version: int, upright: tuple[int, int]) -> Image:
+    """Return a photograph as it was before it was fitted, at the size it has; uint8 (H, W, 3).
+
+    The padding is cut off and the squeeze undone: by shrinking one side, so that no pixel is made
+    up. `upright` is the height and width of the picture itself.
+    """
+    height, width, _ = pixels.shape
+    inner = _inner(version, upright, height, width)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    whole = pixels[top : top + inner[0], left : left + inner[1]]
+    scale = min(inner[0] / upright[0], inner[1] / upright[1])
+    size = (max(1, round(upright[1] * scale)), max(1, round(upright[0] * scale)))
+    if size == (inner[1], inner[0]):
+        return whole
+    return cast(Image, cv2.resize(whole, size, interpolation=cv2.INTER_AREA))
+
+
+def _inner(version: int, upright: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Return what of the pixels is the picture, which version 1 fits without padding."""
+    return (height, width) if version == 1 else _mildly_squeezed(*upright, height, width)
 
 
 def _sides(shape: Shape) -> tuple[int, int]:

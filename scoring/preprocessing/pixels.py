@@ -39,11 +39,13 @@ class Pixels:
     values: uint8, contiguous, (height * width * channels,), row by row.
     review: None, or why a person should look at this image.
     note: None, or what was left out of the file though it is in order (later frames).
+    upright: height and width of the picture itself, where it is fitted into the pixels as a whole.
     """
 
     values: NDArray[np.uint8]
     review: str | None
     note: str | None = None
+    upright: tuple[int, int] | None = None
 
     @property
     def remark(self) -> str | None:

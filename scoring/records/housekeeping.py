@@ -15,10 +15,15 @@ from scoring.protocol.file_names import as_file_name
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_file import backup_name, backups_by_age
+from scoring.records.picture_pruning import prune_pictures
+from scoring.records.picture_store import PictureStore
 from scoring.records.run_id import start_of
 from scoring.records.times import ago
 from scoring.records.upload_names import is_upload
 from scoring.settings import Settings
+
+# An empty store has tables, too.
+SMALL_STORE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Housekeeping:
         """
         self._try(self.prune_ledger)
         self._try(self.prune_copies)
+        self._try(self.prune_pictures)
         self._try(self.clear_torn_backups)
         if nightly or not self._todays_backup.exists():
             self._try(self.back_up)
@@ -48,6 +54,21 @@ class Housekeeping:
         runs = self.ledger.prune(before, self._is_still_there)
         if runs:
             self.events.info("pruned", f"{runs} runs before {before:%Y-%m-%d} were forgotten")
+
+    def prune_pictures(self) -> None:
+        """Remove pictures of forgotten images, and the oldest past ``records.pictures_bytes``.
+
+        What people judged stays; where that alone is too much, no others can be kept.
+        """
+        if not self.settings.pictures_file.exists():
+            return
+        most = self.settings.records.pictures_bytes
+        with PictureStore.from_settings(self.settings) as store:
+            prune_pictures(self.settings, self.ledger, store, self.now)
+            size = store.size_bytes
+        if most and size > max(most, SMALL_STORE_BYTES):
+            text = f"reviewed pictures take {size / 1e6:.0f} MB: raise records.pictures_bytes"
+            self.events.warning("pictures", text)
 
     def prune_copies(self) -> None:
         """Remove runs' own copies of Results.csv after ``records.runs_keep_days``."""

@@ -13,8 +13,6 @@ from scoring.protocol.signature import PreprocessingRef
 Shape: TypeAlias = tuple[int, int, int]
 MediaType = Literal["image/png", "image/jpeg"]
 
-# The longer side of a picture for people, in pixels.
-LONGEST = 256
 # Photographs' pixels take 150 kB as they are and 2.6 ms to pack without loss, 20 kB and 0.2 ms as
 # a JPEG of this quality; what that changes is measured in docs/pictures.md.
 QUALITY, SAMPLING = 95, "420"
@@ -84,7 +82,7 @@ class KeptPicture:
     """A picture of one image file.
 
     Attributes:
-        picture: what a browser shows; upright, LONGEST pixels at most, without metadata.
+        picture: what a browser shows; upright, 256 pixels at most, without metadata.
         near: 64 bits; those of near-copies differ in few.
         seen: what the model saw, where one did.
     """

@@ -20,6 +20,8 @@ TEXT_MARK = "'"
 # What a spreadsheet shows as it stands: whole numbers without a zero before them, up to the
 # eleven digits that it does not turn into powers of ten.
 PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
+# What ``printable`` writes in the place of characters.
+ESCAPE = re.compile(r"\\(\\|[tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 # What a shell takes for one word as it stands.
 BARE = re.compile(r"[\w./:-]+")
 # What it makes numbers, dates and times of, in one country or another: digits with signs between.
@@ -54,6 +56,11 @@ def printable(text: str) -> str:
     return "".join(_printable_character(character) for character in as_text(text))
 
 
+def read_printable(text: str) -> str:
+    """Return the text that ``printable`` made one line of."""
+    return ESCAPE.sub(_read_escape, text) if "\\" in text else text
+
+
 def scoring_command(batch: str, *flags: str) -> str:
     """Return the command that scores a batch, by its printable name: it can be pasted as it stands.
 
@@ -77,6 +84,11 @@ def _printable_character(character: str) -> str:
     if character.isprintable() or character == "\u3000":
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def _read_escape(match: re.Match[str]) -> str:
+    escape = match[0]
+    return escape[1:] if escape == "\\\\" else escape.encode("ascii").decode("unicode_escape")
 
 
 def neutral_cell(text: str) -> str:

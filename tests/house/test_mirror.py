@@ -132,6 +132,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/ledger_look.py",
         "scoring/records/recovery.py",
     ),
+    "tests/client/test_kept_pictures.py": ("scoring/records/picture_pruning.py",),
     "tests/scoring/records/test_picture_store.py": (
         "scoring/records/kept_picture.py",
         "scoring/records/picture_file.py",

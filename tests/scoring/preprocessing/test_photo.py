@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.photo import unfitted
 from scoring.preprocessing.registry import find
 from tests.scoring.preprocessing.image_files import (
     Array,
@@ -56,3 +57,23 @@ def test_orientation_is_honoured() -> None:
 def test_a_wrong_shape_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="three channels"):
         find("photo", 1)(encoded(scene(), ".png"), (28, 28, 1), LIMITS)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(
+    ("height", "width"), [(533, 400), (400, 533), (300, 300), (900, 90), (90, 900), (31, 17)]
+)
+def test_what_the_model_saw_is_turned_back_into_the_photograph(
+    version: int, height: int, width: int
+) -> None:
+    """Cut off its padding, squeezed back, and no larger than it was seen."""
+    whole = cv2.resize(scene(12, 9), (width, height), interpolation=cv2.INTER_CUBIC)
+    shape = (224, 224, 3)
+    data = encoded(np.asarray(whole, np.uint8), ".png")
+    pixels = find("photo", version)(data, shape, LIMITS)
+    assert pixels.upright == (height, width)
+    again = unfitted(pixels.values.reshape(shape), version, pixels.upright)
+    assert max(again.shape[:2]) <= 224
+    assert again.shape[0] / again.shape[1] == pytest.approx(height / width, rel=0.06)
+    wanted = cv2.resize(whole, again.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(again[:, :, ::-1].astype(int) - wanted).mean() < 8

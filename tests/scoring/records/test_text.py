@@ -16,6 +16,7 @@ from scoring.records.text import (
     neutral_cell,
     printable,
     read_cell,
+    read_printable,
     scoring_command,
     text_cell,
 )
@@ -121,3 +122,14 @@ def test_a_shell_takes_a_command_with_any_name_as_it_was_meant(name: str, tmp_pa
     assert list(tmp_path.iterdir()) == []
     options = command_line.parse_arguments(words[3:])
     assert (options.batches, options.model, options.server) == ([name], *flags[1::2])
+
+
+@given(name=st.binary(max_size=12))
+def test_a_printable_name_is_read_back_as_the_name_it_was(name: bytes) -> None:
+    text = os.fsdecode(name)
+    assert os.fsencode(read_printable(printable(text))) == name
+
+
+@given(text=st.text(st.sampled_from("\\nx41u\n\t\x1b\u2028ü\u202eU\U000e0001"), max_size=12))
+def test_whatever_stands_behind_a_backslash(text: str) -> None:
+    assert read_printable(printable(text)) == text

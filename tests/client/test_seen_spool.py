@@ -1,0 +1,71 @@
+"""What a run remembers of flagged images, in memory and past it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from client import seen_spool
+from client.seen_spool import SeenSpool
+from scoring.batches.image_reader import ImageRow
+from scoring.records.rows import ScoredImage
+
+
+def row(num: int, size: int = 784, original: bytes | None = b"file") -> ImageRow:
+    pixels = np.full(size, num, np.uint8)
+    return ImageRow(num, f"{num}.png", f"hash {num}", pixels, upright=(4, 3), original=original)
+
+
+def flagged(num: int, review: str | None = "low confidence") -> ScoredImage:
+    return ScoredImage(num, f"{num}.png", f"hash {num}", "Bag", 0.5, review)
+
+
+def test_flagged_images_are_remembered_and_no_others() -> None:
+    spool = SeenSpool()
+    spool.remember([row(1), row(2), row(3, original=None)], [flagged(1), flagged(2, None)])
+    spool.remember([row(3, original=None)], [flagged(3)])
+    one, three = spool.recall("hash 1"), spool.recall("hash 3")
+    assert one
+    assert three
+    assert np.array_equal(one.pixels, np.full(784, 1, np.uint8))
+    assert (one.original, one.upright) == (b"file", (4, 3))
+    assert three.original is None
+    assert spool.recall("hash 2") is None
+    spool.close()
+    assert spool.recall("hash 1") is None
+
+
+def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 10_000)
+    spool = SeenSpool(tmp_path)
+    for num in range(1, 60):
+        spool.remember([row(num)], [flagged(num)])
+    for num in range(1, 60):
+        known = spool.recall(f"hash {num}")
+        assert known
+        assert (known.pixels == num).all()
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_past_its_bytes_nothing_more_is_taken_in() -> None:
+    spool = SeenSpool(most=2_000)
+    spool.remember([row(1), row(2), row(3)], [flagged(1), flagged(2), flagged(3)])
+    assert [spool.recall(f"hash {num}") is not None for num in (1, 2, 3)] == [True, True, False]
+    spool.close()
+
+
+def test_without_room_on_the_disk_files_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 1_000)
+    spool = SeenSpool(tmp_path / "gone")
+    for num in (1, 2, 3):
+        spool.remember([row(num)], [flagged(num)])
+    assert spool.recall("hash 1")
+    assert spool.recall("hash 3") is None
+    spool.close()
