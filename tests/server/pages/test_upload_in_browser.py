@@ -161,6 +161,19 @@ def test_files_and_folders_are_dropped(browser: Browser, url: str, tmp_path: Pat
         assert page.url == f"{url}/"
 
 
+def test_a_picture_is_pasted(browser: Browser, url: str) -> None:
+    paste = """async () => {
+        const picture = await (await fetch("docs/example.jpg")).blob();
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([picture], "pasted.jpg", { type: "image/jpeg" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }"""
+    with opened(browser, url) as page:
+        page.evaluate(paste)
+        expect(page.locator("#pictures > li")).to_have_count(1, timeout=WAIT_MS)
+        assert names(page) == ["pasted.jpg"]
+
+
 def test_sixty_pictures_come_in_parts_and_one_that_is_too_large_costs_no_other(
     browser: Browser, url: str, tmp_path: Path
 ) -> None:
