@@ -32,6 +32,7 @@ from scoring.settings import CODE_ROOT, ClientSettings
 logger = logging.getLogger("scoring.fashion_model")
 CACHE = Path("data/datasets")
 REQUIREMENTS = CODE_ROOT / "requirements.txt"
+STOPPED = 130  # as a shell says it: 128 and the number of the signal that Ctrl-C sends
 
 
 class MissingPackages(UsageError):
@@ -157,6 +158,9 @@ def run_command(command: Callable[[argparse.Namespace], None], options: argparse
     )
     try:
         command(options)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: give the same command again to go on with what is done\n")
+        return STOPPED
     except ModuleNotFoundError as error:
         sys.stderr.write(f"error: {MissingPackages([error.name or str(error)])}\n")
         return int(ExitCode.USAGE)

@@ -23,12 +23,13 @@ LONGEST_LABEL = 20
 def confusion_diagram(counts: NDArray[np.int64], labels: Sequence[str]) -> str:
     """Draw ``counts`` [K, K], rows the true classes, as shares of their row."""
     sums = np.maximum(counts.sum(axis=1), 1)
-    parts = []
-    for row, column in np.ndindex(counts.shape):
+    parts = [_grid(len(labels))]
+    # Of hundreds of classes nearly all cells are empty; a page must not carry them.
+    for row, column in np.argwhere(counts).tolist():
         share = float(counts[row, column] / sums[row])
         x, y = MARGIN + column * CELL, MARGIN + row * CELL
         parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" fill="{BLUE}"'
-                     f' fill-opacity="{share:.3f}" stroke="{PALE}"/>')  # fmt: skip
+                     f' fill-opacity="{share:.3f}"/>')  # fmt: skip
         colour = "#ffffff" if share > 0.5 else INK
         parts.append(_text(x + CELL / 2, y + CELL / 2 + 4, str(counts[row, column]), fill=colour))
     for place, label in enumerate(map(_short, labels)):
@@ -71,6 +72,13 @@ def curve_diagram(points: Sequence[Point]) -> str:
         parts.append(_text(_x(x), _y(y) - 10, f"{100 * y:.0f} %"))
         parts.append(_text(_x(x), TOP + SIDE + 18, str(point.size)))
     return _drawing(LEFT + SIDE + 40, TOP + SIDE + BOTTOM, "how right by pictures a class", parts)
+
+
+def _grid(count: int) -> str:
+    end = MARGIN + count * CELL
+    places = range(MARGIN, end + 1, CELL)
+    lines = [f"M{MARGIN} {place}H{end}M{place} {MARGIN}V{end}" for place in places]
+    return f'<path d="{"".join(lines)}" fill="none" stroke="{PALE}"/>'
 
 
 def _axes(across: str, up: str, ticks: bool = True) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from fashion_model import teach
+from fashion_model.commands import STOPPED
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT
@@ -278,6 +279,23 @@ def test_without_tensorflow_deep_says_what_to_install(
     )
     assert not said.out
     assert not (tmp_path / "models").exists()
+
+
+def test_a_command_that_is_stopped_says_so_in_one_line(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while the bundle is written: nothing half made is left."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fashion_model.teaching.sealing.report_page", stopped)
+        assert run(shop, tmp_path) == STOPPED
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "stopped: give the same command again to go on with what is done"
+    assert list((tmp_path / "models").iterdir()) == []
+    assert run(shop, tmp_path) == ExitCode.DONE
 
 
 def test_the_length_of_a_training_needs_one(things: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from fashion_model.teaching import sealing
 from fashion_model.teaching.backbones import Backbone
+from fashion_model.teaching.diagrams import confusion_diagram
 from fashion_model.teaching.lesson import Lesson
 from fashion_model.teaching.preparing import best_lesson
 from fashion_model.teaching.sealing import require_free, seal_bundle
@@ -217,3 +218,13 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
         require_free(tmp_path / "notes.txt" / "models" / "shop", "shop")
     require_free(tmp_path / "models" / "shop", "shop")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_hundreds_of_classes_make_no_page_of_megabytes() -> None:
+    labels = [f"class {place}" for place in range(300)]
+    counts = np.diag(np.full(300, 10)) + np.eye(300, k=1, dtype=np.int64)
+    drawing = confusion_diagram(counts, labels)
+    assert len(drawing) < 400_000
+    texts = [part.text for part in ElementTree.fromstring(drawing).iter() if part.text]
+    assert texts.count("10") == 300
+    assert texts.count("1") == 299
