@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from threading import RLock
 from typing import Literal
 
@@ -53,6 +54,11 @@ class Ask:
         by_reason = self.reason is None or self.reason in item.reasons
         return by_part and by_batch and by_label and by_reason
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it asks for whatever waits."""
+        return self.part == "all" and self.batch is self.reason is self.label is None
+
     def of_label(self, label: str, wanted: int) -> Ask:
         """Ask for so many that the model gave a label."""
         return replace(self, label=label, wanted=wanted)
@@ -65,8 +71,9 @@ class ReviewQueue:
         self._lock = RLock()
         self._clock = clock
         self._leases = Leases(lease_seconds, clock)
+        # All of the last days, in order; those of them that wait; those that wait to be last.
         self._items: dict[str, Item] = {}
-        self._settled: set[str] = set()
+        self._waits: dict[str, Item] = {}
         self._put_off: dict[str, None] = {}
         self._last_review = 0
         self._state: tuple[int, ...] | None = None
@@ -105,7 +112,14 @@ class ReviewQueue:
         # What failed and left no picture is a file to look after, and nothing to look at.
         shown = [(one, near) for one, near in found if one.error is None or near is not None]
         self._items = {item.id: item for item in in_order(shown)}
-        self._settled = {id_ for id_, item in self._items.items() if item.candidate.is_settled}
+        settled = {id_ for id_, item in self._items.items() if item.candidate.is_settled}
+        self._let_wait(self._items.keys() - settled)
+
+    def _let_wait(self, ids: Collection[str]) -> None:
+        """Put those that wait into their order, those put off behind the others."""
+        first = (id_ for id_ in self._items if id_ in ids and id_ not in self._put_off)
+        last = (id_ for id_ in self._put_off if id_ in ids and id_ in self._items)
+        self._waits = {id_: self._items[id_] for id_ in (*first, *last)}
 
     def follow(self, ledger: LedgerReader) -> None:
         """Add what was said since the last time, here or elsewhere (a table, another program)."""
@@ -118,9 +132,9 @@ class ReviewQueue:
         id_ = picture_id(review.picture)
         self.thinking_time.add(review.reviewer, review.seconds)
         if review.verdict == "undone":
-            self._settled.discard(id_)
+            self._let_wait({*self._waits, id_})
         else:
-            self._settled.add(id_)
+            self._waits.pop(id_, None)
             self._put_off.pop(id_, None)
 
     # What people ask for
@@ -128,17 +142,22 @@ class ReviewQueue:
     def take(self, ask: Ask) -> list[Item]:
         """Return the pictures for one page, held from now on; those it has come first."""
         with self._lock:
-            wanted = self._leases.held_by(ask.holder) | set(ask.holding)
+            mine = self._leases.held_by(ask.holder) | set(ask.holding)
             taken: list[Item] = []
-            for first in (True, False):
-                for item in self._waiting(ask):
-                    if len(taken) == ask.wanted:
-                        return taken
-                    if (item.id in wanted) is first and self._leases.take(
-                        item.id, ask.holder, ask.visit
-                    ):
-                        taken.append(item)
+            for item in chain(self._in_order(mine), self._waits.values()):
+                if len(taken) == ask.wanted:
+                    break
+                if item in taken or not ask.takes(item):
+                    continue
+                if self._leases.take(item.id, ask.holder, ask.visit):
+                    taken.append(item)
             return taken
+
+    def _in_order(self, ids: Collection[str]) -> list[Item]:
+        """Return those of some pictures that wait, in their order."""
+        if not ids:
+            return []
+        return [self._waits[id_] for id_ in self._waits if id_ in ids]
 
     def find(self, id_: str) -> Item | None:
         """Return a picture by its id, judged or not."""
@@ -155,6 +174,8 @@ class ReviewQueue:
         with self._lock:
             self._put_off.pop(id_, None)
             self._put_off[id_] = None
+            if id_ in self._waits:
+                self._waits[id_] = self._waits.pop(id_)
             self._leases.free(id_, holder)
 
     def let_go(self, id_: str, holder: str) -> None:
@@ -170,7 +191,7 @@ class ReviewQueue:
     def left(self, ask: Ask) -> int:
         """Return how many of those asked for wait, those before other people too."""
         with self._lock:
-            return sum(1 for _ in self._waiting(ask))
+            return len(self._waits) if ask.takes_all else sum(1 for _ in self._waiting(ask))
 
     def batches(self, ask: Ask) -> Counter[str]:
         """Return how many wait of each batch, whichever was asked for."""
@@ -191,7 +212,4 @@ class ReviewQueue:
             return Counter(label for label in labels if label is not None)
 
     def _waiting(self, ask: Ask) -> Iterator[Item]:
-        put_off = [self._items[id_] for id_ in self._put_off if id_ in self._items]
-        first = (item for id_, item in self._items.items() if id_ not in self._put_off)
-        for items in (first, put_off):
-            yield from (item for item in items if item.id not in self._settled and ask.takes(item))
+        return filter(ask.takes, self._waits.values())

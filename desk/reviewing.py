@@ -9,6 +9,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from desk.kept_open import KeptOpen
 from desk.queue import Item, picture_id
 from desk.review_queue import Ask, LooksLike, ReviewQueue
 from scoring.protocol.errors import BadRequest
@@ -49,6 +50,7 @@ class Reviewing:
         self.queue = ReviewQueue(settings.desk.lease_seconds)
         self._days = settings.desk.days
         self._looks_like = looks_like
+        self._kept_open = KeptOpen(settings.ledger_file)
 
     def look(self, ledger: Ledger, now: datetime) -> None:
         """Read what waits, where that may have changed."""
@@ -66,6 +68,7 @@ class Reviewing:
 
         Raises UnknownPicture, UnknownLabel.
         """
+        self._kept_open.touch()
         labels = Labels(ledger)
         known = seconds is not None and 0 <= seconds <= LONGEST_SECONDS
         try:

@@ -3,8 +3,8 @@
 import { keysOf, matching } from "./keys.js";
 
 export class Choices {
-  constructor({ classes, find, nothing, model }) {
-    Object.assign(this, { classes, find, nothing, model });
+  constructor({ classes, find, nothing, model, commands }) {
+    Object.assign(this, { classes, find, nothing, model, commands });
     this.labels = null;
     this.keys = null;
     this.typed = find.querySelector("input");
@@ -21,6 +21,7 @@ export class Choices {
     this.nothing.textContent = nothing;
     this.find.hidden = this.keys !== null;
     this.classes.classList.toggle("many", this.keys === null);
+    this.#nameCommands();
     this.classes.replaceChildren(...labels.map((label, place) => button(label, this.keys?.[place])));
     return isOther;
   }
@@ -44,6 +45,16 @@ export class Choices {
     if (event.key === "Escape") this.clear();
     else if (event.key.length === 1 && event.key !== "?") this.typed.focus(); // it takes the letter
     return event.key === "Escape" || document.activeElement === this.typed;
+  }
+
+  /** Where names are typed, the letters of commands want Shift. */
+  #nameCommands() {
+    for (const key of this.commands.querySelectorAll("kbd")) {
+      const letter = key.textContent.at(-1);
+      const isShifted = this.keys === null && letter !== "?";
+      key.textContent = isShifted ? `⇧${letter}` : letter;
+      key.parentElement.setAttribute("aria-keyshortcuts", isShifted ? `Shift+${letter}` : letter);
+    }
   }
 
   #filter() {

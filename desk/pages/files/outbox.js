@@ -34,6 +34,12 @@ export class Outbox {
     this.send();
   }
 
+  /** Send `one` before all that waits; only before anything is sent. */
+  addFirst(one) {
+    this.waiting.unshift(one);
+    this.send();
+  }
+
   /** Send `one` never; return false where it may be with the desk already. */
   takeBack(one) {
     const place = this.waiting.indexOf(one);

@@ -16,12 +16,15 @@ const COMMANDS = { X: "not a garment", "?": "cannot tell", S: "later" };
 const at = (id) => document.getElementById(id);
 const { visit, batch, reason, audit, answer, undo, more, leave, renew } = at("review").dataset;
 const frame = { place: at("picture"), small: at("seen"), none: at("no-picture") };
-const parts = { classes: at("classes"), find: at("find"), nothing: at("nothing"), model: at("model") };
+const parts = Object.fromEntries(
+  ["classes", "find", "nothing", "model", "commands"].map((id) => [id, at(id)]),
+);
 const choices = new Choices(parts);
 const models = {};
 const said = kept(SAID) ?? []; // what was said in this tab, for undo: { item, verdict, review }
 let queue = []; // what is before this person; the first is shown
 let shown = null;
+let leftAtDesk = null; // how many wait there, as of what it was told
 let since = null; // when it was there to be seen; null: not yet, or not all the time
 let takesKeysFrom = Infinity;
 const outbox = new Outbox(UNSAVED, { compose, settled, refused, changed: tellSaved });
@@ -71,7 +74,8 @@ function absorb({ items = [], models: further = {}, left, time }) {
   const known = new Set([...queue, ...outbox.unsaved.map(({ item }) => item)].map((one) => one?.id));
   queue.push(...items.filter(({ id }) => !known.has(id)));
   if (time !== undefined) at("time").textContent = time;
-  if (left !== undefined) tellLeft(left - outbox.unsaved.filter(({ kind }) => kind === "answer").length);
+  leftAtDesk = left ?? leftAtDesk;
+  tellLeft();
   show();
 }
 
@@ -168,13 +172,18 @@ function emphasis(text) {
   return strong;
 }
 
-function tellLeft(count) {
+function tellLeft() {
+  if (leftAtDesk === null) return;
+  const onTheirWay = outbox.unsaved.filter(({ verdict }) => verdict !== "later");
+  const changes = onTheirWay.map(({ kind }) => (kind === "undo" ? 1 : -1));
+  const count = changes.reduce((sum, change) => sum + change, leftAtDesk);
   const text = `${Math.max(count, 0).toLocaleString("en")} left`;
   at("left").textContent = text;
   document.title = document.title.replace(/^[\d,]+ left/, text);
 }
 
 function tellSaved() {
+  tellLeft();
   const count = outbox.unsaved.length;
   at("saved").hidden = false;
   at("saved").textContent = count ? `${count} not saved yet` : "all saved";
@@ -213,7 +222,7 @@ function onKey(event) {
   else if (key === "Enter" && !at("accept").hidden) say("label", at("accept").value);
   else if (COMMANDS[key] && shown) say(COMMANDS[key]);
   else if (key === "U") takeBack();
-  else return;
+  else if (event.target.id !== "typed" || key !== "Enter") return; // it means no class: no answer
   event.preventDefault();
 }
 
@@ -227,7 +236,7 @@ function onSubmit(event) {
   event.preventDefault();
   const { name, value } = event.submitter ?? {};
   if (event.target.id === "undo") takeBack();
-  else if (name === "label") say("label", value);
+  else if (name === "label" && value) say("label", value);
   else if (name === "verdict") say(value);
   // Who answers by mouse may go on by key: Enter is not to press the same button again.
   if (event.submitter && lastPointer) event.submitter.blur();
@@ -257,6 +266,7 @@ addEventListener("pagehide", () => {
 addEventListener("beforeunload", (event) => outbox.trouble && outbox.unsaved.length && event.preventDefault());
 setInterval(() => document.hidden || ask(), 1000 * renew);
 
-document.body.classList.add("scripted");
 at("keys").closest("label").hidden = false;
-ask();
+// What the page came with may be among what is not saved yet.
+if (outbox.unsaved.length) show();
+outbox.addFirst({ kind: "more", path: more });
