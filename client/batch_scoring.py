@@ -22,6 +22,7 @@ from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
+from scoring.monitoring.report import MorningReport
 from scoring.protocol.bundle_names import bundle_labels
 from scoring.protocol.errors import (
     BatchUnreadable,
@@ -75,7 +76,7 @@ class RunOutcome:
     """How a run ended; ``results`` is where Results.csv went, None where it was left alone.
 
     ``mixed`` are lines on batches that several models answered for, ``advice`` on batches that
-    another model would know more of.
+    another model would know more of; ``report`` is the page for people, None where there is none.
     """
 
     run_id: str
@@ -90,6 +91,7 @@ class RunOutcome:
     metrics: tuple[Path, ...]
     mixed: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    report: Path | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -108,9 +110,12 @@ class BatchScoring:
     _lost: list[str] = field(default_factory=list, init=False)
     _listed: dict[str, int] = field(default_factory=dict, init=False)
     _advice: PhotoAdvice = field(init=False)
+    _report: MorningReport = field(init=False)
 
     def __post_init__(self) -> None:
-        self._advice = PhotoAdvice(self.context)
+        context = self.context
+        self._advice = PhotoAdvice(context)
+        self._report = MorningReport(context.settings, context.ledger, context.events)
 
     def run(self, request: RunRequest) -> RunOutcome:
         """Score what is asked and write it down; raises Interrupted or ScoringError.
@@ -241,6 +246,7 @@ class BatchScoring:
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
             tuple(self._metrics_file(one.name) for one in self.context.models.distinct),
             self._tell_mixed(ended), tuple(self.context.ledger.advice(run.id).values()),
+            self._report.written,
         )  # fmt: skip
 
     def _tell_mixed(self, ended: RunEnded) -> tuple[str, ...]:
@@ -262,7 +268,7 @@ class BatchScoring:
             context.ledger,
             context.events,
             context.now,
-            [self._write_metrics, PictureKeeping(context).keep],
+            [self._write_metrics, PictureKeeping(context).keep, self._report],
         )
 
     def _write_metrics(self, ended: RunEnded) -> None:

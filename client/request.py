@@ -26,6 +26,7 @@ from client.seen_spool import seen_spool
 from client.selection import select
 from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
+from scoring.monitoring.report import MorningReport
 from scoring.processes.locks import run_lock
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import Busy, ExitCode, LedgerDamaged, ScoringError
@@ -148,7 +149,8 @@ class Command:
             return
         try:
             with Ledger.from_settings(self.settings) as ledger:
-                life = RunLife(self.settings, ledger, self.events)
+                report = MorningReport(self.settings, ledger, self.events)
+                life = RunLife(self.settings, ledger, self.events, listeners=[report])
                 run = ledger.nightly_run(due)
                 if run is None:
                     life.fail_before_it_began(due, str(error))

@@ -23,6 +23,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("results", str(outcome.results or _why_no_results(outcome))),
         *(("metrics log", str(path)) for path in outcome.metrics),
         ("event log", str(events_file)),
+        *([("report", str(outcome.report))] if outcome.report else []),
         *(("mixed models", line) for line in outcome.mixed),
         *(("photographs?", line) for line in outcome.advice),
     ]

@@ -16,6 +16,7 @@ from scheduler.clock import Clock
 from scheduler.launcher import ClientJob, Launcher
 from scheduler.session import ClientEnd, Session
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
+from scoring.monitoring.report import MorningReport
 from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.due_days import (
@@ -266,7 +267,9 @@ class Nightly:
             self._life(ledger).close(run, state, reason)
 
     def _life(self, ledger: Ledger) -> RunLife:
-        return RunLife(self._settings, ledger, self._events, self._clock.now)
+        """Return the author of runs, whose ends get a report here as they do in the client."""
+        report = MorningReport(self._settings, ledger, self._events)
+        return RunLife(self._settings, ledger, self._events, self._clock.now, [report])
 
     # Events
 

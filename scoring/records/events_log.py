@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -21,6 +22,20 @@ from scoring.settings import Settings
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 FILE_NAME = "Events-log.txt"
+
+
+# Of the log's end so much is looked through for one run's events.
+LOOKED_THROUGH_BYTES = 500_000
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the log; ``batch`` and ``message`` are printable."""
+
+    level: str
+    code: str
+    batch: str
+    message: str
 
 
 class EventsLog:
@@ -59,6 +74,21 @@ class EventsLog:
 
     def error(self, code: str, message: str, *, run: str = "", batch: str = "") -> None:
         self.write("ERROR", code, message, run=run, batch=batch)
+
+    def of_run(self, run_id: str, most: int = 1000) -> list[Event]:
+        """Return a run's warnings and errors, the latest ``most``; none where there is no log."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(os.fstat(file.fileno()).st_size - LOOKED_THROUGH_BYTES, 0))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return []
+        parts = (line.split(", ", 5) for line in text.split("\n") if f", {run_id}, " in line)
+        return [
+            Event(level, code, batch.replace("\\x2c", ","), message)
+            for _, level, code, run, batch, message in (part for part in parts if len(part) == 6)
+            if run == run_id and level != "INFO"
+        ][-most:]
 
     def write(
         self, level: Level, code: str, message: str, *, run: str = "", batch: str = ""

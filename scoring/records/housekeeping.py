@@ -43,6 +43,7 @@ class Housekeeping:
         self._try(self.prune_ledger)
         self._try(self.prune_copies)
         self._try(self.prune_pictures)
+        self._try(self.prune_pictures_of_reports)
         self._try(self.clear_torn_backups)
         if nightly or not self._todays_backup.exists():
             self._try(self.back_up)
@@ -77,6 +78,11 @@ class Housekeeping:
             for folder in (self.settings.logs_folder / "runs").iterdir():
                 if _started_before(folder.name, before):
                     shutil.rmtree(folder, ignore_errors=True)
+
+    def prune_pictures_of_reports(self) -> None:
+        """Remove what reports show of runs that are forgotten."""
+        with PictureStore.from_settings(self.settings) as store:
+            store.prune_reported(lambda run_id: self.ledger.run(run_id) is not None)
 
     def clear_torn_backups(self) -> None:
         """Remove what copies left behind that were killed: under another name every time."""

@@ -19,6 +19,8 @@ from scoring.records.ledger_file import SIDE_FILES
 VERSION = 1
 # ``sources`` are the images that have the content. ``near`` is an unsigned number of 64 bits, as
 # SQLite can have it. ``forgotten`` contents are not kept again.
+# ``reported`` are the pictures of reports, as small as they are shown there: a report stays the
+# same, whatever is pruned.
 TABLES = """
 CREATE TABLE pictures (
     id              INTEGER PRIMARY KEY,
@@ -41,6 +43,13 @@ CREATE TABLE seen (
     coding          TEXT NOT NULL,
     pixels          BLOB NOT NULL,
     PRIMARY KEY (content_hash, seen_as)
+);
+CREATE TABLE reported (
+    run_id          TEXT NOT NULL,
+    content_hash    TEXT NOT NULL,
+    media_type      TEXT NOT NULL,
+    picture         BLOB NOT NULL,
+    PRIMARY KEY (run_id, content_hash)
 );
 CREATE TABLE forgotten (
     content_hash    TEXT PRIMARY KEY

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -111,13 +111,49 @@ class PictureStore:
 
     def _one(self, statement: str, *parameters: Any) -> Any:
         """Return one row; None where there is none, or no store that can be read."""
+        return next(iter(self._all(statement, *parameters)), None)
+
+    def _all(self, statement: str, *parameters: Any) -> list[Any]:
+        """Return all rows; none where there is no store that can be read."""
         try:
             with self._lock, self._file.explained():
                 connection = self._file.reading()
-                return connection.execute(statement, parameters).fetchone() if connection else None
+                return connection.execute(statement, parameters).fetchall() if connection else []
         except PicturesError as error:
             self.trouble = str(error)
-            return None
+            return []
+
+    # Reports
+
+    def reported(self, run_id: str) -> dict[str, tuple[bytes, str]]:
+        """Return the pictures of a run's report by content hash, with their media types."""
+        found = self._all(
+            "SELECT content_hash, picture, media_type FROM reported WHERE run_id = ?", run_id
+        )
+        return {one: (bytes(picture), str(media_type)) for one, picture, media_type in found}
+
+    def keep_reported(self, run_id: str, pictures: Mapping[str, tuple[bytes, str]]) -> None:
+        """Write down what a run's report shows; one that was forgotten is left out."""
+        with self._writing() as connection:
+            for content_hash, (picture, media_type) in pictures.items():
+                if not rows.is_forgotten(connection, content_hash):
+                    connection.execute(
+                        "INSERT OR IGNORE INTO reported VALUES (?, ?, ?, ?)",
+                        (run_id, content_hash, media_type, picture),
+                    )
+
+    def reports_with(self, content_hash: str) -> list[str]:
+        """Return the ids of the runs whose reports show a picture."""
+        found = self._all("SELECT run_id FROM reported WHERE content_hash = ?", content_hash)
+        return sorted(run_id for (run_id,) in found)
+
+    def prune_reported(self, is_known: Callable[[str], bool]) -> None:
+        """Remove the pictures of reports whose runs are forgotten."""
+        runs = [run_id for (run_id,) in self._all("SELECT DISTINCT run_id FROM reported")]
+        gone = [(run_id,) for run_id in runs if not is_known(run_id)]
+        if gone:
+            with self._writing() as connection:
+                connection.executemany("DELETE FROM reported WHERE run_id = ?", gone)
 
     # Keep
 
@@ -164,6 +200,7 @@ class PictureStore:
         with self._writing() as connection:
             found = rows.is_kept(connection, content_hash)
             rows.remove(connection, [content_hash])
+            connection.execute("DELETE FROM reported WHERE content_hash = ?", (content_hash,))
             connection.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (content_hash,))
         with self._lock:
             self._file.leave_no_trace()

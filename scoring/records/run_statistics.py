@@ -14,8 +14,8 @@ SELECT model_version, min(CAST(confidence * ?2 AS INTEGER), ?2 - 1), count(*), c
 FROM predictions WHERE run_id = ?1 AND label IS NOT NULL GROUP BY 1, 2
 """
 REASONS = """
-SELECT review, count(*) FROM predictions WHERE run_id = ? AND review IS NOT NULL
-GROUP BY review ORDER BY 2 DESC, 1
+SELECT model_version, review, count(*) FROM predictions WHERE run_id = ? AND review IS NOT NULL
+GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 # Of each reason the least certain, in turn: the rare reason is not drowned by the frequent one.
 FLAGGED = """
@@ -64,9 +64,9 @@ def confidence_bins(database: Database, run_id: str, bins: int) -> list[Bin]:
     return [Bin(*row) for row in database.query(CONFIDENCES, (run_id, bins))]
 
 
-def reasons(database: Database, run_id: str) -> list[tuple[str, int]]:
-    """Return what stands in Review of a run's images and how often, the most frequent first."""
-    return [(reason, count) for reason, count in database.query(REASONS, (run_id,))]
+def reasons(database: Database, run_id: str) -> list[tuple[str, str, int]]:
+    """Return (model version, what stands in Review, how often), the most frequent first."""
+    return [(version, why, count) for version, why, count in database.query(REASONS, (run_id,))]
 
 
 def flagged(database: Database, run_id: str, most: int) -> list[Flagged]:

@@ -17,7 +17,7 @@ ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
 TABLES = "scoring.settings_tables"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
-BATCHES = "scoring.batches"
+BATCHES, MONITORING = "scoring.batches", "scoring.monitoring"
 LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 
 # package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
@@ -32,6 +32,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     RECORDS: ({PROTOCOL}, {"simplejpeg"}),
     PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
+    MONITORING: ({PROTOCOL, RECORDS}, {"cv2", "jinja2", "pydantic"}),
     "fashion_model": (
         LIBRARY,
         {
@@ -47,15 +48,15 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
     "desk": (
-        {RECORDS, PROCESSES, BATCHES, PROTOCOL},
+        {RECORDS, MONITORING, PROCESSES, BATCHES, PROTOCOL},
         {"flask", "jinja2", "markupsafe", "orjson", "waitress", "werkzeug"},
     ),
     "client": (
-        LIBRARY - {INFERENCE},
+        LIBRARY - {INFERENCE} | {MONITORING},
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "scheduler": (
-        {RECORDS, PROCESSES, BATCHES, PROTOCOL},
+        {RECORDS, MONITORING, PROCESSES, BATCHES, PROTOCOL},
         {"apscheduler"},
     ),
 }
@@ -124,7 +125,7 @@ def test_the_name_of_the_application_costs_nothing_until_it_is_asked_for() -> No
 def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     names = loaded("import client.request")
     assert {"pandas", "requests"} <= names
-    assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert"}
+    assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert", "jinja2"}
 
 
 def test_teaching_loads_no_tensorflow() -> None:
@@ -137,6 +138,7 @@ def test_teaching_loads_no_tensorflow() -> None:
 def test_the_scheduler_loads_neither_of_them() -> None:
     names = loaded("import scheduler.__main__")
     assert not names & {"tensorflow", "keras", "flask", "pandas", "cv2", "server", "client"}
+    assert "jinja2" not in names
 
 
 def test_the_desk_loads_no_model_and_no_pictures() -> None:

@@ -121,6 +121,16 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/preprocessing/background.py",
         "scoring/preprocessing/resizing.py",
     ),
+    "tests/scoring/monitoring/test_page.py": (
+        "scoring/monitoring/plain_text.py",
+        "scoring/monitoring/views.py",
+        "scoring/monitoring/words.py",
+    ),
+    "tests/scoring/monitoring/test_report.py": (
+        "scoring/monitoring/collecting.py",
+        "scoring/monitoring/history.py",
+    ),
+    "tests/scoring/monitoring/test_verdict.py": ("scoring/monitoring/differences.py",),
     "tests/scoring/records/test_ledger.py": (
         "scoring/records/ledger_reader.py",
         "scoring/records/pruning.py",
@@ -201,6 +211,7 @@ NOT_ALONE: dict[str, str] = {
     "fashion_model/dataset/description.py": ONLY_VALUES,
     "fashion_model/layer_names.py": ONLY_VALUES,
     "scheduler/finding.py": ONLY_VALUES,
+    "scoring/monitoring/facts.py": ONLY_VALUES,
     "scoring/preprocessing/errors.py": ONLY_VALUES,
     "scoring/preprocessing/formats/header.py": ONLY_VALUES,
     "scoring/preprocessing/pixels.py": ONLY_VALUES,

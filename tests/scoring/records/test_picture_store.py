@@ -350,3 +350,19 @@ def test_many_threads_look_while_one_keeps(store: PictureStore) -> None:
         thread.join(30)
     assert missing == []
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_pictures_of_reports_stay_until_their_run_goes_or_they_are_forgotten(
+    store: PictureStore,
+) -> None:
+    assert store.reported("r1") == {}
+    store.forget("never")
+    pictures = {"d1": (b"one", "image/png"), "d2": (b"two", "image/jpeg")}
+    store.keep_reported("r1", {**pictures, "never": (b"x", "image/png")})
+    store.keep_reported("r2", {"d1": (b"one", "image/png")})
+    assert store.reported("r1") == pictures
+    assert store.reports_with("d1") == ["r1", "r2"]
+    store.prune_reported(lambda run_id: run_id == "r1")
+    assert store.reports_with("d1") == ["r1"]
+    store.forget("d1")
+    assert store.reported("r1") == {"d2": (b"two", "image/jpeg")}

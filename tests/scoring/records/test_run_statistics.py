@@ -54,7 +54,7 @@ def test_the_rare_reason_is_not_drowned_by_the_frequent_one(ledger: Ledger) -> N
     often = [seen(num, 0.3 + num / 100, "low confidence") for num in range(1, 11)]
     score(ledger, RUN, [*often, seen(11, 0.9, "not a garment?"), seen(12, 0.99)])
     assert run_statistics.reasons(ledger.database, "r1") == [
-        ("low confidence", 10), ("not a garment?", 1)
+        ("v1", "low confidence", 10), ("v1", "not a garment?", 1)
     ]  # fmt: skip
     worst = run_statistics.flagged(ledger.database, "r1", 3)
     assert [one.path for one in worst] == ["1.png", "11.png", "2.png"]

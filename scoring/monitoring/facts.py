@@ -1,0 +1,201 @@
+"""All that a report shows, as it was known when the run ended.
+
+It is kept as JSON in the ledger: later runs replace predictions, records are pruned and settings
+change, and the report of that night stays what it was. Shares and confidences lie between 0 and 1.
+Names are cut to what a page shows of them; nothing here grows with the number of images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from scoring.protocol.errors import ScoringError
+from scoring.records.rows import Kind, State
+
+# Bins of the confidence histogram, from 0 to 1.
+CONFIDENCE_BINS = 20
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """The run itself; ``nights`` are the due days that came to this end: none by hand.
+
+    ``earlier`` counts the runs that the ledger knew before it.
+    """
+
+    id: str
+    kind: Kind
+    state: State
+    reason: str
+    nights: tuple[date, ...]
+    started_at: datetime
+    finished_at: datetime | None
+    batches: tuple[str, ...]
+    earlier: int = 0
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Over the images that the run handled itself; ``waiting`` are left for the next run.
+
+    ``seconds``: wall time of the batches, None where nobody took it. ``flagged`` want a person.
+    """
+
+    images: int = 0
+    failed: int = 0
+    flagged: int = 0
+    waiting: int = 0
+    mean_confidence: float | None = None
+    seconds: float | None = None
+
+    @property
+    def scored(self) -> int:
+        return self.images - self.failed
+
+
+@dataclass(frozen=True)
+class BatchFacts:
+    """One batch of the run; ``advice`` is what whoever set its model should think of."""
+
+    name: str
+    model: str
+    totals: Totals
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of tonight beside those of the nights before.
+
+    ``low`` to ``high`` is what was usual, None where too few nights tell; ``odd``: -1 far below,
+    1 far above it, 0 neither. ``by_test``: not nights, but the model's test pictures tell.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    odd: int = 0
+    by_test: bool = False
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """One class tonight; ``share`` is of the model's scored images.
+
+    ``trend`` is the mean confidence of each run of ``ModelFacts.trend_nights``, the last tonight;
+    ``threshold`` is what it should not fall below, where one is set.
+    """
+
+    label: str
+    count: int
+    mean_confidence: float | None
+    share: Measure
+    trend: tuple[float | None, ...] = ()
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What one model saw tonight.
+
+    ``nights``: how many runs tell what is usual of it. ``histogram``: images by confidence, all of
+    them and those that are flagged. ``limit``: below this confidence it asks for a person.
+    ``stranger``: what it says of images that are none of its own kind, and ``strangers`` how many.
+    """
+
+    name: str
+    version: str
+    totals: Totals
+    nights: int = 0
+    limit: float | None = None
+    note: str = ""
+    stranger: str = ""
+    strangers: int = 0
+    measures: tuple[Measure, ...] = ()
+    classes: tuple[ClassFacts, ...] = ()
+    more_classes: int = 0
+    histogram: tuple[int, ...] = ()
+    flagged_histogram: tuple[int, ...] = ()
+    trend_nights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """One image that wants a person; ``content_hash`` finds its picture."""
+
+    batch: str
+    path: str
+    content_hash: str
+    label: str | None
+    confidence: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """One file without a score, and why."""
+
+    batch: str
+    path: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event of the run that is no image's own."""
+
+    level: str
+    code: str
+    batch: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """The whole report.
+
+    ``measures`` are of the run as a whole; ``nights`` says how many runs tell what is usual of it.
+    ``speed`` is images a second of each of ``speed_nights``, the last tonight.
+    """
+
+    run: RunFacts
+    totals: Totals
+    nights: int = 0
+    measures: tuple[Measure, ...] = ()
+    batches: tuple[BatchFacts, ...] = ()
+    more_batches: int = 0
+    models: tuple[ModelFacts, ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
+    look_at: tuple[LookAt, ...] = ()
+    errors: tuple[tuple[str, int], ...] = ()
+    more_errors: int = 0
+    failed_files: tuple[FailedFile, ...] = ()
+    events: tuple[Told, ...] = ()
+    more_events: int = 0
+    speed_nights: tuple[str, ...] = ()
+    speed: tuple[float | None, ...] = ()
+    after_the_fact: bool = field(default=False)
+
+
+_FACTS = TypeAdapter(ReportFacts)
+
+
+def dump_facts(facts: ReportFacts) -> str:
+    """Return the facts as JSON for the ledger."""
+    return _FACTS.dump_json(facts).decode("utf-8")
+
+
+def load_facts(text: str) -> ReportFacts:
+    """Return the facts that were kept; entries of other versions of this software are passed over.
+
+    Raises ScoringError for what cannot be read as facts at all.
+    """
+    try:
+        return _FACTS.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ScoringError(f"the kept facts of the report cannot be read: {first['msg']}") from None
