@@ -1,4 +1,5 @@
 # make run: set up and score once, now.  make test: set up the rest and run the tests.
+# make desk: look at what was scored, judge it and correct it, in a browser.
 # make quick: those that take two minutes.  make test-long: those that take half an hour.
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
 # make conformance: other people's clients against this server, ten minutes at most.
@@ -12,10 +13,13 @@ CLIENTS := $(VENV)/conformance
 ENVIRONMENTS := $(patsubst requirements-conformance-%.txt,$(CLIENTS)/%/installed,\
 	$(wildcard requirements-conformance-*.txt))
 
-.PHONY: run test quick test-long test-busy fuzz conformance lint audit setup clean
+.PHONY: run desk test quick test-long test-busy fuzz conformance lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
+
+desk: $(VENV)/scoring.installed
+	@$(BIN)/python -m desk
 
 test: $(VENV)/all.installed
 	$(BIN)/python -m pytest

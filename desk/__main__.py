@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
 import threading
@@ -16,6 +17,8 @@ from scoring.settings import load_settings
 
 DESCRIPTION = "The desk: see what was scored, look at what needs a person, correct it."
 EPILOG = "Without a command: serve the pages until stopped."
+# Each is a module with SUMMARY, add_arguments(parser) and run(settings, arguments).
+COMMANDS: dict[str, str] = {"forget": "desk.forget"}
 # How long a desk that is to stop may take before it is ended hard.
 EXIT_SECONDS = 7.0
 
@@ -28,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # That somebody hung up, or that requests queue, is no news.
     logging.getLogger("waitress").setLevel(logging.ERROR)
     try:
+        if arguments.command:
+            return int(arguments.run(load_settings(), arguments))
         return _serve(arguments)
     except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -39,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on (default: desk.host)")
     parser.add_argument("--port", type=int, help="port to listen on (default: desk.port)")
     parser.add_argument(FLAG, action="store_true", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        command = importlib.import_module(module)
+        one = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
+        command.add_arguments(one)
+        one.set_defaults(run=command.run)
     return parser
 
 

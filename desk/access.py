@@ -21,7 +21,7 @@ OPEN = frozenset({"sign_in.page", "sign_in.enter", "files.file"})
 
 def require_key_beyond_loopback(settings: DeskSettings, loopback: bool) -> None:
     """Raise SettingsError where anyone on the network could look without a key."""
-    if key_of(settings) or loopback:
+    if key_of(settings) or (loopback and not settings.has_proxy):
         return
     raise SettingsError(
         "a desk that others can reach wants a key: set SCORING_DESK__KEY (or desk.key in"

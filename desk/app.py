@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from desk import context, error_pages, headers, reviewing, sessions
 from desk.access import Access, key_of, require_key_beyond_loopback
 from desk.context import Desk
 from desk.pages import (
     files,
+    picture,
     picture_files,
     pictures,
     rendering,
@@ -24,11 +26,11 @@ from desk.pages import (
 from desk.reviewing import Reviewing
 from desk.secret import signing_secret
 from scoring.records.picture_store import PictureStore
-from scoring.settings import Settings, load_settings
+from scoring.settings import DeskSettings, Settings, load_settings
 
 PAGES = (
-    *(files.pages, picture_files.pages, today.pages),
-    *(review.pages, review_grid.pages, runs.pages, pictures.pages),
+    *(files.pages, picture_files.pages, today.pages, review.pages, review_grid.pages),
+    *(runs.pages, pictures.pages, picture.pages),
 )
 # What a form or a key press sends is short.
 MOST_BODY_BYTES = 1_000_000
@@ -39,6 +41,7 @@ def create_app(
     *,
     loopback: bool = False,
     now: Callable[[], datetime] | None = None,
+    read_settings: Callable[[], Settings] | None = None,
 ) -> Flask:
     """Return the desk's pages.
 
@@ -46,6 +49,7 @@ def create_app(
         settings: by default those of the project folder.
         loopback: whether only this machine can reach it; else a key is required.
         now: tells the time in the schedule's zone.
+        read_settings: reads the settings again, where they may have changed since.
 
     Raises SettingsError without the key it needs, ScoringError where the secret that signs its
     cookies cannot be kept.
@@ -55,14 +59,29 @@ def create_app(
     app = Flask("desk", static_folder=None, template_folder="pages/templates")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     store = PictureStore.from_settings(settings)
-    context.register(app, Desk(settings, now or settings.now, store))
+    read = read_settings or (lambda: settings)
+    context.register(app, Desk(settings, now or settings.now, store, read))
     reviewing.register(app, Reviewing(settings, store.near))
     headers.register(app)
     error_pages.register(app)
     sessions.register(app, signing_secret(settings))
-    access = Access(key_of(settings.desk), loopback=loopback)
+    # A proxy passes on the name that others know the desk by.
+    access = Access(key_of(settings.desk), loopback=loopback and not settings.desk.has_proxy)
     access.guard(app)
     rendering.register(app)
     for pages in (*PAGES, sign_in.make_pages(access)):
         app.register_blueprint(pages)
+    _believe_proxies(app, settings.desk)
     return app
+
+
+def _believe_proxies(app: Flask, settings: DeskSettings) -> None:
+    """Take address, scheme, host and prefix of a request from that many proxies' headers."""
+    if settings.has_proxy:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation does it
+            app.wsgi_app,
+            x_for=settings.forwarded_for,
+            x_proto=settings.forwarded_proto,
+            x_host=settings.forwarded_host,
+            x_prefix=settings.forwarded_prefix,
+        )

@@ -19,11 +19,16 @@ NAME = "scoring.desk"
 
 @dataclass(frozen=True)
 class Desk:
-    """One desk; ``now`` tells the time in the schedule's zone, ``pictures`` are those kept."""
+    """One desk.
+
+    ``now`` tells the time in the schedule's zone; ``read_settings`` what the settings are by now,
+    for those of them that others follow; ``pictures`` are those kept.
+    """
 
     settings: Settings
     now: Callable[[], datetime]
     pictures: PictureStore
+    read_settings: Callable[[], Settings]
 
 
 def register(app: Flask, desk: Desk) -> None:

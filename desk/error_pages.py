@@ -14,6 +14,7 @@ from scoring.protocol.errors import (
     LedgerError,
     LedgerMissing,
     LedgerOutdated,
+    ScoringError,
 )
 
 logger = logging.getLogger("scoring.desk")
@@ -33,7 +34,6 @@ TITLES = {
 NO_PAGE = "It may have been removed since the link was made."
 BUG = "The desk's log has the details; the ledger and what was reviewed are untouched."
 LEDGER_TITLES: tuple[tuple[type[LedgerError], str], ...] = (
-    (LedgerMissing, "Nothing has been scored yet"),
     (LedgerOutdated, "The next run brings the ledger up to date"),
     (LedgerDamaged, "The ledger cannot be read"),
     (LedgerError, "The ledger cannot be used just now"),
@@ -53,10 +53,20 @@ def register(app: Flask) -> None:
             response.headers["Retry-After"] = str(retry_after)
         return response
 
+    @app.errorhandler(LedgerMissing)
+    def _nothing_yet(error: LedgerMissing) -> Response:
+        if not wants_page():
+            return answer(503, error.code, "", str(error))
+        return make_response(render_template("nothing_yet.html"))
+
     @app.errorhandler(LedgerError)
     def _ledger(error: LedgerError) -> Response:
         title = next(title for kind, title in LEDGER_TITLES if isinstance(error, kind))
         return answer(503, error.code, title, str(error))
+
+    @app.errorhandler(ScoringError)
+    def _not_possible(error: ScoringError) -> Response:
+        return answer(503, error.code, "That is not possible just now", str(error))
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:

@@ -164,6 +164,16 @@ class ReviewQueue:
         with self._lock:
             return self._items.get(id_)
 
+    def is_waiting(self, id_: str) -> bool:
+        """Tell whether a picture is one that a person is to look at, and nobody's word stands."""
+        with self._lock:
+            return id_ in self._waits
+
+    def waiting(self, ask: Ask) -> list[Item]:
+        """Return all of those asked for that wait, in order; none is held by that."""
+        with self._lock:
+            return list(self._waiting(ask))
+
     def hold(self, id_: str, ask: Ask) -> None:
         """Hold a picture that came back, where nobody else does."""
         with self._lock:

@@ -60,6 +60,11 @@ class Reviewing:
         """Tell whether the model's answer is shown before the person's."""
         return not self.blind and item.candidate.wants_a_person
 
+    def hides(self, id_: str) -> bool:
+        """Tell whether what the model said of a picture is to be shown nowhere as yet."""
+        item = self.queue.find(id_)
+        return item is not None and self.queue.is_waiting(id_) and not self.shows_answer(item)
+
     def answer(
         self, ledger: Ledger, ask: Ask, picture: PictureKey, answer: Answer, reviewer: str,
         seconds: float | None = None,

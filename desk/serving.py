@@ -16,7 +16,7 @@ from scoring.processes.listening import bind, url_of
 from scoring.processes.locks import desk_lock
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.loopback import is_loopback
-from scoring.settings import Settings
+from scoring.settings import Settings, load_settings
 
 COMMAND = "python -m desk"
 # A few people at once, each with a page and its pictures.
@@ -41,8 +41,8 @@ def serve(settings: Settings, stop: threading.Event) -> ExitCode:
     require_key_beyond_loopback(settings.desk, loopback)
     with desk_lock(settings, COMMAND):
         listener = bind(host, settings.desk.port, "desk.port")
-        app = create_app(settings, loopback=loopback)
-        server = DeskServer(app, listener)
+        app = create_app(settings, loopback=loopback, read_settings=load_settings)
+        server = DeskServer(app, listener, has_proxy=settings.desk.has_proxy)
         server.start()
         logger.info("the desk is at %s", url_of(host, server.port))
         while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
@@ -54,7 +54,7 @@ def serve(settings: Settings, stop: threading.Event) -> ExitCode:
 class DeskServer:
     """A waitress server on a thread of its own."""
 
-    def __init__(self, app: Flask, listener: socket.socket) -> None:
+    def __init__(self, app: Flask, listener: socket.socket, *, has_proxy: bool = False) -> None:
         self._server: TcpWSGIServer = create_server(
             app,
             sockets=[listener],
@@ -64,7 +64,7 @@ class DeskServer:
             channel_timeout=IDLE_CONNECTION_SECONDS,
             max_request_header_size=HEADER_BYTES,
             max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=not has_proxy,
             # select() knows no file descriptor over 1023; Windows has nothing else.
             asyncore_use_poll=hasattr(select, "poll"),
         )

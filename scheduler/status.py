@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from scheduler.ledger_look import ledger_to_read
 from scoring.processes.locks import Holder, instance_holder, run_holder
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, LedgerError
+from scoring.records.at_work import run_at_work
 from scoring.records.due_days import Policy
 from scoring.records.ledger import Run
 from scoring.records.next_run import describe_next_run, read_next_run
@@ -58,7 +59,7 @@ def _table(
         yield "No run yet."
         return
     yield HEADER
-    at_work = _run_at_work(runs, holder)
+    at_work = run_at_work(runs, holder.since if holder else None)
     for run in runs:
         state = run.state if run.state != "running" or run is at_work else "interrupted"
         yield ROW.format(
@@ -71,20 +72,6 @@ def _table(
         ).rstrip()
         for line in filter(None, (run.reason, *advice.get(run.id, ()))):
             yield " " * REASON_INDENT + printable(line)
-
-
-def _run_at_work(runs: Iterable[Run], holder: Holder | None) -> Run | None:
-    """Return the open run that whoever holds the run lock works on; all others are interrupted.
-
-    One that was begun under this lock, else the latest: it was resumed.
-    """
-    running = sorted(
-        (run for run in runs if run.state == "running"), key=lambda run: run.started_at
-    )
-    if holder is None or not running:
-        return None
-    since = datetime.fromisoformat(holder.since)
-    return next((run for run in running if run.started_at >= since), running[-1])
 
 
 def _seconds(run: Run) -> str:

@@ -89,7 +89,22 @@ Place = Annotated[Path, AfterValidator(_as_place)]
 Host = Annotated[str, AfterValidator(check_host)]
 
 
-class ServerSettings(Section):
+class BehindProxies(Section):
+    """How many proxies before a program are believed, header by header."""
+
+    forwarded_for: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_proto: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_host: int = Field(0, ge=0, le=MOST_PROXIES)
+    forwarded_prefix: int = Field(0, ge=0, le=MOST_PROXIES)
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether others reach the program through a proxy, wherever it listens itself."""
+        hops = (self.forwarded_for, self.forwarded_proto, self.forwarded_host)
+        return any((*hops, self.forwarded_prefix))
+
+
+class ServerSettings(BehindProxies):
     """The prediction API."""
 
     host: Host = "127.0.0.1"
@@ -113,17 +128,7 @@ class ServerSettings(Section):
     stop_seconds: float = Field(10.0, gt=0, le=HOUR)
     api_key: Key | None = None
     allow_anonymous: bool = False
-    forwarded_for: int = Field(0, ge=0, le=MOST_PROXIES)
-    forwarded_proto: int = Field(0, ge=0, le=MOST_PROXIES)
-    forwarded_host: int = Field(0, ge=0, le=MOST_PROXIES)
-    forwarded_prefix: int = Field(0, ge=0, le=MOST_PROXIES)
     keep_submissions: bool = False
-
-    @property
-    def has_proxy(self) -> bool:
-        """Whether others reach the server through a proxy, wherever it listens itself."""
-        hops = (self.forwarded_for, self.forwarded_proto, self.forwarded_host)
-        return any((*hops, self.forwarded_prefix))
 
 
 class ClientSettings(Section):
@@ -283,7 +288,7 @@ class RecordsSettings(Section):
     audit: int = Field(60, ge=0, le=100_000)
 
 
-class DeskSettings(Section):
+class DeskSettings(BehindProxies):
     """The desk: where people look at pictures and say what they show."""
 
     host: Host = "127.0.0.1"

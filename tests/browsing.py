@@ -18,14 +18,15 @@ SCREENS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """Start the browser; the test is skipped where there is none."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("there is no Chromium (apt install chromium)")
     with sync_playwright() as playwright:
         # Its sandbox does not start as root, which tests in a container run as.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", *flags]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from flask import Blueprint, Response, abort
+from numpy.typing import NDArray
 
 from desk.context import the_desk, the_ledger
 from desk.png import png_of
@@ -24,11 +26,18 @@ def thumbnail(content_hash: str) -> Response:
 @pages.get("/picture/<content_hash>/seen-by/<version>")
 def seen(content_hash: str, version: str) -> Response:
     """Return the pixels that a model saw."""
-    facts = the_ledger().model_facts(version) or abort(404)
+    pixels = seen_pixels(content_hash, version)
+    return abort(404) if pixels is None else _image(png_of(pixels), "image/png")
+
+
+def seen_pixels(content_hash: str, version: str) -> NDArray[np.uint8] | None:
+    """Return the pixels that a model of this version saw, where they are kept."""
+    facts = the_ledger().model_facts(version)
+    if facts is None:
+        return None
     ref = PreprocessingRef(**facts["preprocessing"])
     height, width, channels = facts["input"]["shape"]
-    pixels = the_desk().pictures.seen(content_hash, ref, (height, width, channels))
-    return abort(404) if pixels is None else _image(png_of(pixels), "image/png")
+    return the_desk().pictures.seen(content_hash, ref, (height, width, channels))
 
 
 def _image(content: bytes, media_type: str) -> Response:

@@ -1,13 +1,108 @@
-"""``/runs``."""
+"""``/runs``: what ran, newest first, each with its report."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from desk.context import the_desk, the_ledger
+from desk.pages.rendering import local, weekday_of
+from desk.reports import read_report
+from scoring.monitoring import words
+from scoring.monitoring.history import Figures
+from scoring.processes.locks import run_holder
+from scoring.records.at_work import run_at_work
+from scoring.records.ledger import Run
+
+RUNS_SHOWN = 30
+# What a person should know of is told apart from what is as it should be.
+CALM_STATES = frozenset({"done", "running"})
+BATCHES_NAMED = 4
+LONGEST_NAME = 30
+# The report has its style and its pictures within itself, and no script.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'; sandbox allow-top-navigation-by-user-activation"
+)
 
 pages = Blueprint("runs", __name__)
 
 
+@dataclass(frozen=True)
+class RunRow:
+    """One run as the table shows it; ``has_figures``: it has ended, and was not missed."""
+
+    run: Run
+    name: str
+    state: str
+    is_calm: bool
+    batches: str
+    figures: Figures
+
+    @property
+    def has_figures(self) -> bool:
+        return self.run.state not in ("running", "missed")
+
+    @property
+    def has_report(self) -> bool:
+        return self.run.state != "running"
+
+
 @pages.get("/runs")
 def page() -> str:
-    """Return the page."""
-    return render_template("runs.html")
+    """Return a page of runs; ``before`` is the last run of the page before it."""
+    before = request.args.get("before")
+    rows = run_rows(before, RUNS_SHOWN + 1)
+    more = len(rows) > RUNS_SHOWN
+    shown = rows[:RUNS_SHOWN]
+    return render_template("runs.html", rows=shown, before=before, more=more)
+
+
+@pages.get("/runs/<run_id>/report")
+def report(run_id: str) -> Response:
+    """Return the report of a run, made anew where its file is gone."""
+    run = the_ledger().run(run_id)
+    if run is None or run.state == "running":
+        abort(404)
+    content = read_report(the_desk().settings, run)
+    return Response(
+        content,
+        content_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": REPORT_POLICY},
+    )
+
+
+def run_rows(before: str | None, limit: int) -> list[RunRow]:
+    """Return the latest runs, or those before one; raises LedgerError."""
+    ledger = the_ledger()
+    runs = ledger.runs_before(before, limit) if before else ledger.runs(limit)
+    holder = run_holder(the_desk().settings)
+    at_work = run_at_work(ledger.running(), holder.since if holder else None)
+    return [
+        RunRow(
+            run=run,
+            name=name_of(run),
+            state=_state(run, at_work),
+            is_calm=run.state in CALM_STATES and _state(run, at_work) != "interrupted",
+            batches=words.listed(
+                [words.cut(name, LONGEST_NAME) for name in run.batches], BATCHES_NAMED
+            ),
+            figures=Figures(run, tuple(ledger.figures_of(run))),
+        )
+        for run in runs
+    ]
+
+
+def name_of(run: Run) -> str:
+    """Return what people call a run: the day it was due, or when somebody started it."""
+    today = the_desk().now().date()
+    if run.due_date:
+        return weekday_of(run.due_date, today)
+    started = local(run.started_at)
+    return f"{weekday_of(started.date(), today)}, {words.clock(started)}"
+
+
+def _state(run: Run, at_work: Run | None) -> str:
+    is_interrupted = run.state == "running" and (at_work is None or at_work.id != run.id)
+    return "interrupted" if is_interrupted else run.state

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, render_template
 
+from desk.coming import what_comes
+from desk.context import the_desk, the_ledger
+from desk.pages.runs import RunRow, run_rows
+from desk.waits import what_waits
+from scoring.monitoring import views
+from scoring.monitoring.report import facts_of
+from scoring.monitoring.verdict import Verdict, judge_run
+from scoring.protocol.errors import LedgerMissing
+from scoring.records.events_log import EventsLog
+from scoring.records.ledger import Run
+
+RUNS_SHOWN = 7
+
 pages = Blueprint("today", __name__)
+
+
+@dataclass(frozen=True)
+class Last:
+    """The run that ended last, in the words of its report."""
+
+    run: Run
+    when: str
+    verdict: Verdict
 
 
 @pages.get("/")
 def page() -> str:
     """Return the first page of the morning."""
-    return render_template("today.html")
+    try:
+        ledger = the_ledger()
+    except LedgerMissing:
+        return render_template("today.html", last=None, waits=None, coming=what_comes(None))
+    rows = run_rows(None, RUNS_SHOWN)
+    return render_template(
+        "today.html",
+        last=_last(rows),
+        waits=what_waits(ledger),
+        coming=what_comes(ledger),
+        rows=rows,
+    )
+
+
+def _last(rows: list[RunRow]) -> Last | None:
+    run = next((row.run for row in rows if row.has_report), None)
+    if run is None:
+        return None
+    facts = facts_of(the_ledger(), run, EventsLog.from_settings(the_desk().settings))
+    return Last(run, views.when(facts), judge_run(facts))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,9 @@ class Database:
         with self._explained():
             return self._connection.execute(statement, parameters).fetchall()
 
-    def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+    def stream(
+        self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Iterator[Any]:
         """Yield the rows of a SELECT as SQLite finds them."""
         with self._explained():
             yield from self._connection.execute(statement, parameters)

@@ -83,6 +83,11 @@ class LedgerReader:
         """Return the latest runs, newest first."""
         return self._runs("ORDER BY number DESC LIMIT ?", (limit,))
 
+    def runs_before(self, run_id: str, limit: int) -> list[Run]:
+        """Return the runs that were written down before one, newest first; none before no run."""
+        where = f"WHERE number < {NUMBER_OF} ORDER BY number DESC LIMIT ?"
+        return self._runs(where, (run_id, limit))
+
     def nightly_runs(self, since: date) -> dict[date, Run]:
         """Return the nightly runs by due date, from ``since`` on."""
         runs = self._runs("WHERE due_date >= ?", (since.isoformat(),))

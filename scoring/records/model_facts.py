@@ -39,3 +39,16 @@ def find(database: Database, version: str) -> dict[str, Any] | None:
     """Return a model's facts; None where no run has used it since there is this table."""
     rows = database.query("SELECT facts FROM models WHERE version = ?", (version,))
     return dict(json.loads(rows[0][0])) if rows else None
+
+
+def all_labels(database: Database) -> list[str]:
+    """Return the labels of all models that are known, each once, a model's in its order."""
+    rows = database.query("SELECT facts FROM models ORDER BY name, version")
+    return list(dict.fromkeys(label for (facts,) in rows for label in json.loads(facts)["labels"]))
+
+
+def all_review_words(database: Database) -> list[str]:
+    """Return what the models that are known say where they want a person, each once."""
+    rows = database.query("SELECT facts FROM models ORDER BY name, version")
+    words = (json.loads(facts).get("review") or {} for (facts,) in rows)
+    return list(dict.fromkeys(word for found in words for word in found.values()))

@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from desk.serving import STOP_SECONDS
+from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT, Settings, load_settings
 
 DEPLOY = CODE_ROOT / "deploy"
@@ -37,14 +39,24 @@ def test_the_drop_in_sets_a_setting_there_is(
     assert load_settings().schedule.stop_after == "never"
 
 
-def test_the_windows_task_stays_and_starts_in_the_project_folder() -> None:
-    text = (DEPLOY / "garment-scorer.xml").read_text(encoding="ascii")
+def test_systemd_does_not_start_a_desk_again_that_cannot_start() -> None:
+    service = read_unit("garment-scorer-desk.service")["Service"]
+    assert service["ExecStart"].endswith("/.venv/bin/python -m desk")
+    final = {str(int(code)) for code in (ExitCode.USAGE, ExitCode.BUSY)}
+    assert set(service["RestartPreventExitStatus"].split()) == final
+    assert float(service["TimeoutStopSec"].removesuffix("s")) >= STOP_SECONDS + 5
+
+
+@pytest.mark.parametrize("program", ["scheduler", "desk"])
+def test_the_windows_task_stays_and_starts_in_the_project_folder(program: str) -> None:
+    name = {"scheduler": "garment-scorer.xml", "desk": "garment-scorer-desk.xml"}[program]
+    text = (DEPLOY / name).read_text(encoding="ascii")
     task = ElementTree.fromstring(text)
 
     def value(path: str) -> str | None:
         return task.findtext(path, namespaces=NAMESPACE)
 
-    assert value(".//task:Exec/task:Arguments") == "-m scheduler"
+    assert value(".//task:Exec/task:Arguments") == f"-m {program}"
     assert value(".//task:Exec/task:WorkingDirectory") == "C:\\garment-scorer"
     assert value(".//task:ExecutionTimeLimit") == "PT0S"
 

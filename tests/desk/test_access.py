@@ -26,6 +26,20 @@ def test_beyond_loopback_a_key_is_wanted(
         create_app(settings, loopback=loopback)
 
 
+def test_behind_a_proxy_a_key_is_wanted_and_the_proxy_believed(project: Path) -> None:
+    proxied = {"forwarded_for": 1, "forwarded_proto": 1, "forwarded_host": 1}
+    with pytest.raises(SettingsError):
+        create_app(load_settings(desk=proxied), loopback=True)
+    app = create_app(load_settings(desk={**proxied, "key": KEY}), loopback=True)
+    headers = {
+        **{"X-Forwarded-For": "10.0.0.9", "X-Forwarded-Proto": "https"},
+        **{"X-Forwarded-Host": "desk.shop", "Origin": "https://desk.shop"},
+    }
+    answer = browser_of(app).post("/sign-in", data={"key": KEY}, headers=headers)
+    assert answer.status_code == 303
+    assert "Secure" in answer.headers["Set-Cookie"].split("; ")
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -97,7 +111,7 @@ def test_without_the_key_nothing_is_shown(locked: Flask, path: str) -> None:
     assert told.status_code == 401
     assert told.headers["WWW-Authenticate"] == "Bearer"
     assert "error" in told.get_json()
-    assert program_of(locked, KEY).get(path).status_code in (200, 404)
+    assert program_of(locked, KEY).get(path).status_code in (200, 404, 503)
 
 
 def test_a_link_in_a_mail_is_followed_once_more_from_here(locked: Flask) -> None:

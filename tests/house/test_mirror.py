@@ -27,13 +27,19 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/batches/run_reading.py",
         "scoring/records/metrics_log.py",
     ),
-    "tests/desk/pages/test_today.py": ("desk/pages/rendering.py", "desk/context.py"),
+    "tests/desk/pages/test_today.py": (
+        "desk/context.py",
+        "desk/pages/rendering.py",
+        "desk/waits.py",
+    ),
+    "tests/desk/pages/test_runs.py": ("desk/reports.py",),
     "tests/desk/test_access.py": ("desk/app.py", "desk/headers.py"),
     "tests/desk/pages/test_review.py": (
         "desk/pages/review_state.py",
         "desk/pages/sent.py",
         "desk/reviewing.py",
     ),
+    "tests/desk/test_forget.py": ("scoring/records/picture_copies.py",),
     "tests/desk/test_serving.py": ("desk/__main__.py",),
     "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
     "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),
@@ -87,6 +93,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scheduler/ledger_look.py",
         "scheduler/rehearsal.py",
     ),
+    "tests/scheduler/test_status.py": ("scoring/records/at_work.py",),
     "tests/scheduler/test_standing.py": ("scheduler/settings_watch.py",),
     "tests/scoring/batches/test_folder_listing.py": (
         "scoring/batches/left_out.py",

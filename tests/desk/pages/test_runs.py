@@ -1,9 +1,95 @@
-"""The page ``/runs``."""
+"""What ran, page by page, and the report of each."""
 
 from __future__ import annotations
 
-from tests.desk.conftest import Browser
+import re
+from datetime import timedelta
+
+import pytest
+
+from desk.app import create_app
+from desk.pages import runs
+from scoring.processes.locks import run_lock
+from scoring.records.ledger import Ledger, Run
+from scoring.settings import Settings
+from tests.desk.conftest import Browser, browser_of
+from tests.desk.waiting_pictures import NOW, Picture, add_run, flagged
 
 
-def test_it_is_there(browser: Browser) -> None:
-    assert "<h1>" in browser.get("/runs").text
+def at_now(settings: Settings) -> Browser:
+    return browser_of(create_app(settings, loopback=True, now=lambda: NOW))
+
+
+def test_the_newest_come_first_page_by_page(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "RUNS_SHOWN", 2)
+    ids = [
+        add_run(settings, [flagged(n)], batch=f"B{n}", started=NOW - timedelta(days=5 - n))
+        for n in range(5)
+    ]
+    browser, address, seen = at_now(settings), "/runs", []
+    while address:
+        page = browser.get(address).text
+        seen += re.findall(r"/runs/([\w-]+)/report", page)
+        address = "".join(re.findall(r'rel="next" href="(.*?)"', page))
+    assert seen == ids[::-1]
+    assert "no run before" in browser.get("/runs?before=no-such-run").text
+
+
+def test_a_run_is_told_in_figures(settings: Settings) -> None:
+    pictures = [flagged(1, 0.5), Picture("bad.png", error="cut off"), flagged(2, 0.7)]
+    run_id = add_run(settings, pictures)
+    with Ledger.from_settings(settings) as ledger:
+        ledger.close_batch(run_id, "G1", 2.0)
+    page = at_now(settings).get("/runs").text
+    figures = re.findall(r'data-name="([\w ]+)"[^>]*>\s*(?:<span[^>]*>)?([^<]+)<', page)
+    assert dict(figures) == {
+        "State": "done", "Pictures": "3", "For a person": "2", "Failed": "1",
+        "Mean confidence": "60 %", "Time": "2.0 s",
+    }  # fmt: skip
+
+
+def test_a_run_that_nobody_works_on_was_interrupted(settings: Settings) -> None:
+    add_run(settings, [flagged(1)], state="running")
+    browser = at_now(settings)
+    assert ">interrupted<" in browser.get("/runs").text
+    with run_lock(settings, "a test"):
+        page = browser.get("/runs").text
+    assert ">running<" in page
+    assert "/report" not in page
+
+
+def test_a_missed_night_says_so(settings: Settings) -> None:
+    with Ledger.from_settings(settings) as ledger:
+        ledger.start_run(Run("missed-1", "nightly", NOW.date(), "new", (), "missed",
+                             "the machine was off <b>", "", "", NOW, NOW))  # fmt: skip
+    page = at_now(settings).get("/runs").text
+    assert '"wants">missed<' in page
+    assert "the machine was off &lt;b&gt;" in page
+
+
+@pytest.mark.slow
+def test_a_report_is_served_and_made_anew_where_it_is_gone(settings: Settings) -> None:
+    run_id = add_run(settings, [flagged(1)])
+    answer = at_now(settings).get(f"/runs/{run_id}/report")
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "script" not in policy
+    assert "<h1" in answer.text
+    path = settings.logs_folder / "runs" / run_id / "report.html"
+    assert path.read_bytes() == answer.data
+    path.write_text("as it lies there")
+    assert at_now(settings).get(f"/runs/{run_id}/report").text == "as it lies there"
+
+
+def test_what_has_no_report_has_no_page(settings: Settings) -> None:
+    run_id = add_run(settings, [flagged(1)], state="running")
+    browser = at_now(settings)
+    for one in (run_id, "no-such-run", "..", "%2e%2e%2fdata"):
+        assert browser.get(f"/runs/{one}/report").status_code == 404
+
+
+def test_nothing_yet_says_what_to_do(browser: Browser) -> None:
+    assert "Nothing has been scored yet" in browser.get("/runs").text

@@ -1,9 +1,84 @@
-"""The first page of the morning."""
+"""The first page of the morning: how it was, what waits, what comes."""
 
 from __future__ import annotations
 
-from tests.desk.conftest import Browser
+import re
+from datetime import timedelta
+
+from desk.app import create_app
+from scoring.processes.locks import instance_lock, run_lock
+from scoring.protocol.errors import SettingsError
+from scoring.records.ledger import Ledger
+from scoring.settings import Settings
+from tests.desk.conftest import Browser, browser_of
+from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged
+
+MORNING = NOW + timedelta(hours=13)
 
 
-def test_it_is_there(browser: Browser) -> None:
-    assert "<h1>" in browser.get("/").text
+def in_the_morning(settings: Settings) -> Browser:
+    return browser_of(create_app(settings, loopback=True, now=lambda: MORNING))
+
+
+def test_nothing_yet_says_what_to_do_and_what_comes(browser: Browser) -> None:
+    page = browser.get("/").text
+    assert "<h1>Nothing has been scored yet</h1>" in page
+    assert "image_batches/MyBatch" in page
+    assert "Next run" in page
+
+
+def test_it_begins_with_the_verdict_of_the_report(settings: Settings) -> None:
+    run_id = add_run(settings, [flagged(1), Picture("sure.png", review=None)])
+    with Ledger.from_settings(settings) as ledger:
+        ledger.close_batch(run_id, "G1", 2.0)
+    page = in_the_morning(settings).get("/").text
+    assert re.search(r"<h1>.*2 pictures of G1 were scored by hand; 1 wants a person.*</h1>", page)
+    assert f'href="/runs/{run_id}/report"' in page
+
+
+def test_what_waits_is_told_by_batch_and_reason(settings: Settings) -> None:
+    add_run(settings, [flagged(1), flagged(2, review="not a garment?"), drawn(1)])
+    add_run(settings, [flagged(3)], batch="<G2>", started=NOW + timedelta(hours=1))
+    page = in_the_morning(settings).get("/").text
+    assert "Review 4 pictures" in page
+    assert 'href="/review?batch=%3CG2%3E"' in page
+    assert "&lt;G2&gt;" in page
+    assert "not a garment?" in page
+
+
+def test_that_nothing_waits_is_said(settings: Settings) -> None:
+    add_run(settings, [Picture("sure.png", review=None)])
+    assert "Nothing waits for review." in in_the_morning(settings).get("/").text
+
+
+def test_who_will_start_the_next_run(settings: Settings) -> None:
+    add_run(settings, [flagged(1)])
+    browser = in_the_morning(settings)
+    assert "The scheduler is not running" in browser.get("/").text
+    with instance_lock(settings, "python -m scheduler"):
+        page = browser.get("/").text
+    assert "the scheduler is up" in page
+    assert "not running" not in page
+
+
+def test_a_run_in_progress_says_how_far_it_is(settings: Settings) -> None:
+    add_run(settings, [flagged(1), flagged(2)], state="running")
+    with run_lock(settings, "a test"):
+        assert "A run is in progress: 2 of 2 pictures." in in_the_morning(settings).get("/").text
+
+
+def test_settings_that_went_wrong_are_told(settings: Settings) -> None:
+    def broken() -> Settings:
+        raise SettingsError("schedule.start_at: give a time <b>")
+
+    app = create_app(settings, loopback=True, now=lambda: MORNING, read_settings=broken)
+    page = browser_of(app).get("/").text
+    assert "The settings are wrong: schedule.start_at: give a time &lt;b&gt;" in page
+
+
+def test_a_ledger_that_cannot_be_read_is_a_page(settings: Settings) -> None:
+    Ledger.from_settings(settings).close()
+    settings.ledger_file.write_bytes(b"no database" * 1000)
+    answer = in_the_morning(settings).get("/")
+    assert answer.status_code == 503
+    assert "The ledger cannot be read" in answer.text

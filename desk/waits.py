@@ -1,0 +1,44 @@
+"""What waits to be reviewed, as Today tells it, and how long people take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desk import sessions
+from desk.context import the_desk
+from desk.review_queue import Ask, Part
+from desk.reviewing import the_reviewing
+from scoring.records.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How many pictures wait, by batch and by reason.
+
+    ``has_sample``: some of them were drawn for the audit; ``audit`` those that have their own page.
+    """
+
+    left: int
+    batches: list[tuple[str, int]]
+    reasons: list[tuple[str, int]]
+    has_sample: bool
+    audit: int
+    pace: str
+
+
+def what_waits(ledger: Ledger) -> Waits:
+    """Read the queue and return what it holds."""
+    reviewing = the_reviewing()
+    reviewing.look(ledger, the_desk().now())
+    part: Part = "all" if reviewing.blind else "flagged"
+    ask = Ask(holder=sessions.holder(), visit="", part=part)
+    queue = reviewing.queue
+    times = queue.thinking_time.of_all()
+    return Waits(
+        left=queue.left(ask),
+        batches=queue.batches(ask).most_common(),
+        reasons=queue.reasons(ask).most_common(),
+        has_sample=reviewing.blind and the_desk().settings.records.audit > 0,
+        audit=0 if reviewing.blind else queue.left(Ask(ask.holder, "", "audit")),
+        pace=f"{times} a decision" if times else "",
+    )
