@@ -41,6 +41,7 @@ function compose({ kind, item, verdict, label, seconds, review }) {
 function settled(one, reply) {
   if (one.kind === "answer") settleAnswer(one, reply);
   if (one.kind === "undo") settleUndo(one, reply);
+  if (one.kind === "more" && !outbox.unsaved.length) dropTaken(reply.items);
   if (reply.told) tell(reply.told);
   absorb(reply);
 }
@@ -58,6 +59,12 @@ function settleAnswer({ item, verdict }, { saved }) {
 function settleUndo({ item }, { back, stands }) {
   if (stands && item) withdraw(item);
   if (back && !item) putInFront(back);
+}
+
+/** Leave to others what they took while nobody looked at this page; what is shown stays. */
+function dropTaken(mine) {
+  const ids = new Set(mine.map(({ id }) => id));
+  queue = queue.filter(({ id }, place) => place === 0 || ids.has(id));
 }
 
 function refused(one, { error }) {
@@ -193,9 +200,9 @@ function tellSaved() {
 }
 
 function troubleWith(count) {
-  if (!count) return `${outbox.trouble} It is asked again by and by.`;
-  const answers = count === 1 ? "1 answer is" : `${count} answers are`;
-  return `${outbox.trouble} ${answers} not saved yet: kept in this tab, and sent again by and by.`;
+  if (!count) return `${outbox.trouble} It is asked again by itself.`;
+  const [answers, they] = count === 1 ? ["1 answer is", "it is"] : [`${count} answers are`, "they are"];
+  return `${outbox.trouble} ${answers} not saved yet; ${they} kept here, and sent again.`;
 }
 
 function complain(text) {

@@ -416,6 +416,52 @@ def test_without_scripts(browser: Browser, desk: DeskProcess, waiting: Settings)
     assert standing(waiting) == {names[0]: "Coat"}
 
 
+def test_where_others_took_over_only_the_picture_in_front_stays(
+    browser: Browser, desk: DeskProcess, waiting: Settings
+) -> None:
+    """Ana's page was in the background until her pictures were offered to others."""
+    with reviewing(browser, desk) as ana:
+        first = shown(ana)
+        desk.kill()
+        desk.start()
+        with reviewing(browser, desk, "Ben") as ben:
+            seen = [press(ben, "7") for _ in range(8)]
+            ready(ben)
+        assert seen[0] == first
+        ana.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(ana.locator("#left")).to_have_text("32 left")
+        press(ana, "5")
+        expect(ana.locator("#last")).to_contain_text("Ben said Shirt")
+        assert shown(ana) not in seen
+        ready(ana)
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_what_was_flagged_may_be_accepted_where_the_answer_is_shown(
+    browser: Browser, waiting: Settings, monkeypatch: pytest.MonkeyPatch, width: int, scheme: Any
+) -> None:
+    monkeypatch.setenv("SCORING_DESK__BLIND", "false")
+    with running_desk() as desk, reviewing(browser, desk, width=width, color_scheme=scheme) as page:
+        name = shown(page)
+        expect(page.get_by_role("button", name="Enter Coat")).to_be_visible()
+        assert press(page, "Enter") == name
+        ready(page)
+        assert found_by_axe(page) == []
+        page.goto(f"{desk.url}/review/audit")
+        ready(page)
+        assert "drawn" in shown(page)
+        expect(page.locator("#accept")).to_be_hidden()
+        page.goto(f"{desk.url}/review/grid")
+        assert page.locator(".pictures input:checked").count() == 29
+        assert fits(page)
+        assert found_by_axe(page) == []
+        page.locator(".pictures img").first.click()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("28 pictures accepted.")
+    assert set(standing(waiting).values()) == {"Coat"}
+    assert len(rows(waiting)) == 29
+
+
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_for_everyone(
     browser: Browser, desk: DeskProcess, waiting: Settings, width: int, scheme: Any
@@ -443,9 +489,11 @@ def test_on_a_telephone_all_keys_are_on_the_screen(
             assert box is not None
             assert box["y"] + box["height"] <= 640
             assert box["height"] >= 40
-        picture = page.locator("#picture").bounding_box()
+        picture = page.locator("#picture img").bounding_box()
+        place = page.locator("#picture").bounding_box()
         assert picture is not None
-        assert picture["height"] > 200
+        assert place is not None
+        assert 200 < picture["height"] <= place["height"], "all of it is to be seen"
         name = shown(page)
         page.get_by_role("button", name="Coat").tap()
         expect(page.locator("#name")).not_to_have_text(name)
