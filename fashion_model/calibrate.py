@@ -20,10 +20,13 @@ from fashion_model.commands import (
     add_data_options,
     add_fold_option,
     load_split,
+    named_bundle,
+    require_enough_held_out,
     require_fit,
+    require_shape_of,
     run_command,
 )
-from fashion_model.dataset.description import Goals
+from fashion_model.dataset.description import KNOWN, Goals
 from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
@@ -235,10 +238,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Calibrate a bundle anew, for instance with other goals."""
-    bundle = load_bundle(options.bundle)
-    options.fold = options.fold or measured_fold(bundle.signature)
-    description, split = load_split(options)
+    bundle = named_bundle(options.bundle)
+    require_shape_of(bundle, KNOWN[options.dataset])
+    description, split = load_split(options, own=measured_fold(bundle.signature))
     require_fit(bundle, description)
+    require_enough_held_out(split)
     signature = calibrate_bundle(bundle, split, description.goals)
     for name, value in signature.figures.items():
         sys.stdout.write(f"{name} {value:.4f}\n")

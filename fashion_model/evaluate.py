@@ -9,13 +9,13 @@ lines that compare with the float32 reference are left out.
 from __future__ import annotations
 
 import argparse
-import logging
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,13 @@ from fashion_model.commands import (
     decoder,
     is_installed,
     load_data,
+    named_bundle,
     require_fit,
+    require_folder_to_write,
     require_packages,
+    require_shape_of,
     run_command,
+    wanted_fold,
 )
 from fashion_model.dataset.description import KNOWN, DataError
 from fashion_model.dataset.people import Fold
@@ -48,13 +52,12 @@ from fashion_model.metrics import (
     independent_count,
     wilson_interval,
 )
-from fashion_model.strangers import idx_strangers, made_strangers, photo_strangers
-from scoring.inference.bundle import REFERENCE_FILE, Bundle, load_bundle
+from fashion_model.strangers import Strangers, idx_strangers, made_strangers, photo_strangers
+from scoring.inference.bundle import REFERENCE_FILE, Bundle
 from scoring.inference.predictions import Predictions
 from scoring.inference.predictor import Predictor
 from scoring.records.telling import telling_never_fails
 
-logger = logging.getLogger("scoring.fashion_model")
 DECIDABLE_ACCURACY = 0.99
 SPEED_IMAGES = 10_000
 # Of large images fewer are enough: 400 photographs.
@@ -203,13 +206,17 @@ def run(options: argparse.Namespace) -> None:
     """Measure a bundle and print its figures."""
     if options.pictures:
         require_packages("matplotlib")
-    bundle = load_bundle(options.bundle)
+        require_folder_to_write(options.pictures, "--pictures")
+    bundle = named_bundle(options.bundle)
+    require_shape_of(bundle, KNOWN[options.dataset])
+    strangers = _named_strangers(options, bundle.signature.input.shape)
     data = _chosen_images(options, bundle)
     predictor = Predictor(bundle)
     seen = predictor.predict(data.rows)
     print_figures(accuracy_figures(bundle, data, seen, _reference_logits(bundle, data)))
     print_figures(honesty_figures(bundle, data, seen))
-    print_figures(stranger_figures(predictor, seen.outlier_score, _strangers(options, data)))
+    strange = chain(made_strangers(data.rows, data.images.shape[1:]), strangers)
+    print_figures(stranger_figures(predictor, seen.outlier_score, strange))
     predictor.close()
     if not options.no_speed:
         print_figures(speed_figures(bundle, plain=is_installed(TENSORFLOW)))
@@ -222,19 +229,19 @@ def _chosen_images(options: argparse.Namespace, bundle: Bundle) -> LabelledImage
     require_fit(bundle, description)
     chosen = data.test if options.split == "test" else None
     if data.train is not None and options.split != "test":
-        split = split_data(data.train, _fold(options, bundle))
+        split = split_data(data.train, _fold(wanted_fold(options, data.train), bundle))
         chosen = split.fit if options.split == "fit" else split.measure
     if chosen is None:
         raise DataError(f"{options.data}: has no images for --split {options.split}")
     return chosen
 
 
-def _fold(options: argparse.Namespace, bundle: Bundle) -> Fold:
+def _fold(wanted: Fold | None, bundle: Bundle) -> Fold:
     own = measured_fold(bundle.signature)
-    if own and options.fold and options.fold != own:
+    if own and wanted and wanted != own:
         sys.stderr.write(f"warning: {bundle.folder} was trained with most people of fold"
-                         f" {options.fold}; its own is {own}\n")  # fmt: skip
-    return options.fold or own or FIRST_FOLD
+                         f" {wanted}; its own is {own}\n")  # fmt: skip
+    return wanted or own or FIRST_FOLD
 
 
 def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float64] | None:
@@ -254,17 +261,14 @@ def _reference_logits(bundle: Bundle, data: LabelledImages) -> NDArray[np.float6
     return predict_logits(read_network(bundle.reference), data.images)
 
 
-def _strangers(
-    options: argparse.Namespace, data: LabelledImages
-) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    shape = data.images.shape[1:]
-    yield from made_strangers(data.rows, shape)
-    for name, folder in (("digits", options.digits), ("data-set garments", options.garments)):
-        if folder:
-            yield name, idx_strangers(folder, shape)
+def _named_strangers(options: argparse.Namespace, shape: tuple[int, ...]) -> list[Strangers]:
+    """Read what the flags name: before the measuring, which takes minutes."""
+    idx = {"digits": options.digits, "data-set garments": options.garments}
+    found = [(name, idx_strangers(folder, shape)) for name, folder in idx.items() if folder]
     if options.photos:
         colour = decoder(KNOWN[options.dataset]) if shape[2] > 1 else None
-        yield "photographs", photo_strangers(options.photos, shape, colour)
+        found.append(("photographs", photo_strangers(options.photos, shape, colour)))
+    return found
 
 
 def _draw(bundle: Bundle, data: LabelledImages, seen: Predictions, folder: Path) -> None:

@@ -20,6 +20,8 @@ from fashion_model.commands import (
     add_fold_option,
     load_split,
     require_bundle_folder,
+    require_enough_held_out,
+    require_file,
     require_packages,
     run_command,
 )
@@ -44,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     """Export the averaged weights of trainings, finished or not, or a reference model."""
     require_packages("tensorflow")
     require_bundle_folder(options.out)
+    require_file(options.model, "network; a bundle may come without its own")
     weights = mean_weights(options.state) if options.state else None
     description, split = load_split(options)
 
@@ -55,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         network = read_network(options.model)
         require_shape(network, description)
+    require_enough_held_out(split)
     signature = export_bundle(network, description, split, options.out)
     sys.stdout.write(f"{options.out}: version {signature.version}\n")
 

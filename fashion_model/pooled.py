@@ -26,14 +26,22 @@ from fashion_model.calibrate import (
     measured_fold,
     write_signature,
 )
-from fashion_model.commands import add_data_options, load_data, require_fit, run_command
-from fashion_model.dataset.description import DataError, Goals
+from fashion_model.commands import (
+    add_data_options,
+    load_data,
+    named_bundle,
+    require_calibratable,
+    require_fit,
+    require_shape_of,
+    run_command,
+)
+from fashion_model.dataset.description import KNOWN, DataError, Goals
 from fashion_model.dataset.people import person_folds
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
 from fashion_model.evaluate import Figure, people_figures, percent, print_figures
 from fashion_model.metrics import expected_calibration_error
-from scoring.inference.bundle import Bundle, load_bundle
+from scoring.inference.bundle import Bundle
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.predictor import Predictor
 from scoring.protocol.signature import Thresholds
@@ -139,14 +147,14 @@ def figures(seen: Answers, goals: Goals) -> Iterator[Figure]:
     yield Figure("called strange", percent(judged.strange.mean()))
 
 
-def calibrate_by(folder: Path, seen: Answers, goals: Goals) -> str:
-    """Give the bundle in ``folder`` temperature and thresholds by ``seen``; return its version."""
+def calibrate_by(bundle: Bundle, seen: Answers, goals: Goals) -> str:
+    """Give ``bundle`` temperature and thresholds by ``seen``; return its version."""
     temperature, limits = chosen_by(seen, goals)
-    signature = load_bundle(folder).signature.renewed(
+    signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds={"confidence": limits.confidence, "outlier_score": limits.outlier_score},
     )
-    return write_signature(folder, signature).version
+    return write_signature(bundle.folder, signature).version
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -164,22 +172,28 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Print each bundle's accuracy and the figures of all, and calibrate."""
+    bundles = [named_bundle(folder) for folder in options.bundles]
+    into = named_bundle(options.into) if options.into else None
+    for bundle in filter(None, (*bundles, into)):
+        require_shape_of(bundle, KNOWN[options.dataset])
     description, data = load_data(options)
     if data.train is None:
         raise DataError(f"{options.data}: has no training images")
-    parts = []
-    for folder in options.bundles:
-        bundle = load_bundle(folder)
+    for bundle in filter(None, (*bundles, into)):
         require_fit(bundle, description)
-        parts.append(answers_of(bundle, data.train))
-        seen = parts[-1]
-        print_figures([Figure(str(folder), f"{percent(seen.right.mean())} ({len(seen.labels)})")])
-    seen = pool(parts)
+    seen = pool([_told_answers(bundle, data.train) for bundle in bundles])
     print_figures(figures(seen, description.goals))
-    if options.into:
-        require_fit(load_bundle(options.into), description)
-        version = calibrate_by(options.into, seen, description.goals)
-        sys.stdout.write(f"{options.into}: version {version}\n")
+    if into:
+        require_calibratable(len(seen.labels), seen.people)
+        version = calibrate_by(into, seen, description.goals)
+        sys.stdout.write(f"{into.folder}: version {version}\n")
+
+
+def _told_answers(bundle: Bundle, data: LabelledImages) -> Answers:
+    seen = answers_of(bundle, data)
+    told = f"{percent(seen.right.mean())} ({len(seen.labels)})"
+    print_figures([Figure(str(bundle.folder), told)])
+    return seen
 
 
 @telling_never_fails()

@@ -21,8 +21,8 @@ import numpy as np
 import orjson
 
 from fashion_model.calibrate import write_signature
-from fashion_model.commands import decode_limits, run_command
-from scoring.inference.bundle import Bundle, load_bundle, read_bundle
+from fashion_model.commands import decode_limits, named_bundle, run_command
+from scoring.inference.bundle import Bundle, read_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import UsageError
@@ -77,7 +77,7 @@ def reseal(folder: Path, changes: Changes) -> Signature:
         it would be, cannot be served; nothing was written.
         OSError: the signature cannot be written; the old one stands.
     """
-    signature = _changed(load_bundle(folder).signature, changes)
+    signature = _changed(named_bundle(folder).signature, changes)
     _score_a_picture(read_bundle(folder, signature))
     return write_signature(folder, signature)
 

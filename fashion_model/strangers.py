@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,16 +13,16 @@ from numpy.typing import NDArray
 
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import IMAGE_SUFFIXES, Decoder, read_training_images
+from scoring.preprocessing.errors import DecodeError
 
 Rows = NDArray[np.uint8]
+Strangers = tuple[str, Rows]
 COUNT = 2_000
 # Of large images fewer are enough: 400 photographs.
 MOST_BYTES = 60_000_000
 
 
-def made_strangers(
-    usual: Rows, shape: tuple[int, ...], seed: int = 0
-) -> Iterator[tuple[str, Rows]]:
+def made_strangers(usual: Rows, shape: tuple[int, ...], seed: int = 0) -> Iterator[Strangers]:
     """Yield (name, uint8 [COUNT or fewer, D]): noise, blank and inverted arrays of one shape."""
     random = np.random.default_rng(seed)
     width = usual.shape[1]
@@ -55,15 +56,27 @@ def photo_strangers(folder: Path, shape: tuple[int, ...], colour: Decoder | None
     Raises:
         DataError: there is none.
     """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder of photographs")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     paths = paths[:: -(-len(paths) // most(math.prod(shape))) or 1]
-    if colour and paths:
-        return np.stack([colour(path.read_bytes()).reshape(-1) for path in paths])
-    photos = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
-    readable = [np.asarray(photo, np.uint8) for photo in photos if photo is not None]
+    read = _in_grey if colour is None else partial(_in_colour, decode=colour)
+    readable = [photo for path in paths if (photo := read(path)) is not None]
     if not readable:
         raise DataError(f"{folder}: no photographs")
-    return _rows(readable, shape)
+    return _rows(readable, shape) if colour is None else np.stack(readable)
+
+
+def _in_grey(path: Path) -> Rows | None:
+    photo = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return None if photo is None else np.asarray(photo, np.uint8)
+
+
+def _in_colour(path: Path, decode: Decoder) -> Rows | None:
+    try:
+        return decode(path.read_bytes()).reshape(-1)
+    except (DecodeError, OSError):
+        return None
 
 
 def _rows(grey: Iterable[NDArray[np.uint8]], shape: tuple[int, ...]) -> Rows:

@@ -18,7 +18,10 @@ from fashion_model.commands import (
     add_data_options,
     add_fold_option,
     load_split,
+    named_bundle,
     require_bundle_folder,
+    require_enough_held_out,
+    require_file,
     require_fit,
     require_packages,
     run_command,
@@ -35,7 +38,8 @@ from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.flags import model_name, positive_number, whole_number
 from fashion_model.job import STATE_FOLDER, Job, best_precision
-from scoring.inference.bundle import SIGNATURE_FILE, load_bundle
+from scoring.inference.bundle import SIGNATURE_FILE
+from scoring.protocol.errors import UsageError
 from scoring.records.telling import telling_never_fails
 
 if TYPE_CHECKING:
@@ -82,8 +86,10 @@ def train_bundle(options: argparse.Namespace) -> None:
     require_packages("tensorflow", "matplotlib")
     folder = options.out or default_folder(options.name or options.dataset)
     require_bundle_folder(folder)
+    _check_sources(options)
     description, split = load_split(options)
     require_enough(split.train, description)
+    require_enough_held_out(split)
     # What cannot be written shows before hours of work and not after them.
     folder.mkdir(parents=True, exist_ok=True)
     if options.start:
@@ -102,6 +108,17 @@ def train_bundle(options: argparse.Namespace) -> None:
     job = _job(options, description, state_file)
     job = dataclasses.replace(job, start=options.start, teacher=teacher, held_out=held_out)
     _train_one(job, description, split, folder, _larger(options, split))
+
+
+def _check_sources(options: argparse.Namespace) -> None:
+    """Raise UsageError for what is named to learn from, as far as no data are needed for it."""
+    require_file(options.start, "network")
+    if options.teacher is None:
+        return
+    if KNOWN[options.dataset].teaching is None:
+        raise UsageError(f"--teacher {options.teacher}: the recipe of {options.dataset} has no"
+                         " teacher; leave the flag out")  # fmt: skip
+    named_bundle(options.teacher)
 
 
 def _larger(options: argparse.Namespace, split: Split) -> Split:
@@ -138,11 +155,9 @@ def _teacher_bundle(
 ) -> Path:
     """Return the folder of the teacher's bundle, trained first where it is not there yet."""
     folder: Path = options.teacher or (STATE_FOLDER / f"{description.name}-teacher-{options.seed}")
-    if not (folder / SIGNATURE_FILE).is_file():
-        if options.teacher:
-            raise DataError(f"{folder}: there is no bundle to learn from")
+    if not options.teacher and not (folder / SIGNATURE_FILE).is_file():
         _train_teacher(options, description, split, folder)
-    require_fit(load_bundle(folder), description)
+    require_fit(named_bundle(folder), description)
     return folder
 
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import ExitCode, UsageError
 from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef, ReviewWords
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
 
 
-class DataError(ScoringError):
-    """Training data that is missing, broken or of another kind; the message says which."""
+class DataError(UsageError):
+    """What a command is to learn from is missing, broken or of another kind; it says which."""
 
     code = "data"
+
+
+class DownloadFailed(DataError):
+    """A data set did not come; who asked for it need not have done anything wrong."""
+
+    exit_code = ExitCode.FAILED
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from fashion_model.dataset.description import DataError
+from fashion_model.dataset.description import DataError, DownloadFailed
 
 logger = logging.getLogger("scoring.fashion_model")
 TIMEOUT_SECONDS = (10.0, 60.0)
@@ -20,7 +20,8 @@ def fetch(address: str, md5: Mapping[str, str], folder: Path) -> None:
     """Bring the files named in ``md5`` into ``folder``; one that is there and right stays.
 
     Raises:
-        DataError: no address, no network, a refusal, or other bytes than the published sum's.
+        DataError: there is no address.
+        DownloadFailed: no network, a refusal, or other bytes than the published sum's.
     """
     if not address:
         raise DataError("this data set has no download address: name its folder with --data")
@@ -41,14 +42,14 @@ def _download(url: str, path: Path, digest: str) -> None:
                 for chunk in response.iter_content(CHUNK_BYTES):
                     file.write(chunk)
     except requests.RequestException as error:
-        raise DataError(
+        raise DownloadFailed(
             f"cannot download {url}: {error}. Without a network, put the files into a folder"
             " and name it with --data"
         ) from error
     actual = _md5(partial)
     if actual != digest:
         partial.unlink()
-        raise DataError(f"{url}: MD5 is {actual}, published is {digest}")
+        raise DownloadFailed(f"{url}: MD5 is {actual}, published is {digest}")
     partial.replace(path)
 
 

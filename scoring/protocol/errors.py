@@ -7,7 +7,9 @@ ScoringError                    exit 1
 ├── SettingsError               exit 2  a key, a value or a flag is wrong
 ├── UsageError                  exit 2  the command line asks for nothing that can be done
 │   ├── MissingPackages                 training was asked for where its packages are not there
-│   └── CannotTeach                     pictures or classes that no model can be taught from
+│   ├── CannotTeach                     pictures or classes that no model can be taught from
+│   └── DataError                       a data set, network or state that cannot be learnt from
+│       └── DownloadFailed  exit 1      the network or the other side, and not what was named
 ├── BatchMissing                exit 4  no such folder of images
 ├── BatchUnreadable             exit 1  a folder of images that is there, but cannot be read
 ├── NoServer                    exit 5  nobody answers, or a stranger does
@@ -37,7 +39,6 @@ ScoringError                    exit 1
 ├── UnknownPreprocessing        exit 1  the model wants steps that this code does not have
 ├── PreprocessingMismatch       exit 1  its steps make other images than the model takes
 ├── DecodeError …               exit 1  an image cannot be read; it becomes a row with its error
-├── DataError                   exit 1  a data set cannot be learnt from
 └── ApiError                            what the server refuses, as JSON with a status
     ├── BadRequest              400
     ├── Unauthorized            401

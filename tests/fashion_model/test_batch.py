@@ -9,6 +9,7 @@ import pytest
 
 from fashion_model import batch
 from fashion_model.dataset.description import FASHION
+from scoring.protocol.errors import ExitCode
 from tests.fashion_model.idx_files import IMAGES, LABELS, write_idx
 
 
@@ -44,11 +45,17 @@ def test_test_pictures_come_without(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx(tmp_path, "train")
-    assert batch.main(["--data", str(tmp_path), "--count", "5", "--out", str(tmp_path)]) == 1
+    assert (
+        batch.main(["--data", str(tmp_path), "--count", "5", "--out", str(tmp_path)])
+        == ExitCode.USAGE
+    )
     assert "is there already" in capsys.readouterr().err
 
 
 def test_more_than_there_is_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx(tmp_path, "train")
-    assert batch.main(["--data", str(tmp_path), "--count", "21", "--out", str(tmp_path / "G")]) == 1
+    assert (
+        batch.main(["--data", str(tmp_path), "--count", "21", "--out", str(tmp_path / "G")])
+        == ExitCode.USAGE
+    )
     assert "there are 20 pictures, not 21" in capsys.readouterr().err

@@ -2,11 +2,13 @@
 
 import dataclasses
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fashion_model import calibrate
 from fashion_model.bundle_files import share_backbone
 from fashion_model.calibrate import (
     calibrate_bundle,
@@ -15,10 +17,14 @@ from fashion_model.calibrate import (
     measured_fold,
     write_signature,
 )
+from fashion_model.commands import require_calibratable
+from fashion_model.dataset.description import DataError
 from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
 from scoring.inference.bundle import Bundle, load_bundle
+from scoring.protocol.errors import ExitCode
+from tests.fashion_model.idx_files import write_idx
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = {"accuracy_float": 0.5, "agreement": 0.25}
@@ -67,6 +73,32 @@ def test_other_images_drop_them_and_say_so(
     after = calibrate_bundle(bundle, split_data(images(1).take(np.arange(300))))
     assert not REFERENCE.keys() & after.figures.keys()
     assert "dropped accuracy_float, agreement: measured on other images" in caplog.text
+
+
+def test_a_handful_of_pictures_changes_no_bundle(
+    bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    before = {path.name: path.read_bytes() for path in bundle.folder.iterdir()}
+    code = calibrate.main(["--bundle", str(bundle.folder), "--data", str(tmp_path)])
+    assert code == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert said == (
+        "error: only 2 pictures are held out to choose temperature and thresholds with, or to"
+        " measure with; it takes 100\n"
+    )
+    assert {path.name: path.read_bytes() for path in bundle.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(("pictures", "people", "enough"), [
+    (99, None, False), (100, None, True), (99, 50, False), (100, 4, False), (100, 5, True),
+])  # fmt: skip
+def test_pictures_and_people_must_be_enough(
+    pictures: int, people: int | None, enough: bool
+) -> None:
+    owners = np.arange(pictures) % people if people else None
+    with nullcontext() if enough else pytest.raises(DataError, match="it takes"):
+        require_calibratable(pictures, owners)
 
 
 @pytest.mark.parametrize("true", [0.4, 1.0, 3.0])

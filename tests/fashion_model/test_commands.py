@@ -5,11 +5,13 @@ import re
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from fashion_model import evaluate, export, train
+from fashion_model import evaluate, export, pooled, train
 from fashion_model.bundle_files import share_backbone
+from fashion_model.commands import decoder
 from fashion_model.dataset.description import (
     CATS_DOGS,
     DIGITS,
@@ -44,7 +46,7 @@ def test_missing_data_is_one_line(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module(f"fashion_model.{command}")
-    assert module.main(["--data", str(tmp_path / "nothing")]) == 1
+    assert module.main(["--data", str(tmp_path / "nothing")]) == ExitCode.USAGE
     assert "there is no such data folder" in capsys.readouterr().err
 
 
@@ -84,7 +86,7 @@ def test_evaluate_needs_the_split_it_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_idx(tmp_path, "train")
-    assert evaluate.main(["--data", str(tmp_path), "--split", "test"]) == 1
+    assert evaluate.main(["--data", str(tmp_path), "--split", "test"]) == ExitCode.USAGE
     assert "has no images for --split test" in capsys.readouterr().err
 
 
@@ -138,7 +140,7 @@ def test_too_few_images_are_told_before_the_work(
 ) -> None:
     write_idx(tmp_path, "train")
     where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert train.main([*where, "--dataset", "digits"]) == 1
+    assert train.main([*where, "--dataset", "digits"]) == ExitCode.USAGE
     assert "16 images to train with; a step takes 128" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     few = LabelledImages(np.zeros((2, 28, 28, 1), np.uint8), np.array([1, 3]))
@@ -158,7 +160,7 @@ def test_export_refuses_another_network(
 ) -> None:
     write_idx(tmp_path, "train")
     where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert export.main(["--model", str(ROOT / "models" / network), *where]) == 1
+    assert export.main(["--model", str(ROOT / "models" / network), *where]) == ExitCode.USAGE
     assert told in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -173,7 +175,7 @@ def test_export_refuses_a_network_of_another_shape(
         tmp_path / "other.keras"
     )
     where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert export.main(["--model", str(tmp_path / "other.keras"), *where]) == 1
+    assert export.main(["--model", str(tmp_path / "other.keras"), *where]) == ExitCode.USAGE
     assert "the network takes (None, 12, 12, 1) and gives (None, 3)" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -187,8 +189,111 @@ def test_export_refuses_what_is_no_state(
     if content is not None:
         state.write_bytes(content)
     where = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert export.main(["--state", str(state), *where]) == 1
+    assert export.main(["--state", str(state), *where]) == ExitCode.USAGE
     assert "state.npz: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["calibrate", "evaluate", "pooled", "train", "reseal"])
+@pytest.mark.parametrize(
+    ("bundle", "told"),
+    [
+        ("nowhere", "there is no such model folder"),
+        ("models", "signature.json: the file is missing"),
+        ("models/backbones", "holds networks that bundles share and is no bundle"),
+        ("pyproject.toml", "there is no such model folder"),
+    ],
+)
+def test_what_is_named_as_a_bundle_and_is_none_is_a_usage_error(
+    command: str, bundle: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = {"pooled": "--bundles", "train": "--teacher"}.get(command, "--bundle")
+    data = [] if command == "reseal" else ["--data", str(tmp_path / "nothing")]
+    out = ["--out", str(tmp_path / "out")] if command == "train" else []
+    module = importlib.import_module(f"fashion_model.{command}")
+    assert module.main([flag, str(ROOT / bundle), *data, *out]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    # Before the data, which may take minutes.
+    assert told in said
+
+
+def test_a_bundle_to_calibrate_is_looked_at_before_the_others_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--bundles", str(ROOT / "fashion_model"), "--data", str(tmp_path / "nothing")]
+    assert pooled.main([*arguments, "--into", str(tmp_path / "none")]) == ExitCode.USAGE
+    assert "none: there is no such model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--teacher", "fashion_model", "--dataset", "digits"], "recipe of digits has no teacher"),
+        (["--start", "none.keras"], "none.keras: there is no such network"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_told_before_the_data_are_read(
+    flags: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--data", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]
+    assert train.main([*where, *flags]) == ExitCode.USAGE
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--garments", "--photos", "--digits", "--pictures"])
+def test_what_is_measured_beside_the_data_is_looked_at_first(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(tmp_path / "nothing")]
+    (tmp_path / "file").write_bytes(b"text")
+    assert evaluate.main([*data, flag, str(tmp_path / "file" / "in")]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'file'}")
+    assert evaluate.main([*data, flag, str(tmp_path / "file")]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'file'}: ")
+    if flag != "--pictures":
+        # A folder that has nothing of the kind in it.
+        assert evaluate.main([*data, flag, str(tmp_path)]) == ExitCode.USAGE
+        assert capsys.readouterr().err.startswith(f"error: {tmp_path}: ")
+
+
+@pytest.mark.parametrize("command", ["train", "export"])
+def test_a_bundle_cannot_be_made_below_a_file(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_bytes(b"text")
+    state = ["--state", str(tmp_path / "state")] if command == "export" else []
+    main = {"train": train.main, "export": export.main}[command]
+    assert main(["--out", str(tmp_path / "file" / "in"), *state]) == ExitCode.USAGE
+    assert (
+        capsys.readouterr().err == f"error: {tmp_path / 'file'}: is a file; --out names a folder\n"
+    )
+
+
+def test_a_download_is_not_asked_for_where_the_data_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(["--data", str(tmp_path), "--address", "http://127.0.0.1:9/"])
+    assert ended.value.code == ExitCode.USAGE
+    assert "not allowed with argument --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["calibrate", "evaluate"])
+def test_a_fold_of_people_whom_nobody_knows_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_idx(tmp_path, "train")
+    module = importlib.import_module(f"fashion_model.{command}")
+    assert module.main(["--data", str(tmp_path), "--fold", "1/3"]) == ExitCode.USAGE
+    assert "--fold 1/3: nothing says whose pictures these are" in capsys.readouterr().err
+
+
+def test_a_photograph_that_cannot_be_read_is_no_stranger(tmp_path: Path) -> None:
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    cv2.imwrite(str(tmp_path / "whole.png"), np.zeros((40, 40, 3), np.uint8))
+    assert len(photo_strangers(tmp_path, (224, 224, 3), decoder(CATS_DOGS))) == 1
+    assert len(photo_strangers(tmp_path, (28, 28, 1))) == 1
 
 
 def test_strangers_take_the_models_shape(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT
 
-PEOPLE, PICTURES = 9, 36
+PEOPLE, PICTURES = 9, 54
 
 
 def pets(folder: Path) -> None:
@@ -81,9 +81,18 @@ def test_thresholds_are_judged_by_people_they_were_not_chosen_with() -> None:
     assert len(judged.kept) == len(people)
 
 
+def test_few_answers_calibrate_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pets(tmp_path / "pets")
+    fold = bundle(tmp_path / "fold", fold=1, folds=3)
+    before = (tmp_path / "fold" / "signature.json").read_bytes()
+    assert run(tmp_path / "pets", "--bundles", fold, "--into", fold) == ExitCode.USAGE
+    assert "only 36 pictures are held out" in capsys.readouterr().err
+    assert (tmp_path / "fold" / "signature.json").read_bytes() == before
+
+
 def test_a_bundle_that_does_not_say_whom_it_has_not_seen_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pets(tmp_path / "pets")
-    assert run(tmp_path / "pets", "--bundles", bundle(tmp_path / "plain")) == ExitCode.FAILED
+    assert run(tmp_path / "pets", "--bundles", bundle(tmp_path / "plain")) == ExitCode.USAGE
     assert "plain: does not say which people it has not seen" in capsys.readouterr().err

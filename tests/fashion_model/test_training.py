@@ -163,9 +163,9 @@ def test_what_cannot_be_learnt_from_is_told_before_the_work(
     shapes = dataclasses.replace(SHAPES, teaching=Teaching(SMALL, steps=20))
     monkeypatch.setattr(train_command, "load_split", lambda _: (shapes, split))
     monkeypatch.chdir(tmp_path)
-    another = "there is no bundle" if flag == "--teacher" else "another shape"
+    another = "there is no such model folder" if flag == "--teacher" else "another shape"
     for wrong, text in ((tmp_path / "none", "there is no"), (OTHER_NETWORK, another)):
-        assert train_command.main(["--data", "anywhere", flag, str(wrong)]) == 1
+        assert train_command.main(["--data", "anywhere", flag, str(wrong)]) == ExitCode.USAGE
         assert text in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
     if flag == "--teacher":
