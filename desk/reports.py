@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scoring.monitoring.report import PAGE, report_folder
 from scoring.protocol.errors import ScoringError
 from scoring.records.ledger import Run
 from scoring.settings import CODE_ROOT, Settings
@@ -24,6 +23,8 @@ logger = logging.getLogger("scoring.desk")
 
 def report_file(settings: Settings, run_id: str) -> Path:
     """Return where the page of a run lies, if it does."""
+    from scoring.monitoring.report import PAGE, report_folder
+
     return report_folder(settings, run_id) / PAGE
 
 

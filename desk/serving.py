@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import select
 import socket
@@ -45,10 +46,17 @@ def serve(settings: Settings, stop: threading.Event) -> ExitCode:
         server = DeskServer(app, listener, has_proxy=settings.desk.has_proxy)
         server.start()
         logger.info("the desk is at %s", url_of(host, server.port))
+        load_what_pages_need()
         while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
             pass
         server.stop(STOP_SECONDS)
     return ExitCode.DONE if stop.is_set() else ExitCode.FAILED
+
+
+def load_what_pages_need() -> None:
+    """Load what makes verdicts, while nobody has asked for one yet: the desk is up before."""
+    for module in ("report", "verdict", "views"):
+        importlib.import_module(f"scoring.monitoring.{module}")
 
 
 class DeskServer:

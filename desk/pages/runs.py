@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, render_template, request
 
@@ -10,10 +11,12 @@ from desk.context import the_desk, the_ledger
 from desk.pages.rendering import local, weekday_of
 from desk.reports import read_report
 from scoring.monitoring import words
-from scoring.monitoring.history import Figures
 from scoring.processes.locks import run_holder
 from scoring.records.at_work import run_at_work
 from scoring.records.ledger import Run
+
+if TYPE_CHECKING:
+    from scoring.monitoring.history import Figures
 
 RUNS_SHOWN = 30
 # What a person should know of is told apart from what is as it should be.
@@ -75,6 +78,8 @@ def report(run_id: str) -> Response:
 
 def run_rows(before: str | None, limit: int) -> list[RunRow]:
     """Return the latest runs, or those before one; raises LedgerError."""
+    from scoring.monitoring.history import Figures
+
     ledger = the_ledger()
     runs = ledger.runs_before(before, limit) if before else ledger.runs(limit)
     holder = run_holder(the_desk().settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, render_template
 
@@ -10,12 +11,12 @@ from desk.coming import what_comes
 from desk.context import the_desk, the_ledger
 from desk.pages.runs import RunRow, run_rows
 from desk.waits import what_waits
-from scoring.monitoring import views
-from scoring.monitoring.report import facts_of
-from scoring.monitoring.verdict import Verdict, judge_run
 from scoring.protocol.errors import LedgerMissing
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Run
+
+if TYPE_CHECKING:
+    from scoring.monitoring.verdict import Verdict
 
 RUNS_SHOWN = 7
 
@@ -52,5 +53,9 @@ def _last(rows: list[RunRow]) -> Last | None:
     run = next((row.run for row in rows if row.has_report), None)
     if run is None:
         return None
+    from scoring.monitoring import views
+    from scoring.monitoring.report import facts_of
+    from scoring.monitoring.verdict import judge_run
+
     facts = facts_of(the_ledger(), run, EventsLog.from_settings(the_desk().settings))
     return Last(run, views.when(facts), judge_run(facts))
