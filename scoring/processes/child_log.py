@@ -8,6 +8,7 @@ log: what cannot be written there is shown in the parent's own place, or dropped
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from contextlib import suppress
@@ -17,6 +18,8 @@ from typing import IO
 READ_BYTES = 65_536
 TAIL_BYTES = 4_000
 TAIL_LINES = 12
+# What LiteRT and TensorFlow say at every start, in good order: no answer to "what went wrong?".
+CHATTER = re.compile(r"^INFO: .*(TensorFlow Lite|XNNPACK|delegate)|absl::InitializeLog\(\)")
 # The end of a pipe shows a moment after the child's; a grandchild may keep it open for ever.
 END_SECONDS = 2.0
 
@@ -45,8 +48,9 @@ class ChildLog:
         """Return the last lines, joined to one; of a child that has ``ended`` truly the last."""
         if ended and self._thread:
             self._thread.join(END_SECONDS)
-        lines = self._tail.decode("utf-8", "replace").splitlines()
-        return " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+        lines = map(str.strip, self._tail.decode("utf-8", "replace").splitlines())
+        told = [line for line in lines if line and not CHATTER.search(line)]
+        return " | ".join(told[-TAIL_LINES:])
 
     def _pump(self, output: IO[bytes]) -> None:
         with output:

@@ -107,8 +107,7 @@ def find_bundle(settings: Settings, name: str) -> Path:
         )
     if not found:
         names = ", ".join(sorted(known.keys() - {""})) or "none"
-        unread_files = (str(folder / SIGNATURE_FILE) for folder in known.get("", []))
-        unknown = ", ".join(dict.fromkeys(unread_files))
+        unknown = ", ".join(dict.fromkeys(map(_why_unread, known.get("", []))))
         unread = f"; and what cannot be read: {unknown}" if unknown else ""
         raise UsageError(f"no model is named {name!r}; there are: {names}{unread}")
     return found[0]
@@ -142,15 +141,14 @@ def known_signatures(settings: Settings) -> list[Signature]:
     signatures = []
     for name in dict.fromkeys(bundle_name(one) for home in _homes(settings) for one in home):
         with suppress(UsageError, OSError, SignatureError):
-            content = (find_bundle(settings, name) / SIGNATURE_FILE).read_bytes()
-            signatures.append(parse_signature(content))
+            signatures.append(_read_signature(find_bundle(settings, name)))
     return signatures
 
 
 def bundle_name(folder: Path) -> str:
     """Return the name in a signature; "" where there is none to read: the server will say why."""
     try:
-        return parse_signature((folder / SIGNATURE_FILE).read_bytes()).name
+        return _read_signature(folder).name
     except (OSError, SignatureError):
         return ""
 
@@ -158,6 +156,29 @@ def bundle_name(folder: Path) -> str:
 def bundle_labels(settings: Settings, name: str) -> tuple[str, ...]:
     """Return the labels of a model on this machine; none where its bundle is not to be had."""
     try:
-        return parse_signature((find_bundle(settings, name) / SIGNATURE_FILE).read_bytes()).labels
+        return _read_signature(find_bundle(settings, name)).labels
     except (OSError, SignatureError, UsageError):
         return ()
+
+
+def _why_unread(folder: Path) -> str:
+    """Return the file of a signature that gives no name, with the reason."""
+    try:
+        _read_signature(folder)
+    except FileNotFoundError:
+        why = "the file is missing"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except SignatureError as error:
+        why = str(error)
+    else:
+        why = "it was not whole a moment ago"
+    return f"{folder / SIGNATURE_FILE} ({why})"
+
+
+def _read_signature(folder: Path) -> Signature:
+    """Return a folder's signature; raises OSError or SignatureError. No pipe is waited for."""
+    path = folder / SIGNATURE_FILE
+    if path.exists() and not path.is_file():
+        raise OSError("no regular file")
+    return parse_signature(path.read_bytes())

@@ -28,6 +28,15 @@ def test_the_tail_is_the_last_lines_without_the_empty_ones(tmp_path: Path) -> No
     assert follow(ChildLog(tmp_path / "y.log", 10_000, 1), b"  a\n\n \r\nb\n") == "a | b"
 
 
+def test_what_a_library_says_at_every_start_is_logged_and_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    chatter = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    assert follow(ChildLog(path, 10_000, 1), chatter) == ""
+    said = chatter + b"error: the ledger is locked\n" + chatter * TAIL_LINES
+    assert follow(ChildLog(path, 10_000, 1), said) == "error: the ledger is locked"
+    assert path.read_bytes() == chatter + said
+
+
 def test_what_is_no_utf_8_is_logged_as_it_is_and_told_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     assert follow(ChildLog(path, 1_000, 1), b"caf\xe9\n") == "caf\ufffd"

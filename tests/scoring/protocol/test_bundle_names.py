@@ -1,6 +1,7 @@
 """A model's name means the bundle whose signature says it, wherever its folder lies."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -77,6 +78,43 @@ def test_an_unknown_name_is_told_what_there_is(project: Path, settings: Settings
         find_bundle(settings, "hats")
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "not JSON: unexpected end of data"),
+        (b"[]", "not a JSON object"),
+        (b'{"format": 1}', "name is missing"),
+    ],
+)
+def test_a_signature_that_cannot_be_read_is_named_with_the_reason(
+    content: bytes, why: str, project: Path, settings: Settings
+) -> None:
+    broken = project / "models" / "broken" / "signature.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        find_bundle(settings, "hats")
+    assert f"; and what cannot be read: {broken.resolve()} ({why}" in str(caught.value)
+
+
+def test_a_served_folder_without_a_signature_is_named_with_the_reason(project: Path) -> None:
+    (project / "shoes").mkdir()
+    (project / "boots" / "signature.json").mkdir(parents=True)
+    with pytest.raises(UsageError) as caught:
+        find_bundle(serving("shoes", "boots"), "hats")
+    told = str(caught.value)
+    assert f"{project / 'shoes' / 'signature.json'} (the file is missing)" in told
+    assert f"{project / 'boots' / 'signature.json'} (no regular file)" in told
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_in_the_place_of_a_signature_is_not_waited_for(project: Path) -> None:
+    (project / "shoes").mkdir()
+    os.mkfifo(project / "shoes" / "signature.json")
+    with pytest.raises(UsageError, match=r"signature\.json \(no regular file\)"):
+        find_bundle(serving("shoes"), "hats")
+
+
 def test_every_model_that_a_name_finds_is_known_once(project: Path, settings: Settings) -> None:
     for folder, name in (("a", "shoes"), ("b", "twice"), ("c", "twice"), ("d", "digits")):
         signed(project / "models" / folder, name)
@@ -145,7 +183,7 @@ def test_why_a_model_is_not_served(project: Path) -> None:
     assert hats[0] == "hats"
     there_are = "cats_dogs, clothing, digits, fashion, shoes"
     assert hats[1].startswith(f"no model is named 'hats'; there are: {there_are}")
-    assert hats[1].endswith(f"; and what cannot be read: {broken.resolve()}")
+    assert f"; and what cannot be read: {broken.resolve()} (not JSON: " in hats[1]
     absent = why_absent(serving("digits"), names, "the server ended")
     assert absent == {"shoes": "with it, the server ended", "hats": hats[1]}
 
