@@ -9,7 +9,7 @@ from scoring.protocol.errors import BadRequest
 from server.access import Access
 from server.memory import MemoryBudget
 from server.metrics import PATH as METRICS_PATH
-from server.metrics import Metrics
+from server.metrics import SERVING_PATH, Metrics
 from server.pages.entrance import is_form_of_page
 from server.request_body import body_too_large
 
@@ -35,7 +35,7 @@ class Door:
         # Whoever has threads and queues says here whether there is a place for so large a body.
         self.check_place: Callable[[int], None] = _always
         # Answered however busy the server is: who watches it asks most when it is.
-        self.quick_paths = frozenset(access.open_paths) | {METRICS_PATH}
+        self.quick_paths = frozenset(access.open_paths) | {METRICS_PATH, SERVING_PATH}
 
     def judge(self, request: HttpRequest) -> None:
         """Take room for the body of a request whose headers have come; raises ApiError."""

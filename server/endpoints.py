@@ -23,7 +23,7 @@ from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.memory import MemoryBudget, Share
 from server.metrics import PATH as METRICS_PATH
-from server.metrics import Metrics
+from server.metrics import SERVING_PATH, Metrics
 from server.prediction_request import PredictionRequest, RequestLimits
 from server.request_body import read_body
 from server.responses import respond, retry_headers
@@ -64,6 +64,7 @@ def make_endpoints(
                 _refuse_get(api, scoring)
 
     @api.get(METRICS_PATH)
+    @api.get(SERVING_PATH)
     def exposition() -> Response:
         body, content_type = metrics.exposition(request.headers.get("Accept", ""))
         return respond(Reply(body, content_type=content_type))

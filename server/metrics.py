@@ -25,6 +25,8 @@ from server.handler import Answer
 from server.shared_metrics import SHARED_FOLDER
 
 PATH = "/metrics"
+# Where TensorFlow Serving has its own, as whoever watches one will ask.
+SERVING_PATH = "/monitoring/prometheus/metrics"
 LIVE_GAUGE = re.compile(r"gauge_live\w*_(\d+)\.db")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 IMAGES = (1, 2, 8, 32, 128, 512, 2_048, 8_192, 20_000)

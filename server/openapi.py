@@ -11,6 +11,7 @@ from scoring.settings import ServerSettings
 from server.dialects.dialect import Description, Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
 from server.metrics import PATH as METRICS_PATH
+from server.metrics import SERVING_PATH
 from server.pages import docs, front, upload
 
 OPENAPI = "3.1.0"
@@ -65,16 +66,21 @@ def summaries(
 
 def _around_them() -> Description:
     """Describe what is served in no dialect."""
-    metrics = operation("What was done so far, for Prometheus", {"type": "string"}, ALWAYS)
-    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     paths = {
         PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
-        METRICS_PATH: {"get": metrics},
+        METRICS_PATH: {"get": _numbers("What was done so far, for Prometheus")},
+        SERVING_PATH: {"get": _numbers("The same, at TensorFlow Serving's path")},
         **front.describe(),
         **upload.describe(),
         **docs.describe(),
     }
     return Description(title="The server", paths=paths, schemas={}, responses={})
+
+
+def _numbers(summary: str) -> dict[str, Any]:
+    described = operation(summary, {"type": "string"}, ALWAYS)
+    described["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    return described
 
 
 def _paths(part: Description) -> dict[str, Any]:

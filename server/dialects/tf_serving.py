@@ -109,7 +109,7 @@ def _json(document: Any, status: int = 200) -> Reply:
 
 DIALECT = Dialect(
     name="tf_serving",
-    paths=("/v1", "/v1/"),
+    paths=("/v1", "/v1/", "/monitoring", "/monitoring/"),
     media_types=JSON_TYPES,
     tellings=(
         Telling(MODELS, _tell_models),

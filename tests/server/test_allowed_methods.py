@@ -27,6 +27,7 @@ def client() -> Iterator[FlaskClient]:
         ("/", GET),
         ("/health/live", GET),
         ("/metrics", GET),
+        ("/monitoring/prometheus/metrics", GET),
         ("/openapi.json", GET),
         ("/docs", GET),
         ("/predict", POST),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,9 +88,27 @@ def test_what_is_refused_at_the_door_is_counted_too(url: str) -> None:
     assert samples(url)["scoring_requests_total", ("open_inference", "413")] == 1
 
 
+def test_whoever_watches_a_tensorflow_serving_finds_them_too(url: str) -> None:
+    for accept in ("", OPEN_METRICS):
+        asked = [
+            requests.get(url + path, headers={"Accept": accept}, timeout=DEADLINE)
+            for path in ("/metrics", "/monitoring/prometheus/metrics")
+        ]
+        assert [one.status_code for one in asked] == [200, 200]
+        assert asked[0].headers["Content-Type"] == asked[1].headers["Content-Type"]
+        names = [re.findall(r"^# TYPE (\w+)", one.text, re.M) for one in asked]
+        assert {"scoring_model_info", *names[0]} <= set(names[1])
+    # What else is not there is refused in that server's words.
+    for path in ("/monitoring", "/monitoring/", "/monitoring/prometheus/other"):
+        refused = requests.get(url + path, timeout=DEADLINE)
+        assert refused.status_code == 404
+        assert refused.json()["error"].startswith("there is nothing at this path; ")
+
+
 def test_beyond_loopback_they_want_the_key() -> None:
     with running_server(Settings(project=BUNDLE.parent, server={"api_key": "s3cret"})) as url:
-        assert requests.get(f"{url}/metrics", timeout=DEADLINE).status_code == 401
+        for path in ("/metrics", "/monitoring/prometheus/metrics"):
+            assert requests.get(url + path, timeout=DEADLINE).status_code == 401
         assert samples(url, Authorization="Bearer s3cret")
 
 

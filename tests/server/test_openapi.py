@@ -43,6 +43,7 @@ NEVER_WRONG = [
     ("/", "GET"),
     ("/openapi.json", "GET"),
     ("/metrics", "GET"),
+    ("/monitoring/prometheus/metrics", "GET"),
     ("/docs", "GET"),
     ("/docs/{file}", "GET"),
     ("/upload/{file}", "GET"),
