@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from threading import RLock
+from threading import Lock, RLock
 from typing import Literal
 
 from desk.leases import Leases
@@ -69,6 +69,7 @@ class ReviewQueue:
 
     def __init__(self, lease_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = RLock()
+        self._reading = Lock()
         self._clock = clock
         self._leases = Leases(lease_seconds, clock)
         # All of the last days, in order; those of them that wait; those that wait to be last.
@@ -83,22 +84,41 @@ class ReviewQueue:
     # What the ledger says
 
     def look(self, ledger: LedgerReader, since: datetime, looks_like: LooksLike) -> None:
-        """Read which pictures of runs since a time there are, where that may have changed."""
-        with self._lock:
-            if self._state is None:
-                self._last_review = Labels(ledger).latest_id()
-                self.thinking_time.add_all(waiting.thinking_times(ledger, since))
-            state = waiting.state(ledger)
-            if state != self._state or self._clock() - self._looked > LOOK_AGAIN_SECONDS:
-                self._read(ledger, since, looks_like)
-                self._state, self._looked = state, self._clock()
-            self.follow(ledger)
+        """Read which pictures of runs since a time there are, where that may have changed.
+
+        While one request reads, the others go on with what there was.
+        """
+        if self._reading.acquire(blocking=not self.is_read()):
+            try:
+                self._look(ledger, since, looks_like)
+            finally:
+                self._reading.release()
+        self.follow(ledger)
 
     def is_read(self) -> bool:
         """Tell whether it has been looked at since the desk was started."""
         return self._state is not None
 
-    def _read(self, ledger: LedgerReader, since: datetime, looks_like: LooksLike) -> None:
+    def _look(self, ledger: LedgerReader, since: datetime, looks_like: LooksLike) -> None:
+        state = waiting.state(ledger)
+        if state == self._state and self._clock() - self._looked <= LOOK_AGAIN_SECONDS:
+            return
+        if self._state is None:
+            self._last_review = Labels(ledger).latest_id()
+            self.thinking_time.add_all(waiting.thinking_times(ledger, since))
+        before = self._last_review
+        items = self._read(ledger, since, looks_like)
+        with self._lock:
+            self._items = items
+            self._let_wait({id_ for id_, item in items.items() if not item.candidate.is_settled})
+            # What was said while they were read.
+            for review in Labels(ledger).since(before):
+                self._settle(review)
+            self._state, self._looked = state, self._clock()
+
+    def _read(
+        self, ledger: LedgerReader, since: datetime, looks_like: LooksLike
+    ) -> dict[str, Item]:
         known = {
             item.candidate.picture.content_hash: item.near
             for item in self._items.values()
@@ -111,9 +131,7 @@ class ReviewQueue:
         ]
         # What failed and left no picture is a file to look after, and nothing to look at.
         shown = [(one, near) for one, near in found if one.error is None or near is not None]
-        self._items = {item.id: item for item in in_order(shown)}
-        settled = {id_ for id_, item in self._items.items() if item.candidate.is_settled}
-        self._let_wait(self._items.keys() - settled)
+        return {item.id: item for item in in_order(shown)}
 
     def _let_wait(self, ids: Collection[str]) -> None:
         """Put those that wait into their order, those put off behind the others."""
@@ -126,11 +144,11 @@ class ReviewQueue:
         with self._lock:
             for review in Labels(ledger).since(self._last_review):
                 self._last_review = review.id
-                self._note(review)
+                self.thinking_time.add(review.reviewer, review.seconds)
+                self._settle(review)
 
-    def _note(self, review: Review) -> None:
+    def _settle(self, review: Review) -> None:
         id_ = picture_id(review.picture)
-        self.thinking_time.add(review.reviewer, review.seconds)
         if review.verdict == "undone":
             self._let_wait({*self._waits, id_})
         else:

@@ -147,6 +147,30 @@ def test_a_new_run_is_seen_and_pictures_that_are_kept_a_little_later(
     assert queue.batches(ANA) == {"G1": 10, "F1": 1}
 
 
+def test_what_is_said_while_the_pictures_are_read_counts(
+    settings: Settings, ledger: Ledger, queue: ReviewQueue
+) -> None:
+    add_run(settings, [Picture("new.png")], batch="N1")
+
+    def slow(_: str) -> int:
+        """Somebody answers, and his answer is noted, between the reading and its end."""
+        say(ledger, 1)
+        queue.follow(ledger)
+        undone = say(ledger, 2)
+        queue.follow(ledger)
+        Labels(ledger).undo(undone, "Ana")
+        queue.follow(ledger)
+        queue.look(ledger, NOW, lambda _: pytest.fail("one reads at a time"))
+        return 7
+
+    queue.look(ledger, NOW, slow)
+    left = taken(queue, Ask("ana", "1", batch="G1", wanted=20))
+    assert left == [*"023456789"]
+    everybody = queue.thinking_time.of_all()
+    assert everybody is not None
+    assert everybody.count == 2, "each decision is counted once"
+
+
 def test_times_are_those_of_the_ledger_and_of_each_new_decision(
     queue: ReviewQueue, ledger: Ledger
 ) -> None:
