@@ -105,8 +105,8 @@ def _carry_out(settings: Settings, store: PictureStore, plan: Plan) -> None:
         make_report(settings)
     EventsLog.from_settings(settings).info(
         "picture-forgotten",
-        f"a picture was deleted for good ({plan.content_hash[:12]}),"
-        f" {len(plan.reports)} reports were written anew",
+        f"a picture was deleted for good ({plan.content_hash[:12]});"
+        f" reports written anew: {len(plan.reports)}",
     )
 
 
