@@ -89,7 +89,7 @@ def write_photographs(folder: Path, count: int) -> None:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     draws = list(CLASSES.values())
-    garments = [_garment(draws[n % len(draws)], rng) for n in range(min(count, GARMENTS))]
+    garments = [garment(draws[n % len(draws)], rng) for n in range(min(count, GARMENTS))]
     for number in range(count):
         coarse = rng.integers(60, 256, (9, 7, 3), dtype=np.uint8)
         scene = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
@@ -100,7 +100,7 @@ def write_photographs(folder: Path, count: int) -> None:
         cv2.imwrite(str(path), photograph, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 
-def _garment(draw: Draw, rng: np.random.Generator) -> NDArray[np.float64]:
+def garment(draw: Draw, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw one on a light background, float64 (height, width, 3) of 0 to 1."""
     picture = draw_picture(draw, LIGHT, rng)
     whole = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA) / 255
