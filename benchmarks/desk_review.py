@@ -60,7 +60,7 @@ def measure(url: str, keys: int) -> None:
     """Write how long the first page and each key took, as a browser waits for them."""
     session = requests.Session()
     session.headers.update(HEADERS)
-    session.post(f"{url}/who", data={"name": "Ana"}, timeout=SECONDS)
+    session.post(f"{url}/who", data={"name": "Ana"}, timeout=SECONDS, allow_redirects=False)
     started = time.perf_counter()
     state = session.post(f"{url}/review/more", json={"wanted": 6}, timeout=SECONDS).json()
     sys.stdout.write(f"{state['left']} wait; read in {time.perf_counter() - started:.2f} s\n")
