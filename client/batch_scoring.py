@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 
 from client.batch_events import BatchEvents
@@ -18,6 +17,7 @@ from client.process_time import ProcessTime
 from client.progress import ProgressView
 from client.run_context import RunContext, Task
 from client.run_models import OF_ONE_MODEL
+from client.run_request import RunRequest
 from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
@@ -30,45 +30,15 @@ from scoring.protocol.errors import (
     ScoringError,
 )
 from scoring.protocol.signature import Signature
-from scoring.records.ledger import Model, Run, Scope, State
+from scoring.records.ledger import Model, Run, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.model_facts import signature_facts
 from scoring.records.publish import csv_format
-from scoring.records.run_life import RunEnded, RunLife, RunPlan
+from scoring.records.run_life import RunEnded, RunLife
 
 # Batches in trouble that a run's reason names; the events name them all.
 TROUBLES_TOLD = 5
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What to score: ``due_date`` for a nightly run, ``scope`` "new" for unscored images only.
-
-    ``models`` are names by the names of batches.
-    """
-
-    batches: tuple[Batch, ...]
-    scope: Scope
-    due_date: date | None = None
-    fresh: bool = False
-    out: Path | None = None
-    models: Mapping[str, str] = field(default_factory=dict)
-
-    def model_of(self, batch: Batch) -> str:
-        """Return the name of the model that is to score a batch; "" is the server's first."""
-        return self.models.get(batch.name, "")
-
-    @property
-    def model_names(self) -> tuple[str, ...]:
-        """Return the names of all models that are to score, each once."""
-        return tuple(dict.fromkeys(map(self.model_of, self.batches))) or ("",)
-
-    @property
-    def plan(self) -> RunPlan:
-        """Return what the ledger is told of it."""
-        names = tuple(batch.name for batch in self.batches)
-        return RunPlan(names, self.scope, self.due_date, self.fresh, self.out)
 
 
 @dataclass(frozen=True)
@@ -114,7 +84,6 @@ class BatchScoring:
 
     def __post_init__(self) -> None:
         context = self.context
-        self._advice = PhotoAdvice(context)
         self._report = MorningReport(context.settings, context.ledger, context.events)
 
     def run(self, request: RunRequest) -> RunOutcome:
@@ -123,6 +92,7 @@ class BatchScoring:
         After a LedgerError the run stays open and Results.csv as it was: the next start resumes.
         """
         models = self.context.models
+        self._advice = PhotoAdvice(self.context, request.own_out)
         plan = replace(request.plan, versions=models.versions(request.models))
         main = Model(models.main.name, models.main.version)
         run, resumed = self._life.begin(plan, main)
@@ -255,7 +225,8 @@ class BatchScoring:
             return ()
         run_id = ended.run.id
         mixed = self.context.ledger.mixed_batches(run_id)
-        lines = {batch: tell_mixed(batch, images) for batch, images in mixed.items()}
+        way = self.context.way_there
+        lines = {batch: tell_mixed(batch, images, *way) for batch, images in mixed.items()}
         for batch, line in lines.items():
             self.context.events.warning("mixed-models", line, run=run_id, batch=batch)
         return tuple(lines.values())

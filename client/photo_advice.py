@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 from client.run_context import RunContext, Task
 from client.tries import Tries
@@ -24,7 +25,9 @@ from scoring.settings import LOCAL_FILE
 CODE = "photographs"
 # More than one in so many images that the model was not made for: it is the wrong model.
 ONE_IN = 3
-LABELS_TOLD = 12
+# One for other photographs takes some of its own for strange ones: more than every other.
+ONE_IN_PHOTOGRAPHS = 2
+LABELS_TOLD, MODELS_TOLD = 12, 3
 
 
 class PhotoAdvice:
@@ -34,8 +37,10 @@ class PhotoAdvice:
     what this project has: its other bundles can be served by the next one.
     """
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, out: Path | None = None) -> None:
+        """Take the run's parts; ``out`` is the results file that is this batch's alone, if any."""
         self._context = context
+        self._out = out
 
     def tell(self, run: Run, task: Task) -> None:
         """Write the advice down and make an event of it, where a batch needs some.
@@ -52,31 +57,43 @@ class PhotoAdvice:
 
     def _line(self, task: Task, reviews: Mapping[str | None, int]) -> str:
         """Return what to do about a batch; "" where nothing is, or nothing can be done."""
-        own = task.signature
-        scored = sum(reviews.values())
-        unlike = _not_made_for(own, reviews)
-        if is_for_photographs(own) or ONE_IN * unlike <= scored:
+        own, scored = task.signature, sum(reviews.values())
+        unlike, one_in = _not_made_for(own, reviews), _one_in(own)
+        models = self._better(own) if one_in * unlike > scored else []
+        if not models:
             return ""
-        better = self._best_for(own)
-        if better is None:
-            return ""
-        batch = task.batch.name
-        command = scoring_command(batch, "--model", better.name, *self._way_there)
+        batch, first = task.batch.name, models[0]
+        flags = ("--model", first.name, *self._context.way_there, *self._out_flag)
+        command = scoring_command(batch, *flags)
         return (
-            f'{batch}: {unlike} of {scored} are no pictures that "{own.name}" was made for. If they'
-            f" are photographs, try {command}{_for_good(batch, better)};"
-            f" {better.name} knows {_listed(better)}"
+            f'{batch}: {unlike} of {scored} are no pictures that "{own.name}" was made for.'
+            f" {self._lead(own, models)}try {command}{_for_good(batch, first)};"
+            f" {'; '.join(f'{one.name} knows {_listed(one)}' for one in models[:MODELS_TOLD])}"
         )
 
-    def _best_for(self, own: Signature) -> Signature | None:
+    def _lead(self, own: Signature, models: Sequence[Signature]) -> str:
+        """Return what the command is good for, with the models' names where it is one of them."""
+        there = "is served" if models[0].name in self._served else "is among the project's models"
+        if is_for_photographs(own):
+            return f"Another model for photographs {there}: {_names(models)}; "
+        if len(models) == 1:
+            return "If they are photographs, "
+        return f"If they are photographs, a model for them {there}: {_names(models)}; "
+
+    def _better(self, own: Signature) -> list[Signature]:
         """Return the model for photographs that has most classes of a model's by name.
 
-        What is served stands before what is not, which must have some of them: the project's
-        bundles may be for anything.
+        Where none has any of them, all there are: nobody knows what the pictures are of. What is
+        served stands before what is not. A model for photographs that finds these strange is told
+        of what is served only: all else there is may be for anything.
         """
-        found = (one for one in self._not_served if _in_common(own, one))
-        candidates = [*self._served.values(), *found]
-        return max(candidates, key=lambda one: _in_common(own, one), default=None)
+        served = [one for one in self._served.values() if one.name != own.name]
+        if is_for_photographs(own):
+            return served
+        known = [one for one in (*served, *self._not_served) if _in_common(own, one)]
+        if known:
+            return [max(known, key=lambda one: _in_common(own, one))]
+        return served or self._not_served
 
     @cached_property
     def _served(self) -> dict[str, Signature]:
@@ -102,13 +119,9 @@ class PhotoAdvice:
         return [one for one in signatures if one.name not in self._served and _is_of_use(one)]
 
     @property
-    def _way_there(self) -> tuple[str, ...]:
-        """Return the flags that lead a later command to such a server as this one."""
-        settings = self._context.settings
-        if not self._context.own_server:
-            return ("--server", settings.client.server) if settings.client.server else ()
-        # A server that is never stopped has the port.
-        return () if settings.schedule.stop_after == "never" else ("--start-server",)
+    def _out_flag(self) -> tuple[str, ...]:
+        """Return ``--out`` again, as far as it can be pasted."""
+        return ("--out", str(self._out)) if self._out and str(self._out).isprintable() else ()
 
 
 def is_for_photographs(signature: Signature) -> bool:
@@ -131,6 +144,14 @@ def _not_made_for(signature: Signature, reviews: Mapping[str | None, int]) -> in
     """Return how many images have a background that cannot be judged, or are strange."""
     signs = {UNCONTROLLED_BACKGROUND, signature.review.outlier}
     return sum(count for review, count in reviews.items() if signs & {*split_reasons(review)})
+
+
+def _one_in(signature: Signature) -> int:
+    return ONE_IN_PHOTOGRAPHS if is_for_photographs(signature) else ONE_IN
+
+
+def _names(signatures: Sequence[Signature]) -> str:
+    return ", ".join(one.name for one in signatures)
 
 
 def _in_common(one: Signature, other: Signature) -> int:

@@ -13,7 +13,7 @@ import requests
 
 from client import STARTED
 from client.api import ScoringClient
-from client.batch_scoring import BatchScoring, RunOutcome, RunRequest
+from client.batch_scoring import BatchScoring, RunOutcome
 from client.command_line import parse_arguments, settings_flags
 from client.connection import connected
 from client.own_server import ServerPlace, own_server
@@ -22,6 +22,7 @@ from client.process_time import ProcessTime
 from client.progress import progress_view
 from client.run_context import RunContext
 from client.run_models import RunModels
+from client.run_request import RunRequest
 from client.seen_spool import seen_spool
 from client.selection import select
 from client.stop_signal import Interrupted, StopSignal

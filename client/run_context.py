@@ -43,3 +43,11 @@ class RunContext:
     now: Callable[[], datetime]
     own_server: bool = False
     seen: SeenSpool = field(default_factory=lambda: SeenSpool(most=0))
+
+    @property
+    def way_there(self) -> tuple[str, ...]:
+        """Return the flags that lead a later command to such a server as this one."""
+        if not self.own_server:
+            return ("--server", self.settings.client.server) if self.settings.client.server else ()
+        # A server that is never stopped has the port.
+        return () if self.settings.schedule.stop_after == "never" else ("--start-server",)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from client.batch_scoring import RunRequest
 from client.command_line import results_path
+from client.run_request import RunRequest
 from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
 from scoring.batches.batch_models import model_of, stray_tables
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch

@@ -16,10 +16,10 @@ import pytest
 
 from client.api import ScoringClient
 from client.batch_job import BatchJob
-from client.batch_scoring import RunRequest
 from client.chunk_poster import ScoringFailed
 from client.run_context import RunContext, Task
 from client.run_models import RunModels
+from client.run_request import RunRequest
 from client.stop_signal import Interrupted, StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow

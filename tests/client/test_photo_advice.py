@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,7 +23,7 @@ from client.tries import Tries
 from scoring.batches.batch_models import table_header
 from scoring.batches.image_folder import Batch
 from scoring.protocol.errors import ExitCode
-from scoring.protocol.signature import parse_signature
+from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.text import scoring_command
@@ -234,6 +236,111 @@ def test_what_is_served_for_photographs_of_other_things_is_said_to_be_so(
     assert "--model cats_dogs" in text
     labels = parse_signature((MODELS / "cats_dogs" / "signature.json").read_bytes()).labels
     assert text.endswith(f"; cats_dogs knows {', '.join(labels)}")
+
+
+def test_where_no_labels_are_shared_all_that_is_served_is_named(
+    project: Path, serve: Serve, tmp_path: Path
+) -> None:
+    tools = clothing_stand_in(tmp_path / "models", "tools", ("hammer", "saw"))
+    url = serve(MODELS / "digits", MODELS / "cats_dogs", tools)
+    write_photographs(project / "image_batches" / "G7", 4)
+    assert request.main(["G7", "--model", "digits"]) == ExitCode.DONE
+    ((_, text),) = advice(project)
+    assert text == (
+        'G7: 4 of 4 are no pictures that "digits" was made for. If they are photographs, a model'
+        " for them is served: cats_dogs, tools; try python -m client.request G7 --model cats_dogs"
+        f" --server {url}, or"
+        ' model = "cats_dogs" below [batches.G7] in settings.local.toml;'
+        " cats_dogs knows cats, dogs; tools knows hammer, saw"
+    )
+
+
+def find_strange(own: Path, *, everything: bool) -> None:
+    """Have a model find everything strange, or nothing."""
+    file = own / "signature.json"
+    signature = parse_signature(file.read_bytes())
+    limits = dataclasses.asdict(signature.thresholds)
+    limits["outlier_score"] = 0.0 if everything else 1e9
+    file.write_bytes(dump_signature(signature.renewed(thresholds=limits)))
+
+
+def test_photographs_of_other_things_are_told_of_another_model_for_photographs(
+    project: Path, serve: Serve, clothing: Path
+) -> None:
+    find_strange(clothing, everything=True)
+    url = serve(clothing, MODELS / "cats_dogs")
+    write_photographs(project / "image_batches" / "G7", 3)
+    assert request.main(["G7", "--model", "clothing"]) == ExitCode.DONE
+    told = (
+        'G7: 3 of 3 are no pictures that "clothing" was made for. Another model for photographs is'
+        " served: cats_dogs; try python -m client.request G7 --model cats_dogs"
+        f' --server {url}, or model = "cats_dogs" below [batches.G7] in settings.local.toml;'
+        " cats_dogs knows cats, dogs"
+    )
+    assert advice(project) == [("G7", told)]
+    assert recorded() == [("G7", told)]
+
+
+def test_photographs_that_are_the_models_own_hear_nothing_of_another(
+    project: Path, serve: Serve, clothing: Path
+) -> None:
+    find_strange(clothing, everything=False)
+    serve(clothing, MODELS / "cats_dogs")
+    write_photographs(project / "image_batches" / "G7", 3)
+    assert request.main(["G7", "--model", "clothing"]) == ExitCode.DONE
+    assert advice(project) == []
+
+
+def test_the_only_model_for_photographs_is_no_other(
+    project: Path, serve: Serve, clothing: Path
+) -> None:
+    find_strange(clothing, everything=True)
+    serve(clothing)
+    write_photographs(project / "image_batches" / "G7", 3)
+    assert request.main(["G7", "--model", "clothing"]) == ExitCode.DONE
+    assert advice(project) == []
+
+
+def test_the_results_file_that_was_named_is_in_the_command(
+    project: Path, serve: Serve, clothing: Path, tmp_path: Path
+) -> None:
+    url = serve(clothing)
+    write_photographs(project / "image_batches" / "G7", 2)
+    out = tmp_path / "for the shop.csv"
+    assert request.main(["G7", "--out", str(out)]) == ExitCode.DONE
+    ((_, text),) = advice(project)
+    flags = ("--model", "clothing", "--server", url, "--out", str(out.resolve()))
+    command = scoring_command("G7", *flags)
+    assert f"try {command}, or model =" in text
+    pasted = shlex.split(command)[3:]
+    assert request.main(pasted) == ExitCode.DONE
+    assert not (project / "Results.csv").exists()
+    items = [row.split(",")[3] for row in out.read_text(encoding="utf-8-sig").splitlines()[1:]]
+    assert {*items} <= {"dress", "shirt"}
+
+
+def test_a_results_file_of_several_batches_is_not_replaced_by_ones_own(
+    project: Path, serve: Serve, clothing: Path, tmp_path: Path
+) -> None:
+    serve(clothing)
+    write_photographs(project / "image_batches" / "G7", 2)
+    add_product_pictures(project / "image_batches" / "G8", 2)
+    assert request.main(["G7", "G8", "--out", str(tmp_path / "both.csv")]) == ExitCode.DONE
+    ((_, text),) = advice(project)
+    assert "--model clothing" in text
+    assert "--out" not in text
+
+
+@pytest.mark.slow
+def test_a_server_of_this_run_is_told_of_all_that_the_project_has(project: Path) -> None:
+    write_photographs(project / "image_batches" / "G7", 3)
+    (project / "settings.local.toml").write_text("[server]\nport = 0\n", encoding="utf-8")
+    assert request.main(["G7", "--model", "digits", "--start-server"]) == ExitCode.DONE
+    ((_, text),) = advice(project)
+    assert "a model for them is among the project's models: " in text
+    names = text.split("project's models: ")[1].split(";")[0].split(", ")
+    assert set(names) == {"cats_dogs", "clothing"}
+    assert f"G7 --model {names[0]} --start-server, or" in text
 
 
 @pytest.mark.slow

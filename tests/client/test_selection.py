@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from client.batch_scoring import RunRequest
 from client.command_line import HEADER_START, parse_arguments
+from client.run_request import RunRequest
 from client.selection import select
 from scoring.protocol.errors import BatchMissing, UsageError
 from scoring.records.events_log import EventsLog

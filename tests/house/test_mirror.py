@@ -22,6 +22,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/client/test_batch_job.py": ("client/pixel_frame.py",),
     "tests/client/test_connection.py": ("client/tries.py",),
+    "tests/client/test_selection.py": ("client/run_request.py",),
     "tests/client/test_request.py": (
         "scoring/batches/known_predictions.py",
         "scoring/batches/run_reading.py",

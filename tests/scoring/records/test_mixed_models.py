@@ -14,3 +14,8 @@ def test_a_line_names_batch_models_and_command(batch: str, argument: str) -> Non
         f"{batch} has answers of digits (2) and fashion (1); the model of the settings scores all"
         f" of it anew with: python -m client.request {argument}"
     )
+
+
+def test_the_command_leads_to_the_server_that_was_used() -> None:
+    line = tell_mixed("G2", {"digits": 2, "fashion": 1}, "--server", "http://127.0.0.1:5001")
+    assert line.endswith(" anew with: python -m client.request G2 --server http://127.0.0.1:5001")
