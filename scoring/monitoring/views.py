@@ -53,6 +53,7 @@ class ModelView:
     """One model's charts and the tables behind them."""
 
     name: str
+    by: str
     has_usual: bool
     classes_chart: charts.Bars
     classes_words: str
@@ -165,6 +166,7 @@ def model_view(model: ModelFacts) -> ModelView:
     trends, scale = _trends(trending)
     return ModelView(
         name=model.name,
+        by=f", by {model.name} {model.version[:12]}",
         has_usual=any(one.share.low is not None for one in model.classes),
         classes_chart=_classes_chart(model.classes),
         classes_words=_classes_words(model.classes),

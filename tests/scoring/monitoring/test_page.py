@@ -67,7 +67,7 @@ def worst_facts() -> ReportFacts:
         FACTS,
         batches=(BatchFacts(LONGEST, LONGEST, TOTALS, (LONGEST * 13)[:1000]),) * 40,
         more_batches=460,
-        models=(model,) * 4,
+        models=tuple(replace(model, version=f"v{n}") for n in range(4)),
         reasons=tuple((text[:160], n) for n in range(12)),
         look_at=tuple(
             LookAt(LONGEST, LONGEST, f"d{n}", LONGEST, 0.4, text[:160]) for n in range(20)
