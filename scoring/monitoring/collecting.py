@@ -59,6 +59,8 @@ LEAST_OF = {"brightness": 0.05, "contrast": 0.05, "foreground": 0.08}
 LEAST_OTHERS = {"confidence": 0.03, "strangeness": 0.3}
 # Of a speed only a third of the usual, or three times as much: a busy machine is no news.
 LEAST_SPEED = 3.0
+# And only of a run of some length: a few seconds more or less are nobody's news.
+LEAST_SECONDS = 60.0
 # Fewer pictures than this have no class mix, no brightness of their own.
 FEWEST_PICTURES = 10
 
@@ -165,7 +167,8 @@ class Collector:
         ]
         if tonight.speed is not None:
             speeds = [one.speed for one in before]
-            measures.append(judge_ratio("speed", tonight.speed, speeds, least=LEAST_SPEED))
+            speed = judge_ratio("speed", tonight.speed, speeds, least=LEAST_SPEED)
+            measures.append(speed if (tonight.seconds or 0) >= LEAST_SECONDS else speed.as_usual())
         return measures
 
     def _batches(self) -> list[BatchFacts]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from scoring.monitoring.facts import ClassFacts, Measure, ModelFacts, ReportFacts
 from scoring.monitoring.words import amount, capitalised, count, percent
@@ -72,8 +72,14 @@ WORDINGS = {
     # Said where the number of those that want a person is said.
     "flagged": Wording(8, "fewer than {} want a person", "more than {} want a person", "it is {}"),
 }  # fmt: skip
+SOME_ARE_STRANGE = {
+    **WORDINGS,
+    "strangeness": replace(
+        WORDINGS["strangeness"], high="some look like nothing that the model knows"
+    ),
+}
 CLASS_RANK = 8
-# Nearly nothing but one class explains all else.
+# Nearly nothing but one class explains all else, unless the model does not know what it saw.
 ONE_CLASS_RANK = 3
 # More of them are one thing, not three: what the pictures look like.
 LOOKS = range(4, 8)
@@ -123,12 +129,19 @@ def _of_run(facts: ReportFacts) -> Iterator[Difference]:
 
 def _of_model(model: ModelFacts) -> Iterator[Difference]:
     for measure in model.measures:
-        yield from _of_measure(measure)
+        yield from _of_measure(measure, SOME_ARE_STRANGE if _some_are_strange(model) else WORDINGS)
     yield from _of_classes(model)
 
 
-def _of_measure(measure: Measure) -> Iterator[Difference]:
-    wording = WORDINGS[measure.name]
+def _some_are_strange(model: ModelFacts) -> bool:
+    """Tell whether strangers are mixed in, rather than all of them looking strange."""
+    return 0 < 2 * model.strangers <= model.totals.scored
+
+
+def _of_measure(
+    measure: Measure, wordings: Mapping[str, Wording] = WORDINGS
+) -> Iterator[Difference]:
+    wording = wordings[measure.name]
     short = {-1: wording.low, 1: wording.high}.get(measure.odd, "")
     if not short:
         return
@@ -142,7 +155,7 @@ def _of_classes(model: ModelFacts) -> Iterator[Difference]:
     odd = sorted((one for one in model.classes if one.share.odd), key=_how_far, reverse=True)
     for one in odd[:CLASSES_TOLD]:
         if one.share.odd > 0 and one.share.value > MOST_OF_ONE:
-            yield _of_one(one)
+            yield _of_one(one, model)
             continue
         way = "more" if one.share.odd > 0 else "fewer"
         long = f"{one.label}: {percent(one.share.value)} of the pictures, {usual_range(one.share)}"
@@ -152,16 +165,17 @@ def _of_classes(model: ModelFacts) -> Iterator[Difference]:
         return
     most = max(model.classes, key=lambda one: one.count)
     if most.share.low is None and most.share.value > MOST_OF_ONE:
-        yield _of_one(most)
+        yield _of_one(most, model)
 
 
-def _of_one(most: ClassFacts) -> Difference:
+def _of_one(most: ClassFacts, model: ModelFacts) -> Difference:
     """Say that most are of one class, with what was usual where that is known."""
     share = percent(most.share.value)
     every = "all" if most.share.value == 1 else share
     usual = f", {usual_range(most.share)}" if most.share.low is not None else ""
     short = f"{every} of them are {most.label}"
-    return Difference(ONE_CLASS_RANK, short, f"{most.label}: {share} of the pictures{usual}.")
+    rank = CLASS_RANK if 2 * model.strangers > model.totals.scored else ONE_CLASS_RANK
+    return Difference(rank, short, f"{most.label}: {share} of the pictures{usual}.")
 
 
 def _how_far(one: ClassFacts) -> float:

@@ -7,7 +7,7 @@ Names are cut to what a page shows of them; nothing here grows with the number o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -80,6 +80,10 @@ class Measure:
     high: float | None = None
     odd: int = 0
     by_test: bool = False
+
+    def as_usual(self) -> Measure:
+        """Return the same figure, with nothing odd about it."""
+        return replace(self, odd=0)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from random import Random
 from typing import ClassVar
 
 import cv2
@@ -25,6 +26,8 @@ from scoring.settings import Settings
 from tests.conftest import BUNDLE, running_server
 
 FIRST = date(2026, 11, 16)
+# Of so many ordinary pictures each evening brings others.
+STOCK, STOCK_SEED = 120, 100
 Picture = NDArray[np.uint8]
 
 
@@ -96,14 +99,20 @@ def nights_in(project: Path) -> Iterator[Nights]:
         yield Nights(settings)
 
 
-def clean(count: int, seed: int) -> Iterator[Drawn]:
-    """Draw product pictures of all classes."""
-    yield from draw_batch(seed, count, LIGHT)
+@cache
+def clean(count: int, seed: int) -> tuple[Drawn, ...]:
+    """Draw product pictures of all classes; they are drawn once, for that takes long."""
+    return tuple(draw_batch(seed, count, LIGHT))
+
+
+def ordinary(count: int, seed: int) -> list[Drawn]:
+    """Take an evening's pictures of a stock of ordinary ones."""
+    return Random(seed).sample(clean(STOCK, STOCK_SEED), count)
 
 
 def changed(count: int, seed: int, change: Callable[[Picture], Picture]) -> Iterator[Drawn]:
     """Draw product pictures, and change each one."""
-    for drawn in draw_batch(seed, count, LIGHT):
+    for drawn in clean(count, seed):
         picture = cv2.imdecode(np.frombuffer(drawn.data, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None
         yield _encoded(Path(drawn.name).stem, drawn.label, change(np.asarray(picture, np.uint8)))
@@ -126,7 +135,7 @@ def blurred(count: int, seed: int) -> Iterator[Drawn]:
 
 def with_digits(count: int, seed: int) -> Iterator[Drawn]:
     """Draw pictures of which every third shows a number."""
-    for place, drawn in enumerate(draw_batch(seed, count, LIGHT)):
+    for place, drawn in enumerate(clean(count, seed)):
         if place % 3:
             yield drawn
             continue
@@ -145,14 +154,14 @@ def one_class(count: int, seed: int, label: str = "Trouser") -> Iterator[Drawn]:
 
 def half_corrupt(count: int, seed: int) -> Iterator[Drawn]:
     """Draw pictures of which every second file breaks off."""
-    for place, drawn in enumerate(draw_batch(seed, count, LIGHT)):
+    for place, drawn in enumerate(clean(count, seed)):
         data = drawn.data if place % 2 else drawn.data[: len(drawn.data) // 3]
         yield Drawn(drawn.name, drawn.label, data)
 
 
-def empty(_count: int, _seed: int) -> Iterator[Drawn]:
+def empty(_count: int, _seed: int) -> tuple[Drawn, ...]:
     """Draw nothing."""
-    return itertools.chain()
+    return ()
 
 
 def _encoded(stem: str, label: str, picture: Picture) -> Drawn:
