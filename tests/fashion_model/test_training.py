@@ -144,7 +144,7 @@ def test_one_command_trains_the_teacher_first_and_only_once(
     )
     monkeypatch.setattr(train_command, "load_split", lambda _: (shapes, split))
     monkeypatch.chdir(tmp_path)
-    arguments = ["--data", "anywhere", "--precision", "float32"]
+    arguments = ["--data", "anywhere", "--precision", "float32", "--name", "shapes"]
     assert train_command.main(arguments) == 0
     teacher = load_bundle(tmp_path / "data/training/shapes-teacher-0")
     student = load_bundle(tmp_path / "models/shapes")
