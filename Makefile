@@ -2,6 +2,7 @@
 # make desk: look at what was scored, judge it and correct it, in a browser.
 # make quick: those that take two minutes.  make test-long: those that take half an hour.
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
+# make pictures: the README's pictures, taken anew.
 # make conformance: other people's clients against this server, ten minutes at most.
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ CLIENTS := $(VENV)/conformance
 ENVIRONMENTS := $(patsubst requirements-conformance-%.txt,$(CLIENTS)/%/installed,\
 	$(wildcard requirements-conformance-*.txt))
 
-.PHONY: run desk test quick test-long test-busy fuzz conformance lint audit setup clean
+.PHONY: run desk test quick test-long test-busy fuzz conformance pictures lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
@@ -40,6 +41,10 @@ fuzz: $(VENV)/all.installed
 # WRITE=--write puts the table into docs/api.md.
 conformance: $(VENV)/all.installed $(ENVIRONMENTS)
 	$(BIN)/python -m tests.conformance $(WRITE)
+
+# The README's pictures, taken anew with Chromium.
+pictures: $(VENV)/all.installed
+	$(BIN)/python -m tests.pictures
 
 lint: $(VENV)/all.installed
 	$(BIN)/python -m ruff check .
