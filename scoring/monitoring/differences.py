@@ -45,7 +45,7 @@ WORDINGS = {
         3, "far fewer came in than {}", "far more came in than {}", "{} pictures came in",
         lambda value: count(round(value or 0)),
     ),
-    "failed": Wording(2, "", "more than {} could not be read", "{} could not be read"),
+    "failed": Wording(2, "", "more than {} could not be read", "{}"),
     "brightness": Wording(
         4, "they are darker than {}", "they are brighter than {}",
         "the brightness that the model saw is {} of full",
@@ -70,7 +70,7 @@ WORDINGS = {
         10, "the run was much slower than {}", "", "{} pictures a second were scored", amount
     ),
     # Said where the number of those that want a person is said.
-    "flagged": Wording(8, "fewer than {} want a person", "more than {} want a person", "it is {}"),
+    "flagged": Wording(8, "fewer than {} want a person", "more than {} want a person", "{}"),
 }  # fmt: skip
 SOME_ARE_STRANGE = {
     **WORDINGS,

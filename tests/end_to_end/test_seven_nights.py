@@ -78,7 +78,7 @@ SAID: Mapping[Kind, Said] = {
     ),
     kinds.half_corrupt: Said(
         "trouble", ("20 of 40 pictures could not be read, too many for a good run; ",),
-        "More than usual could not be read: 50 % could not be read, usually 0 %.",
+        "More than usual could not be read: 50 %, usually 0 %.",
         ("20 of 40 pictures could not be read, too many for a good run; ",),
     ),
     kinds.empty: Said(
