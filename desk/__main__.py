@@ -18,7 +18,11 @@ from scoring.settings import load_settings
 DESCRIPTION = "The desk: see what was scored, look at what needs a person, correct it."
 EPILOG = "Without a command: serve the pages until stopped."
 # Each is a module with SUMMARY, add_arguments(parser) and run(settings, arguments).
-COMMANDS: dict[str, str] = {"forget": "desk.forget"}
+COMMANDS: dict[str, str] = {
+    "export": "desk.exporting",
+    "import": "desk.importing",
+    "forget": "desk.forget",
+}
 # How long a desk that is to stop may take before it is ended hard.
 EXIT_SECONDS = 7.0
 

@@ -13,10 +13,12 @@ from waitress.server import TcpWSGIServer, create_server
 
 from desk.access import require_key_beyond_loopback
 from desk.app import create_app
+from desk.results_exporter import ResultsExporter
 from scoring.processes.listening import bind, url_of
 from scoring.processes.locks import desk_lock
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.loopback import is_loopback
+from scoring.records.events_log import EventsLog
 from scoring.settings import Settings, load_settings
 
 COMMAND = "python -m desk"
@@ -44,6 +46,8 @@ def serve(settings: Settings, stop: threading.Event) -> ExitCode:
         listener = bind(host, settings.desk.port, "desk.port")
         app = create_app(settings, loopback=loopback, read_settings=load_settings)
         server = DeskServer(app, listener, has_proxy=settings.desk.has_proxy)
+        exporter = ResultsExporter(settings, EventsLog.from_settings(settings))
+        threading.Thread(target=exporter.run, args=(stop,), name="export", daemon=True).start()
         server.start()
         logger.info("the desk is at %s", url_of(host, server.port))
         load_what_pages_need()

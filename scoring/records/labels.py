@@ -79,6 +79,10 @@ AND NOT EXISTS (SELECT 1 FROM reviews n WHERE n.batch = r.batch AND n.path = r.p
     AND n.content_hash = r.content_hash AND n.id > r.id)
 ORDER BY id DESC LIMIT 1
 """
+STANDS = """
+r WHERE verdict <> 'undone' AND NOT EXISTS (SELECT 1 FROM reviews n WHERE n.batch = r.batch
+    AND n.path = r.path AND n.content_hash = r.content_hash AND n.id > r.id) ORDER BY id
+"""
 STEPS = "SELECT batch, path, content_hash, id, verdict, label, source FROM reviews ORDER BY id"
 # Of a model whose facts nobody has written down, at least what it has answered is a label.
 ANSWERED = "SELECT DISTINCT label FROM predictions WHERE model_version = ? AND label IS NOT NULL"
@@ -107,6 +111,10 @@ class Labels:
         """Return what stands in a batch."""
         rows = self._database.query(CURRENTS, (batch,))
         return {review.picture: review for review in map(read_review, rows)}
+
+    def all_current(self) -> Iterator[Review]:
+        """Yield everything that stands, in the order in which it was said."""
+        return self._reviews(STANDS)
 
     def get(self, review_id: int) -> Review | None:
         """Return a row by its id."""
@@ -243,7 +251,7 @@ class Labels:
 
     # Look-ups
 
-    def _reviews(self, where: str, parameters: Sequence[object]) -> Iterator[Review]:
+    def _reviews(self, where: str, parameters: Sequence[object] = ()) -> Iterator[Review]:
         rows = self._database.query(f"SELECT {COLUMNS} FROM reviews {where}", parameters)
         return map(read_review, rows)
 

@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 # Likeliest first: of two that explain a header as well, the first is taken.
 SEPARATORS = (",", ";", "\t", "|")
@@ -31,12 +32,25 @@ MARKS = (
 CODE_PAGE = "cp1252"
 
 
+class Reader(Protocol):
+    """The csv module's reader."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Table:
-    """The rows under a header, and where in them each of the known columns stands."""
+    """The rows under a header, and where in them each of the known columns stands.
+
+    ``lines``: on which line of the file each row ends.
+    """
 
     places: dict[str, int]
     rows: list[list[str]]
+    lines: list[int]
 
     def cells(self, row: Sequence[str], names: Sequence[str]) -> list[str]:
         """Return some cells of a row; "" for a column that is not there."""
@@ -60,11 +74,16 @@ def read_table(data: bytes, columns: Sequence[str]) -> Table | None:
     if best is None:
         return None
     _, separator, quote, header, places = best
+    reader = _reader(text, separator, quote)
+    rows, lines = [], []
     try:
-        rows = list(islice(_reader(text, separator, quote), header + 1, None))
+        for row in islice(reader, header + 1, None):
+            if any(row):
+                rows.append(row)
+                lines.append(reader.line_num)
     except csv.Error:  # a cell without an end: some other kind of file
         return None
-    return Table(places, [row for row in rows if any(row)])
+    return Table(places, rows, lines)
 
 
 def decode(data: bytes) -> str:
@@ -91,7 +110,7 @@ def _rows(text: str, separator: str, quote: str) -> Iterator[list[str]]:
             return
 
 
-def _reader(text: str, separator: str, quote: str) -> Iterator[list[str]]:
+def _reader(text: str, separator: str, quote: str) -> Reader:
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote)
 
 

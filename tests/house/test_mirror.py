@@ -52,6 +52,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/drawn/tops.py",
         "fashion_model/drawn/trousers.py",
     ),
+    "tests/desk/test_exporting.py": ("desk/importing.py",),
     "tests/fashion_model/drawn/test_photograph.py": (
         "fashion_model/drawn/clutter.py",
         "fashion_model/drawn/floors.py",

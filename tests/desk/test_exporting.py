@@ -1,0 +1,137 @@
+"""Reviews leave as CSV, and come back without writing over what is newer."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desk.__main__ import main
+from scoring.protocol.errors import ExitCode
+from scoring.settings import Settings
+from tests.scoring.records.results_desk import ResultsDesk
+from tests.scoring.records.scored import picture
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[ResultsDesk]:
+    desk = ResultsDesk(settings)
+    yield desk
+    desk.ledger.close()
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(folder: Path, *lines: str, header: str = "batch,image,label") -> str:
+    path = folder / "labels.csv"
+    path.write_text("\n".join((header, *lines)) + "\n", "utf-8")
+    return str(path)
+
+
+def test_what_stands_is_exported_and_all_of_it_where_that_is_asked_for(
+    desk: ResultsDesk, tmp_path: Path
+) -> None:
+    first = desk.decide(1, "Coat")
+    desk.decide(1, "Shirt")
+    desk.labels.undo(desk.decide(2, "Bag").id, "ben")
+    out = tmp_path / "reviews.csv"
+    assert main(["export", str(out)]) == ExitCode.DONE
+    (row,) = read(out)
+    assert (row["batch"], row["image"], row["content hash"]) == ("G1", "1.png", "a1")
+    assert (row["label"], row["reviewer"], row["predicted"]) == ("Shirt", "anna", "Bag")
+    assert row["replaces"] == str(first.id)
+    assert main(["export", str(out), "--all"]) == ExitCode.DONE
+    assert [row["label"] for row in read(out)] == ["Coat", "Shirt", "Bag", "undone"]
+
+
+def test_an_export_goes_to_standard_output(
+    desk: ResultsDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.decide(1, "Coat")
+    assert main(["export"]) == ExitCode.DONE
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.startswith("batch,image,content hash,label,")
+    assert row.startswith("G1,1.png,a1,Coat,anna,desk,")
+
+
+def test_labels_of_a_table_become_reviews(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path, "G1,1.png,coat", "G1,2.png,", "G1,3.png,cannot tell")
+    assert main(["import", path, "--dry-run"]) == ExitCode.DONE
+    assert "2 of 2 labels would become reviews" in capsys.readouterr().out
+    assert desk.labels.latest_id() == 0
+    assert main(["import", path, "--reviewer", "carla"]) == ExitCode.DONE
+    assert [str(desk.standing(num)) for num in (1, 3)] == ["Coat", "cannot tell"]
+    review = desk.labels.current(picture(1))
+    assert review is not None
+    assert (review.reviewer, review.source) == ("carla", "import")
+    assert main(["import", path]) == ExitCode.DONE
+    assert "0 of 2 labels became reviews, 2 stood already" in capsys.readouterr().out
+
+
+def test_a_wrong_row_is_named_by_its_line_and_nothing_is_imported(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ("G1,1.png,Coat", "G1,2.png,Hat", "G1,x.png,Coat", "G1,1.png,Bag")
+    assert main(["import", table(tmp_path, *rows)]) != ExitCode.DONE
+    told = capsys.readouterr().err
+    assert "line 3: 'Hat' is none of the labels: Bag, Coat" in told
+    assert "line 4: no run has scored G1/x.png" in told
+    assert "line 5: the same image as on line 2" in told
+    assert desk.labels.latest_id() == 0
+
+
+def test_what_is_newer_is_left_as_it_is(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.decide(1, "Coat")
+    path = table(tmp_path, "G1,1.png,Bag", "G1,2.png,Bag")
+    assert main(["import", path]) == ExitCode.PARTIAL
+    assert "line 2: anna has decided: Coat (id 1); it is left as it is" in capsys.readouterr().out
+    assert [str(desk.standing(num)) for num in (1, 2)] == ["Coat", "Bag"]
+
+
+def test_an_export_that_was_corrected_comes_back_unless_it_was_overtaken(
+    desk: ResultsDesk, tmp_path: Path
+) -> None:
+    for num in (1, 2, 3):
+        desk.decide(num, "Coat")
+    out = tmp_path / "reviews.csv"
+    main(["export", str(out)])
+    desk.decide(2, "Bag")
+    out.write_text(out.read_text("utf-8-sig").replace("Coat", "Shirt").replace(",", ";"))
+    assert main(["import", str(out)]) == ExitCode.PARTIAL
+    assert [str(desk.standing(num)) for num in (1, 2, 3)] == ["Shirt", "Bag", "Shirt"]
+
+
+def test_a_results_file_that_was_written_beside_is_imported_as_it_is(
+    desk: ResultsDesk, tmp_path: Path
+) -> None:
+    desk.type({1: "Coat"})
+    assert main(["import", str(desk.path)]) == ExitCode.DONE
+    assert str(desk.standing(1)) == "Coat"
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "batch,image\nG1,1.png\n", "\x00\x01"])
+def test_what_is_no_such_table_is_refused(
+    desk: ResultsDesk, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    assert main(["import", str(path)]) == ExitCode.USAGE
+    assert "is no table with the columns batch, image" in capsys.readouterr().err
+
+
+def test_files_that_are_not_there_are_named(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(tmp_path / "none.csv")]) == ExitCode.USAGE
+    assert "none.csv cannot be read" in capsys.readouterr().err
+    assert main(["export", str(tmp_path)]) == ExitCode.USAGE
+    assert "cannot be written" in capsys.readouterr().err
