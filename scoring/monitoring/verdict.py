@@ -240,7 +240,7 @@ def _were(number: int) -> str:
 
 
 def _and(text: str) -> str:
-    return f", {text}" if text else ""
+    return f", and {text}" if text else ""
 
 
 def title(facts: ReportFacts) -> str:
