@@ -65,7 +65,7 @@ KINDS = {
     "half corrupt": (
         ended("failed", with_totals(failed=48, flagged=7), reason="48 of 100 images failed"),
         "48 of 100 pictures could not be read, too many for a good run; the other 52 were scored,"
-        " 7 want a person.",
+        " and 7 want a person.",
     ),
     "all corrupt": (
         ended("failed", with_totals(failed=100, flagged=0)),
