@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desk.ledger import open_ledger
-from scoring.protocol.errors import ExitCode, UsageError
+from desk.sessions import checked_name
+from scoring.protocol.errors import BadRequest, ExitCode, UsageError
 from scoring.records.answers import read_answer
 from scoring.records.labels import Decision, Labels, PictureKey, Review, ReviewRefused
 from scoring.records.ledger import Ledger
@@ -105,7 +106,7 @@ class _Reading:
             self.rows += 1
             try:
                 found += [Line(number, decision) for decision in self._decisions(number, cells)]
-            except ReviewRefused as error:
+            except (ReviewRefused, BadRequest) as error:
                 self.errors.append(f"line {number}: {error}")
         return found
 
@@ -130,7 +131,8 @@ class _Reading:
         elif standing and str(standing.id) != seen:
             self.refuse(number, _newer(standing))
         else:
-            reviewer = cells[REVIEWER].strip() or self._reviewer
+            # A name that the desk would not take would spoil its pages, or pass for another.
+            reviewer = checked_name(cells[REVIEWER].strip() or self._reviewer)
             expected = standing.id if standing else None
             yield Decision(picture, answer, reviewer, "import", expected)
 

@@ -62,6 +62,8 @@ INSERT = (
     f"INSERT INTO reviews ({COLUMNS}) VALUES"
     " (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
+# SQLite's integers end there, and an address may have any number.
+LARGEST_ID = 2**63 - 1
 # What the newest run, of any model, found the picture to be.
 PREDICTION = """
 SELECT p.run_id, coalesce(nullif(b.model_name, ''), nullif(r.model_name, ''), m.name, ''),
@@ -117,7 +119,9 @@ class Labels:
         return self._reviews(STANDS)
 
     def get(self, review_id: int) -> Review | None:
-        """Return a row by its id."""
+        """Return a row by its id; None for what can be none, however large."""
+        if not 0 < review_id <= LARGEST_ID:
+            return None
         return next(self._reviews("WHERE id = ?", (review_id,)), None)
 
     def history(self, picture: PictureKey) -> list[Review]:

@@ -135,3 +135,16 @@ def test_files_that_are_not_there_are_named(
     assert "none.csv cannot be read" in capsys.readouterr().err
     assert main(["export", str(tmp_path)]) == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x" * 61, "an\u202ena", '"anna\nben"'])
+def test_a_name_that_the_desk_would_not_take_is_an_error_of_its_line(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    header = "batch,image,label,reviewer"
+    labels = table(tmp_path, "G1,1.png,Coat,anna", f"G1,2.png,Coat,{name}", header=header)
+    assert main(["import", labels]) == ExitCode.USAGE
+    assert "visible characters" in capsys.readouterr().err
+    assert desk.labels.latest_id() == 0
+    unnamed = table(tmp_path, "G1,1.png,Coat")
+    assert main(["import", unnamed, "--reviewer", ""]) == ExitCode.USAGE

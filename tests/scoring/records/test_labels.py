@@ -261,3 +261,10 @@ class TwoReviewers(RuleBasedStateMachine):
 
 TwoReviewers.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 TestTwoReviewers = TwoReviewers.TestCase
+
+
+@pytest.mark.parametrize("id_", [-1, 0, 2**63, 10**20])
+def test_a_number_that_no_row_can_have_is_no_review(labels: Labels, id_: int) -> None:
+    assert labels.get(id_) is None
+    with pytest.raises(ReviewRefused):
+        labels.undo(id_, "anna")
