@@ -42,7 +42,7 @@ def have_said(ledger: Path, count: int) -> bool:
     return sum(len(said(ledger, name)) for name in LABELS) >= count
 
 
-def test_row_63_two_reviewers_are_killed_three_times(tmp_path: Path) -> None:
+def test_row_64_two_reviewers_are_killed_three_times(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     scored_ledger(path, PICTURES).close()
     for kill_after in (*KILLS_AFTER, None):
