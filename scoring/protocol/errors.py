@@ -26,6 +26,7 @@ ScoringError                    exit 1
 │   ├── ReviewConflict                  somebody has decided meanwhile
 │   ├── UnknownPicture                  no run has scored it
 │   └── UnknownLabel                    its model has no such label
+├── ResultsHeld                 exit 1  another program has Results.csv open
 ├── PicturesError               exit 1  the store of pictures cannot be used; never a run's trouble
 │   └── PicturesDamaged                 it is broken; it can be set aside and begun anew
 ├── AnswerError                 exit 1  what came back over HTTP gives no prediction
