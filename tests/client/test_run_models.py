@@ -225,8 +225,9 @@ def test_a_batch_that_two_models_answered_for_is_told_with_the_way_out(
         "2026.11 ret has answers of digits (6) and fashion (2); the model of the settings scores"
         f" all of it anew with: {scoring_command('2026.11 ret')}"
     )
-    assert f"  mixed models     {told}\n" in capsys.readouterr().out
-    assert events(project).count(f", 2026.11 ret, {told}\n") == 1
+    # The server that was asked follows.
+    assert f"  mixed models     {told}" in capsys.readouterr().out
+    assert events(project).count(f", 2026.11 ret, {told}") == 1
     with Ledger.from_settings(load_settings()) as ledger:
         assert ledger.mixed_batches() == {"2026.11 ret": {"digits": 6, "fashion": 2}}
     assert request.main(["2026.11 ret"]) == ExitCode.DONE
