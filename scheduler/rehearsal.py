@@ -79,6 +79,7 @@ def _in_folder(settings: Settings, folder: Path, models: Sequence[str]) -> Setti
         batches=home,
         results=folder / "Results.csv",
         ledger=folder / "ledger.db",
+        pictures=folder / "pictures.db",
         logs=folder / "logs",
     )
     schedule = {"batches": (), "settle_seconds": 0.0}

@@ -16,6 +16,7 @@ from scoring.preprocessing.photo import PHOTO, unfitted
 from scoring.preprocessing.reading import preprocessed
 from scoring.preprocessing.salvage import salvaged
 from scoring.preprocessing.thumbnail import Thumbnail, near_bits, small_png, thumbnail, thumbnail_of
+from scoring.protocol.file_names import as_file_name
 from scoring.protocol.signature import PreprocessingRef
 from scoring.records.kept_picture import KeptPicture, SeenPixels, Wanted
 from scoring.records.text import read_printable
@@ -59,7 +60,7 @@ class PictureReader(ImageReader):
         return str(file.path)
 
     def _open(self, file: Any) -> int:
-        return super()._open(read_printable(file.path))
+        return super()._open(as_file_name(read_printable(file.path)))
 
     def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
         wanted: Wanted = file
