@@ -103,17 +103,24 @@ def _root_features(bundle: Bundle, data: LabelledImages) -> NDArray[np.float64]:
     return root_features(_features(bundle, data).astype(np.float64), bool(bundle.head.relative))
 
 
-def calibrate_bundle(bundle: Bundle, split: Split, goals: Goals = DEFAULT_GOALS) -> Signature:
+def calibrate_bundle(
+    bundle: Bundle,
+    split: Split,
+    goals: Goals = DEFAULT_GOALS,
+    chosen: tuple[float, Thresholds] | None = None,
+) -> Signature:
     """Fit ``bundle`` on ``split``, write its new signature and return it.
 
+    ``chosen``: temperature and thresholds that are known to suit; None: those that suit ``split``.
     Figures that are not measured here, those of the reference, stay where they are of the same
     images; with others they are dropped, and that is logged.
     """
     features = _features(bundle, split.fit)
     logits, scores = FloatHead(bundle.head).apply(features)
-    temperature = fit_temperature(logits, split.fit.labels)
+    temperature, thresholds = chosen or choose(
+        logits, scores, split.fit.labels, split.fit.people, goals
+    )
     probabilities = softmax(logits / temperature)
-    thresholds = choose_thresholds(probabilities, scores, split.fit.labels, split.fit.people, goals)
     signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds=dataclasses.asdict(thresholds),
@@ -171,6 +178,19 @@ def _features(bundle: Bundle, data: LabelledImages) -> NDArray[np.float32]:
     features = predictor.features(data.rows)
     predictor.close()
     return features
+
+
+def choose(
+    logits: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    people: NDArray[np.int64] | None,
+    goals: Goals,
+) -> tuple[float, Thresholds]:
+    """Return the temperature and the thresholds that suit these answers."""
+    temperature = fit_temperature(logits, labels)
+    probabilities = softmax(logits / temperature)
+    return temperature, choose_thresholds(probabilities, scores, labels, people, goals)
 
 
 def choose_thresholds(

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_model.calibrate import (
-    choose_thresholds,
-    fit_temperature,
+    calibrate_bundle,
+    choose,
     measured_fold,
-    write_signature,
 )
 from fashion_model.commands import (
     add_data_options,
@@ -38,7 +37,7 @@ from fashion_model.commands import (
 from fashion_model.dataset.description import KNOWN, DataError, Goals
 from fashion_model.dataset.people import person_folds
 from fashion_model.dataset.readers import LabelledImages
-from fashion_model.dataset.split import split_data
+from fashion_model.dataset.split import Split, split_data
 from fashion_model.evaluate import Figure, people_figures, percent, print_figures
 from fashion_model.metrics import expected_calibration_error
 from scoring.inference.bundle import Bundle
@@ -88,12 +87,7 @@ def answers_of(bundle: Bundle, data: LabelledImages) -> Answers:
     They are both parts that its training left out: that of its figures, and that which its
     own temperature and thresholds were chosen with; none of these is used here.
     """
-    fold = measured_fold(bundle.signature)
-    if fold is None:
-        raise DataError(f"{bundle.folder}: does not say which people it has not seen")
-    if data.people is None:
-        raise DataError("the data do not say whose pictures they are: people.csv is missing")
-    split = split_data(data, fold)
+    split = unseen_split(bundle, data)
     predictor = Predictor(bundle)
     parts = []
     for part in (split.measure, split.fit):
@@ -104,6 +98,16 @@ def answers_of(bundle: Bundle, data: LabelledImages) -> Answers:
     return pool(parts)
 
 
+def unseen_split(bundle: Bundle, data: LabelledImages) -> Split:
+    """Return the split that ``bundle`` was trained by; DataError where nobody knows it."""
+    fold = measured_fold(bundle.signature)
+    if fold is None:
+        raise DataError(f"{bundle.folder}: does not say which people it has not seen")
+    if data.people is None:
+        raise DataError("the data do not say whose pictures they are: people.csv is missing")
+    return split_data(data, fold)
+
+
 def pool(parts: list[Answers]) -> Answers:
     """Return all answers as one."""
     names = Answers.__dataclass_fields__
@@ -112,10 +116,7 @@ def pool(parts: list[Answers]) -> Answers:
 
 def chosen_by(seen: Answers, goals: Goals) -> tuple[float, Thresholds]:
     """Return the temperature and the thresholds that suit these answers."""
-    temperature = fit_temperature(seen.logits, seen.labels)
-    probabilities = softmax(seen.logits / temperature)
-    limits = choose_thresholds(probabilities, seen.scores, seen.labels, seen.people, goals)
-    return temperature, limits
+    return choose(seen.logits, seen.scores, seen.labels, seen.people, goals)
 
 
 def judge(seen: Answers, temperature: float, limits: Thresholds) -> Judged:
@@ -147,14 +148,13 @@ def figures(seen: Answers, goals: Goals) -> Iterator[Figure]:
     yield Figure("called strange", percent(judged.strange.mean()))
 
 
-def calibrate_by(bundle: Bundle, seen: Answers, goals: Goals) -> str:
-    """Give ``bundle`` temperature and thresholds by ``seen``; return its version."""
-    temperature, limits = chosen_by(seen, goals)
-    signature = bundle.signature.renewed(
-        temperature=temperature,
-        thresholds={"confidence": limits.confidence, "outlier_score": limits.outlier_score},
-    )
-    return write_signature(bundle.folder, signature).version
+def calibrate_by(bundle: Bundle, seen: Answers, data: LabelledImages, goals: Goals) -> str:
+    """Give ``bundle`` temperature and thresholds by ``seen``; return its version.
+
+    Its figures are measured anew on its own people of ``data``; DataError without any.
+    """
+    split = unseen_split(bundle, data)
+    return calibrate_bundle(bundle, split, goals, chosen_by(seen, goals)).version
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -185,7 +185,7 @@ def run(options: argparse.Namespace) -> None:
     print_figures(figures(seen, description.goals))
     if into:
         require_calibratable(len(seen.labels), seen.people)
-        version = calibrate_by(into, seen, description.goals)
+        version = calibrate_by(into, seen, data.train, description.goals)
         sys.stdout.write(f"{into.folder}: version {version}\n")
 
 

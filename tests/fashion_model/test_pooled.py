@@ -51,7 +51,7 @@ def test_each_bundle_answers_for_its_own_people(
 ) -> None:
     pets(tmp_path / "pets")
     folds = [bundle(tmp_path / f"fold{k}", fold=k, folds=3) for k in (1, 2, 3)]
-    final = bundle(tmp_path / "final")
+    final = bundle(tmp_path / "final", fold=2, folds=3, accuracy=0.5, measured_images=7.0)
     before = load_bundle(tmp_path / "final").signature
     assert run(tmp_path / "pets", "--bundles", *folds, "--into", final) == ExitCode.DONE
     output = capsys.readouterr().out
@@ -64,6 +64,10 @@ def test_each_bundle_answers_for_its_own_people(
     assert after.temperature != before.temperature
     assert after.thresholds != before.thresholds
     assert after.files == before.files
+    # What it says of itself is measured anew, on its own people, by what was chosen.
+    assert after.figures["measured_images"] == PICTURES / 3
+    assert (after.figures["fold"], after.figures["folds"]) == (2, 3)
+    assert after.reference != before.reference
 
 
 def test_thresholds_are_judged_by_people_they_were_not_chosen_with() -> None:
