@@ -190,7 +190,7 @@ class BatchJob:
             self._signature, frame.index.to_list(), pixels, request_id, self._tries
         )
         scored = list(_scored(readable, answer.predictions, pixels))
-        context.seen.remember(readable, scored)
+        context.seen.remember(self._signature.version, readable, scored)
         return [*scored, *failed], answer.cost
 
 

@@ -28,7 +28,7 @@ Place = tuple[int, int, int, tuple[int, int] | None]
 
 
 class SeenSpool:
-    """Holds pixels and small files by their content, in a ``with`` block; threads may share it.
+    """Holds pixels and small files by model and content, in a ``with`` block; threads may share it.
 
     Without room, on the disk or by ``most``, no more is taken in: the files are read again then.
     """
@@ -38,7 +38,7 @@ class SeenSpool:
         self._folder = folder
         self._most = most
         self._lock = threading.Lock()
-        self._places: dict[str, Place] = {}
+        self._places: dict[tuple[str, str], Place] = {}
         self._file: IO[bytes] | None = None
         self._end = 0
 
@@ -56,7 +56,9 @@ class SeenSpool:
                 self._file.close()
             self._file, self._end = None, 0
 
-    def remember(self, rows: Sequence[ImageRow], images: Sequence[ScoredImage]) -> None:
+    def remember(
+        self, model_version: str, rows: Sequence[ImageRow], images: Sequence[ScoredImage]
+    ) -> None:
         """Take in those of some rows that the model or their preprocessing has flagged."""
         flagged = {image.num for image in images if image.review is not None}
         if not flagged:
@@ -64,12 +66,12 @@ class SeenSpool:
         with self._lock:
             for row in rows:
                 if row.num in flagged and row.pixels is not None and row.content_hash:
-                    self._take_in(row)
+                    self._take_in(model_version, row)
 
-    def recall(self, content_hash: str) -> Remembered | None:
-        """Return what is there of a content."""
+    def recall(self, model_version: str, content_hash: str) -> Remembered | None:
+        """Return what is there of a content, as that model saw it."""
         with self._lock:
-            place = self._places.get(content_hash)
+            place = self._places.get((model_version, content_hash))
             if place is None or self._file is None:
                 return None
             offset, pixels, original, upright = place
@@ -84,11 +86,12 @@ class SeenSpool:
             np.frombuffer(data, np.uint8, count=pixels), data[pixels:] or None, upright
         )
 
-    def _take_in(self, row: ImageRow) -> None:
+    def _take_in(self, model_version: str, row: ImageRow) -> None:
         assert row.pixels is not None
         original = row.original or b""
         size = row.pixels.size + len(original)
-        if row.content_hash in self._places or self._end + size > self._most:
+        key = (model_version, row.content_hash)
+        if key in self._places or self._end + size > self._most:
             return
         try:
             if self._file is None:
@@ -99,7 +102,7 @@ class SeenSpool:
         except OSError:
             self._most = 0
             return
-        self._places[row.content_hash] = (
+        self._places[key] = (
             self._end, row.pixels.size, len(original), row.upright
         )  # fmt: skip
         self._end += size

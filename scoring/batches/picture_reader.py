@@ -41,7 +41,7 @@ class Remembered:
 class Memory(Protocol):
     """Where that is."""
 
-    def recall(self, content_hash: str) -> Remembered | None: ...
+    def recall(self, model_version: str, content_hash: str) -> Remembered | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,8 @@ class PictureReader(ImageReader):
         wanted: Wanted = file
         if self.suspects.is_suspect(self.batch, wanted.path):
             return
-        known = self.memory.recall(wanted.content_hash) if wanted.model_version else None
+        version = wanted.model_version
+        known = self.memory.recall(version, wanted.content_hash) if version else None
         picture = self._of_memory(known) if known else None
         if picture is None or known is None:
             data = self._read_bytes(file, row, step)

@@ -24,17 +24,31 @@ def flagged(num: int, review: str | None = "low confidence") -> ScoredImage:
 
 def test_flagged_images_are_remembered_and_no_others() -> None:
     spool = SeenSpool()
-    spool.remember([row(1), row(2), row(3, original=None)], [flagged(1), flagged(2, None)])
-    spool.remember([row(3, original=None)], [flagged(3)])
-    one, three = spool.recall("hash 1"), spool.recall("hash 3")
+    spool.remember("model", [row(1), row(2), row(3, original=None)], [flagged(1), flagged(2, None)])
+    spool.remember("model", [row(3, original=None)], [flagged(3)])
+    one, three = spool.recall("model", "hash 1"), spool.recall("model", "hash 3")
     assert one
     assert three
     assert np.array_equal(one.pixels, np.full(784, 1, np.uint8))
     assert (one.original, one.upright) == (b"file", (4, 3))
     assert three.original is None
-    assert spool.recall("hash 2") is None
+    assert spool.recall("model", "hash 2") is None
     spool.close()
-    assert spool.recall("hash 1") is None
+    assert spool.recall("model", "hash 1") is None
+
+
+def test_each_model_has_its_own_pixels_of_a_content() -> None:
+    spool = SeenSpool()
+    spool.remember("small", [row(1)], [flagged(1)])
+    spool.remember("large", [row(1, size=3_000)], [flagged(1)])
+    sizes = []
+    for model in ("small", "large"):
+        known = spool.recall(model, "hash 1")
+        assert known
+        sizes.append(known.pixels.size)
+    assert sizes == [784, 3_000]
+    assert spool.recall("another", "hash 1") is None
+    spool.close()
 
 
 def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
@@ -43,9 +57,9 @@ def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
     monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 10_000)
     spool = SeenSpool(tmp_path)
     for num in range(1, 60):
-        spool.remember([row(num)], [flagged(num)])
+        spool.remember("model", [row(num)], [flagged(num)])
     for num in range(1, 60):
-        known = spool.recall(f"hash {num}")
+        known = spool.recall("model", f"hash {num}")
         assert known
         assert (known.pixels == num).all()
     spool.close()
@@ -54,8 +68,12 @@ def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
 
 def test_past_its_bytes_nothing_more_is_taken_in() -> None:
     spool = SeenSpool(most=2_000)
-    spool.remember([row(1), row(2), row(3)], [flagged(1), flagged(2), flagged(3)])
-    assert [spool.recall(f"hash {num}") is not None for num in (1, 2, 3)] == [True, True, False]
+    spool.remember("model", [row(1), row(2), row(3)], [flagged(1), flagged(2), flagged(3)])
+    assert [spool.recall("model", f"hash {num}") is not None for num in (1, 2, 3)] == [
+        True,
+        True,
+        False,
+    ]
     spool.close()
 
 
@@ -65,7 +83,7 @@ def test_without_room_on_the_disk_files_are_read_again(
     monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 1_000)
     spool = SeenSpool(tmp_path / "gone")
     for num in (1, 2, 3):
-        spool.remember([row(num)], [flagged(num)])
-    assert spool.recall("hash 1")
-    assert spool.recall("hash 3") is None
+        spool.remember("model", [row(num)], [flagged(num)])
+    assert spool.recall("model", "hash 1")
+    assert spool.recall("model", "hash 3") is None
     spool.close()

@@ -33,7 +33,7 @@ class Known:
 
     images: Mapping[str, Remembered] = field(default_factory=dict)
 
-    def recall(self, content_hash: str) -> Remembered | None:
+    def recall(self, model_version: str, content_hash: str) -> Remembered | None:
         return self.images.get(content_hash)
 
 
