@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.batches.image_reader import ImageReader, ImageRow, Step
+from scoring.batches.image_reader import SMALL_FILE_BYTES, ImageReader, ImageRow, Step
 from scoring.preprocessing.decode import DecodeError
 from scoring.preprocessing.photo import PHOTO, unfitted
 from scoring.preprocessing.reading import preprocessed
@@ -81,14 +81,17 @@ class PictureReader(ImageReader):
             if not wanted.model_version:
                 self._keep(wanted, salvaged(data, self.limits), None)
                 return
-            picture = thumbnail(data, self.limits)
-            pixels = known.pixels if known else self._pixels(data)
-        else:
-            pixels = known.pixels
-        self._keep(wanted, picture, pixels)
+            if known is None:
+                # By the same way: a picture must not tell whether its image was flagged.
+                known = self._seen_anew(data)
+                picture = self._of_memory(known)
+            picture = picture or thumbnail(data, self.limits)
+        self._keep(wanted, picture, known.pixels)
 
-    def _pixels(self, data: bytes) -> NDArray[np.uint8]:
-        return preprocessed(self.preprocess, data, self.shape, self.limits).values
+    def _seen_anew(self, data: bytes) -> Remembered:
+        pixels = preprocessed(self.preprocess, data, self.shape, self.limits)
+        original = data if len(data) <= SMALL_FILE_BYTES else None
+        return Remembered(pixels.values, original, pixels.upright)
 
     def _of_memory(self, known: Remembered) -> Thumbnail | None:
         """Return the picture of an image whose file need not be read again for it."""

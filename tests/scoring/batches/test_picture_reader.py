@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from scoring.batches.image_reader import ImageRow, Step
+from scoring.batches.image_reader import SMALL_FILE_BYTES, ImageRow, Step
 from scoring.batches.picture_reader import PictureReader, Remembered
 from scoring.batches.suspects import Suspects
 from scoring.preprocessing.pixels import Image
@@ -145,3 +145,30 @@ def test_of_a_failed_image_what_is_whole_is_kept_without_pixels(tmp_path: Path) 
     (tmp_path / "G1" / "letter.jpg").write_bytes(b"no picture")
     row = make(reader(tmp_path / "G1", GARMENT, GREY), "letter.jpg", digest(b"no picture"), "")
     assert row.error is None
+
+
+@pytest.mark.parametrize(
+    ("ref", "shape", "image", "suffix"),
+    [
+        (PHOTO, COLOUR, large(), ".jpg"),
+        (GARMENT, GREY, large(), ".jpg"),
+        (GARMENT, GREY, scene(28, 28)[:, :, 0], ".png"),
+    ],
+    ids=["photograph", "product picture", "data-set image"],
+)
+def test_a_picture_does_not_tell_whether_its_image_was_flagged(
+    tmp_path: Path, ref: PreprocessingRef, shape: tuple[int, int, int], image: Image, suffix: str
+) -> None:
+    """Flagged ones are remembered, those of the audit sample are read anew."""
+    data = encoded(image, suffix)
+    (tmp_path / "G1").mkdir()
+    (tmp_path / "G1" / f"a{suffix}").write_bytes(data)
+    pixels = find(ref.name, ref.version)(data, shape, reader_of(tmp_path, None).limits)
+    small = data if len(data) <= SMALL_FILE_BYTES else None
+    known = Known({digest(data): Remembered(pixels.values, small, pixels.upright)})
+    made = []
+    for memory in (known, Known()):
+        of = reader(tmp_path / "G1", ref, shape, memory=memory)
+        assert make(of, f"a{suffix}", digest(data)).error is None
+        made.append(only(of))
+    assert made[0] == made[1]
