@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from desk.ledger import open_ledger
-from scoring.protocol.errors import ExitCode, UsageError
+from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.records.atomic_file import atomic_text
 from scoring.records.labels import Labels, Review
 from scoring.records.publish import csv_format
@@ -46,8 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
     """Write what stands, or with ``all`` every row there ever was.
 
-    Raises UsageError where the file cannot be written, LedgerError.
+    Raises UsageError where there can be no such file, ScoringError where it cannot be written,
+    LedgerError.
     """
+    if not arguments.file.parent.is_dir():
+        raise UsageError(f"{arguments.file}: there is no folder {arguments.file.parent}")
+    if arguments.file.is_dir():
+        raise UsageError(f"{arguments.file} is a folder; name a file in it")
     with open_ledger(settings) as ledger:
         labels = Labels(ledger)
         reviews = labels.since(0) if arguments.all else labels.all_current()
@@ -55,7 +59,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
             with _opened(arguments.file) as file:
                 _write(file, reviews, csv_format(settings))
         except OSError as error:
-            raise UsageError(f"{arguments.file} cannot be written: {error}") from error
+            where = "the standard output" if arguments.file == STANDARD_OUTPUT else arguments.file
+            raise ScoringError(f"{where} cannot be written: {error.strerror or error}") from error
     return ExitCode.DONE
 
 
@@ -63,7 +68,9 @@ def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
 def _opened(path: Path) -> Iterator[TextIO]:
     """Open a file that is whole or not there; ``-`` is the standard output."""
     if path == STANDARD_OUTPUT:
-        yield sys.stdout
+        # Not sys.stdout, which takes everything and tells nobody, in letters of the terminal's.
+        with open(1, "w", encoding="utf-8", newline="", closefd=False) as file:
+            yield file
         return
     with atomic_text(path, encoding="utf-8-sig") as file:
         yield file

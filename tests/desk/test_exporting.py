@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 
 from desk.__main__ import main
 from scoring.protocol.errors import ExitCode
-from scoring.settings import Settings
+from scoring.settings import CODE_ROOT, Settings
+from tests.deadlines import DEADLINE
 from tests.scoring.records.results_desk import ResultsDesk
 from tests.scoring.records.scored import picture
 
@@ -49,14 +52,34 @@ def test_what_stands_is_exported_and_all_of_it_where_that_is_asked_for(
     assert [row["label"] for row in read(out)] == ["Coat", "Shirt", "Bag", "undone"]
 
 
-def test_an_export_goes_to_standard_output(
-    desk: ResultsDesk, capsys: pytest.CaptureFixture[str]
+def test_an_export_goes_to_standard_output_in_utf_8(
+    desk: ResultsDesk, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    desk.decide(1, "Coat")
+    desk.labels.add(picture(1), "label", "Coat", reviewer="衣", source="desk")
     assert main(["export"]) == ExitCode.DONE
-    header, row = capsys.readouterr().out.splitlines()
-    assert header.startswith("batch,image,content hash,label,")
-    assert row.startswith("G1,1.png,a1,Coat,anna,desk,")
+    header, row = capfdbinary.readouterr().out.splitlines()
+    assert header.startswith(b"batch,image,content hash,label,")
+    assert row.decode("utf-8").startswith("G1,1.png,a1,Coat,衣,desk,")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is full is Linux's")
+def test_an_export_that_is_lost_is_told(desk: ResultsDesk) -> None:
+    desk.decide(1, "Coat")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "desk", "export"],
+            cwd=CODE_ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE,
+        )  # fmt: skip
+    assert done.returncode == ExitCode.FAILED
+    assert done.stderr == "error: the standard output cannot be written: No space left on device\n"
+
+
+def test_an_export_makes_no_folder(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(tmp_path / "none" / "a.csv")]) == ExitCode.USAGE
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_labels_of_a_table_become_reviews(
