@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from desk import context, error_pages, headers, reviewing, sessions
 from desk.access import Access, key_of, require_key_beyond_loopback
@@ -25,8 +24,9 @@ from desk.pages import (
 )
 from desk.reviewing import Reviewing
 from desk.secret import signing_secret
+from scoring.processes.proxies import believe_proxies
 from scoring.records.picture_store import PictureStore
-from scoring.settings import DeskSettings, Settings, load_settings
+from scoring.settings import Settings, load_settings
 
 PAGES = (
     *(files.pages, picture_files.pages, today.pages, review.pages, review_grid.pages),
@@ -71,17 +71,5 @@ def create_app(
     rendering.register(app)
     for pages in (*PAGES, sign_in.make_pages(access)):
         app.register_blueprint(pages)
-    _believe_proxies(app, settings.desk)
+    believe_proxies(app, settings.desk)
     return app
-
-
-def _believe_proxies(app: Flask, settings: DeskSettings) -> None:
-    """Take address, scheme, host and prefix of a request from that many proxies' headers."""
-    if settings.has_proxy:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation does it
-            app.wsgi_app,
-            x_for=settings.forwarded_for,
-            x_proto=settings.forwarded_proto,
-            x_host=settings.forwarded_host,
-            x_prefix=settings.forwarded_prefix,
-        )

@@ -41,6 +41,7 @@ from scoring.settings_sources import read_tables as read_tables
 from scoring.settings_tables import MOST_BYTES as MOST_BYTES
 from scoring.settings_tables import BatchesSettings as BatchesSettings
 from scoring.settings_tables import BatchSettings as BatchSettings
+from scoring.settings_tables import BehindProxies as BehindProxies
 from scoring.settings_tables import ClientSettings as ClientSettings
 from scoring.settings_tables import DeskSettings as DeskSettings
 from scoring.settings_tables import PathSettings as PathSettings

@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
+from scoring.processes.proxies import believe_proxies
 from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
@@ -24,7 +25,6 @@ from server.metrics import Metrics
 from server.models import ModelTable, load_models
 from server.pages import docs, front, upload
 from server.paths import take_any_name
-from server.proxies import believe_proxies
 
 DOOR = "scoring.door"
 

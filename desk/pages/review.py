@@ -97,12 +97,14 @@ def leave() -> ResponseReturnValue:
 
 
 def _page(audit: str) -> ResponseReturnValue:
+    # Where there is none, a name helps nobody.
+    ledger = the_ledger()
     reviewer = sessions.reviewer()
     if reviewer is None:
         return redirect(url_for("sign_in.who", next=request.full_path.rstrip("?")), 303)
     visit = secrets.token_urlsafe(9)
     ask = _ask(Sent({**request.args, "visit": visit, "audit": audit}, False))
-    reviewing, ledger = the_reviewing(), the_ledger()
+    reviewing = the_reviewing()
     reviewing.look(ledger, the_desk().now())
     state = _state(ask, reviewer)
     told, undoes = _told_before(reviewer)

@@ -26,6 +26,11 @@ def test_a_damaged_ledger_is_a_page(app: Flask, settings: Settings) -> None:
     assert "damaged" in answer.text
 
 
+def test_nobody_is_asked_for_a_name_where_there_is_no_ledger(app: Flask) -> None:
+    browser = browser_of(app)
+    assert {browser.get(path).status_code for path in ("/", "/runs", "/review")} == {200}
+
+
 def test_a_program_gets_json(app: Flask, settings: Settings) -> None:
     browser = break_at(app, settings)
     answer = browser.get("/asks", headers={"Accept": "application/json"})

@@ -157,7 +157,7 @@ def test_files_that_are_not_there_are_named(
     assert main(["import", str(tmp_path / "none.csv")]) == ExitCode.USAGE
     assert "none.csv cannot be read" in capsys.readouterr().err
     assert main(["export", str(tmp_path)]) == ExitCode.USAGE
-    assert "cannot be written" in capsys.readouterr().err
+    assert "is a folder; name a file in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["x" * 61, "an\u202ena", '"anna\nben"'])

@@ -30,7 +30,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, {"simplejpeg"}),
-    PROCESSES: ({PROTOCOL}, {"filelock", "psutil"}),
+    PROCESSES: ({PROTOCOL}, {"filelock", "flask", "psutil", "werkzeug"}),
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     MONITORING: ({PROTOCOL, RECORDS}, {"cv2", "jinja2", "pydantic"}),
     "fashion_model": (

@@ -201,6 +201,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/server/test_door.py": ("server/http_request.py",),
     "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
     "tests/server/test_handler.py": ("server/drain.py",),
+    "tests/server/test_proxies.py": ("scoring/processes/proxies.py",),
     "tests/server/test_paths.py": ("server/manners.py",),
     "tests/server/test_openapi.py": (
         "server/dialects/form_schemas.py",

@@ -1,14 +1,14 @@
-"""What proxies before the server say of a request: believed as far as the settings count them."""
+"""What proxies before a program say of a request: believed as far as the settings count them."""
 
 from __future__ import annotations
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from scoring.settings import ServerSettings
+from scoring.settings import BehindProxies
 
 
-def believe_proxies(app: Flask, settings: ServerSettings) -> None:
+def believe_proxies(app: Flask, settings: BehindProxies) -> None:
     """Take address, scheme, host and prefix of a request from that many proxies' headers."""
     if settings.has_proxy:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation does it
