@@ -50,6 +50,7 @@ class InSession:
         self._seconds = seconds
 
     def greet(self, connection: HTTPConnection, connect: Connect) -> None:
+        """Connect, and have the server prove the session's secret; raises StrangerOnPort."""
         connect()
         assert connection.sock, "it was just opened"
         waits = connection.sock.gettimeout()
@@ -102,6 +103,7 @@ class ByHand:
         self._seconds = connect_seconds if self._is_secure else read_seconds
 
     def greet(self, connection: HTTPConnection, connect: Connect) -> None:
+        """Ask whether a scoring server answers, and connect; raises StrangerOnPort, HttpRefusal."""
         # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each. And on
         # one before: a server with a single worker has no other for it while the second is open.
         peer = read_readiness(self._url, self._seconds)

@@ -103,6 +103,7 @@ class _TensorUnpickler(pickle.Unpickler):
     """An unpickler without powers: nothing outside this module can be named."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return what stands for a name that a tensor has; UnpicklingError for any other."""
         if (module, name) == ("collections", "OrderedDict"):
             return _Table
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
