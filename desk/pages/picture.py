@@ -11,10 +11,11 @@ from desk import sessions
 from desk.context import the_desk, the_ledger
 from desk.pages.picture_files import seen_pixels
 from desk.pages.pictures import address_of
+from desk.pages.review_state import nothing_of
 from desk.queue import picture_of
 from desk.reviewing import the_reviewing
 from scoring.protocol.errors import BadRequest
-from scoring.records.answers import WORDS, Answer
+from scoring.records.answers import CANNOT_TELL, NOT_A_GARMENT, WORDS, Answer
 from scoring.records.labels import Labels, PictureKey, ReviewConflict, ReviewRefused
 from scoring.records.picture_search import said_of
 
@@ -72,6 +73,7 @@ def _page(id_: str, told: str = "") -> str:
     said, history = said_of(ledger, picture), labels.history(picture)
     if not said and not history:
         abort(404)
+    version = said[0].model_version if said else history[-1].said.model_version
     return render_template(
         "picture.html",
         id_=id_,
@@ -86,7 +88,7 @@ def _page(id_: str, told: str = "") -> str:
         history=history,
         standing=labels.current(picture),
         labels=labels.labels_of(picture),
-        verdicts=WORDS,
+        verdicts={NOT_A_GARMENT: nothing_of(ledger, version), CANNOT_TELL: CANNOT_TELL},
         is_hidden=reviewing.hides(id_),
         argument=_as_argument(picture),
         told=told,

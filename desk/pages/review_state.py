@@ -17,6 +17,7 @@ from desk.reviewing import Reviewing
 from scoring.records.answers import NOT_A_GARMENT
 from scoring.records.labels import Labels, Review
 from scoring.records.ledger import Ledger
+from scoring.records.ledger_reader import LedgerReader
 from scoring.records.text import printable
 
 # What stands on the button where the model has no words of its own for what it does not know.
@@ -70,14 +71,19 @@ def models_of(ledger: Ledger, items: Sequence[Item]) -> dict[str, Any]:
     for item in items:
         version = item.candidate.model_version
         if version not in found:
-            facts = ledger.model_facts(version) or {}
-            outlier = (facts.get("review") or {}).get("outlier", "")
             found[version] = {
                 "name": item.candidate.model_name,
                 "labels": list(Labels(ledger).labels_of(item.candidate.picture)),
-                "nothing": outlier.rstrip("?") or NOTHING,
+                "nothing": nothing_of(ledger, version),
             }
     return found
+
+
+def nothing_of(ledger: LedgerReader, version: str) -> str:
+    """Return how a model calls what is none of what it knows: ``not a garment``."""
+    facts = ledger.model_facts(version) or {}
+    outlier = str((facts.get("review") or {}).get("outlier", ""))
+    return outlier.rstrip("?") or NOTHING
 
 
 def times_of(reviewing: Reviewing, reviewer: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from desk.app import create_app
@@ -10,7 +12,7 @@ from scoring.records.labels import Labels
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings
 from tests.desk.conftest import OWN, Browser, browser_of
-from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged, key_of
+from tests.desk.waiting_pictures import DIGITS, NOW, Picture, add_run, drawn, flagged, key_of
 
 SURE = Picture("sure-1.png", label="Bag", confidence=0.98, review=None)
 ADDRESS = f"/pictures/{picture_id(key_of(SURE))}"
@@ -42,13 +44,23 @@ def test_it_is_corrected_and_taken_back(ada: Browser, settings: Settings) -> Non
     assert post(ada, "label:Shirt") == 303
     assert standing(settings) == ("label", "Shirt", "Ada")
     page = ada.get(ADDRESS).text
-    assert "said <b><bdi>Shirt</bdi></b>" in page
+    assert re.search(r"said <b><bdi>Shirt</bdi></b>\s+<span", page), "a space before the date"
     assert 'name="expected" value="1"' in page
     assert post(ada, "not a garment", 1) == 303
     assert standing(settings) == ("not a garment", None, "Ada")
     assert post(ada, "undo", 2) == 303
     assert standing(settings) is None
     assert "took it back" in ada.get(ADDRESS).text
+
+
+def test_what_is_none_of_its_classes_is_called_as_its_model_calls_it(
+    ada: Browser, settings: Settings
+) -> None:
+    digit = Picture("d.png", label="7", confidence=0.98, review=None)
+    add_run(settings, [digit], batch="D1", model=DIGITS)
+    page = ada.get(f"/pictures/{picture_id(key_of(digit, 'D1'))}").text
+    assert '<option value="not a garment">not a digit</option>' in page
+    assert '<option value="not a garment">not a garment</option>' in ada.get(ADDRESS).text
 
 
 def test_who_saw_something_else_is_told(ada: Browser, settings: Settings) -> None:
