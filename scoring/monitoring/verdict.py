@@ -161,7 +161,7 @@ def _scored(facts: ReportFacts) -> str:
     else:
         what = f"{_pictures(totals.images)} came in and {_were(totals.images)} scored"
     if totals.failed:
-        what += f" but for {count(totals.failed)} that could not be read"
+        what += f" except {count(totals.failed)} that could not be read"
     return capitalised(opening + what)
 
 

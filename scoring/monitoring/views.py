@@ -138,7 +138,8 @@ def _usual(measures: Sequence[Measure], name: str, said: Say = percent) -> str:
 
 def look_words(facts: ReportFacts, shown: int) -> str:
     """Say how many there are in all, and where."""
-    reasons = [f"{count(number)} × {reason}" for reason, number in facts.reasons]
+    # Several reasons of one picture have "; " between them, which the sentence has for itself.
+    reasons = [f"{count(n)} × {why.replace('; ', ' and ')}" for why, n in facts.reasons]
     why = f" ({', '.join(reasons[:4])})" if reasons else ""
     wanted = facts.totals.flagged
     unread = " What could not be read is listed below." if facts.totals.failed else ""

@@ -195,3 +195,16 @@ def test_the_text_of_a_fixed_run_is_what_it_was() -> None:
 def test_the_text_has_lines_that_a_mail_shows() -> None:
     assert all(len(line) <= 120 for line in render_text(FACTS).decode("utf-8").splitlines())
     assert plain_text.MOST_BYTES < page.MOST_BYTES
+
+
+def test_a_name_breaks_behind_its_batch_and_is_no_markup_for_that() -> None:
+    hostile = LookAt("G1", "<b>/x.png", "d3", "Coat", 0.41, "low confidence")
+    text = render_page(replace(FACTS, look_at=(*FACTS.look_at, hostile)), {}).decode("utf-8")
+    assert "<span>G1/<wbr>item-003.png</span>" in text
+    assert "<span>G1/<wbr>&lt;b&gt;/x.png</span>" in text
+
+
+def test_several_reasons_of_one_picture_are_not_taken_for_several() -> None:
+    reasons = (("uncontrolled background; low confidence", 13), ("not a garment?", 1))
+    text = " ".join(render_text(replace(FACTS, reasons=reasons)).decode("utf-8").split())
+    assert "(13 × uncontrolled background and low confidence, 1 × not a garment?)" in text

@@ -40,7 +40,7 @@ KINDS = {
     ),
     "as most nights": (
         FACTS,
-        "100 pictures came in and were scored but for 2 that could not be read; 14 want a person,"
+        "100 pictures came in and were scored except 2 that could not be read; 14 want a person,"
         " and nothing else is out of the ordinary.",
     ),
     "one picture": (
@@ -50,7 +50,7 @@ KINDS = {
     ),
     "dark": (
         with_measure(DARK),
-        "100 pictures came in and were scored but for 2 that could not be read, but they are darker"
+        "100 pictures came in and were scored except 2 that could not be read, but they are darker"
         " than usual; 14 want a person.",
     ),
     "nothing new": (NOTHING, "Nothing new came in, so the results are as they were."),
