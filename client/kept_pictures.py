@@ -23,6 +23,7 @@ from scoring.protocol.errors import BatchUnreadable, PicturesDamaged, PicturesEr
 from scoring.protocol.file_names import as_file_name
 from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef
 from scoring.records.kept_picture import Shape, Wanted, seen_as
+from scoring.records.model_facts import pixels_wanted
 from scoring.records.picture_pruning import prune_pictures
 from scoring.records.picture_store import PictureStore
 from scoring.records.run_life import RunEnded
@@ -162,11 +163,10 @@ class PictureKeeping:
             facts = self._context.ledger.model_facts(version)
             if facts is None:
                 continue
-            ref = PreprocessingRef(**facts["preprocessing"])
-            height, width, channels = facts["input"]["shape"]
+            ref, shape = pixels_wanted(facts)
             with suppress(ScoringError):  # made by steps that are not here any more
-                find_for(ref, _spec((height, width, channels)))
-                models[version] = (ref, (height, width, channels))
+                find_for(ref, _spec(shape))
+                models[version] = (ref, shape)
         return models
 
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
-from pathlib import Path
 
 from desk.ledger import open_ledger
 from scoring.processes.locks import EXPORT, run_lock
 from scoring.protocol.errors import Busy, LedgerError, ScoringError
 from scoring.records.events_log import EventsLog
 from scoring.records.publish import export_results, is_owed
+from scoring.records.settled_file import Identity, identity_of
 from scoring.settings import Settings
 
 EVERY_SECONDS = 20.0
 
 logger = logging.getLogger("scoring.desk")
-
-Seen = tuple[int, int, int] | None
 
 
 class ResultsExporter:
@@ -37,7 +34,7 @@ class ResultsExporter:
         self._settings = settings
         self._events = events
         self._every_seconds = every_seconds
-        self._seen: Seen = None
+        self._seen: Identity | None = None
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -69,10 +66,10 @@ class ResultsExporter:
         """Bring the file up to date under the run lock, where there is anything to bring."""
         path = self._settings.results_file
         with open_ledger(self._settings) as ledger:
-            if _identity(path) == self._seen and not is_owed(ledger):
+            if identity_of(path) == self._seen and not is_owed(ledger):
                 return False
         with run_lock(self._settings, EXPORT), open_ledger(self._settings) as ledger:
-            before = _identity(path)
+            before = identity_of(path)
             written = export_results(self._settings, ledger, self._events)
         self._seen = None if written else before
         return written
@@ -82,10 +79,3 @@ class ResultsExporter:
         if str(error) != self._trouble:
             self._trouble = str(error)
             self._events.warning(getattr(error, "code", "results-export"), str(error))
-
-
-def _identity(path: Path) -> Seen:
-    with suppress(OSError):
-        status = path.stat()
-        return status.st_ino, status.st_size, status.st_mtime_ns
-    return None

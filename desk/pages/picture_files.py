@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from desk.context import the_desk, the_ledger
 from desk.png import png_of
-from scoring.protocol.signature import PreprocessingRef
+from scoring.records.model_facts import pixels_wanted
 
 # Not for good: who has a picture removed wants it gone from browsers, too.
 KEEP = "private, max-age=600"
@@ -35,9 +35,7 @@ def seen_pixels(content_hash: str, version: str) -> NDArray[np.uint8] | None:
     facts = the_ledger().model_facts(version)
     if facts is None:
         return None
-    ref = PreprocessingRef(**facts["preprocessing"])
-    height, width, channels = facts["input"]["shape"]
-    return the_desk().pictures.seen(content_hash, ref, (height, width, channels))
+    return the_desk().pictures.seen(content_hash, *pixels_wanted(facts))
 
 
 def _image(content: bytes, media_type: str) -> Response:

@@ -39,7 +39,7 @@ class Database:
         with self._explained():
             self._connection = self._connect(shared, create)
             try:
-                self._identity = _identity(path)
+                self._identity = file_identity(path)
                 self._prepare()
             except BaseException:
                 self._connection.close()
@@ -77,15 +77,9 @@ class Database:
         with the program's end.
         """
         with self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with all_or_nothing(self._connection):
                 self._require_place()
                 yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
 
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy, checked and whole or not at all, while others go on writing.
@@ -108,7 +102,7 @@ class Database:
                 raise LedgerDamaged(f"{self.path} is damaged: {verdict}")
 
     def _require_place(self) -> None:
-        if _identity(self.path) != self._identity:
+        if file_identity(self.path) != self._identity:
             raise self._gone()
 
     def _gone(self) -> LedgerDamaged:
@@ -204,7 +198,20 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+@contextmanager
+def all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write what the block writes as a whole or not at all, waiting for other writers first."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from any other that takes its name; None where it is gone."""
     try:
         status = path.stat()

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from scoring.protocol.signature import Signature
+from scoring.protocol.signature import PreprocessingRef, Signature
 from scoring.records.database import Database
+from scoring.records.kept_picture import Shape
 
 
 def signature_facts(signature: Signature) -> dict[str, Any]:
@@ -39,6 +40,12 @@ def find(database: Database, version: str) -> dict[str, Any] | None:
     """Return a model's facts; None where no run has used it since there is this table."""
     rows = database.query("SELECT facts FROM models WHERE version = ?", (version,))
     return dict(json.loads(rows[0][0])) if rows else None
+
+
+def pixels_wanted(facts: Mapping[str, Any]) -> tuple[PreprocessingRef, Shape]:
+    """Return by which steps a model's pixels are made, and their height, width and channels."""
+    height, width, channels = facts["input"]["shape"]
+    return PreprocessingRef(**facts["preprocessing"]), (height, width, channels)
 
 
 def all_labels(database: Database) -> list[str]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scoring.protocol.errors import PicturesDamaged, PicturesError
-from scoring.records.database import PRIMARY_CODE, make_private
+from scoring.records.database import PRIMARY_CODE, all_or_nothing, file_identity, make_private
 from scoring.records.ledger_file import SIDE_FILES
 
 VERSION = 1
@@ -99,14 +99,8 @@ class PictureFile:
                 self._open(writes=True)
             connection = self._connection
             assert connection
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with all_or_nothing(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     def shrink(self) -> None:
         """Give back to the disk what pages are empty."""
@@ -148,7 +142,7 @@ class PictureFile:
 
     def _leave_what_was_replaced(self) -> None:
         """A store that was made anew has the same name; this connection is to the old one."""
-        if self._connection and _identity(self.path) != self._identity:
+        if self._connection and file_identity(self.path) != self._identity:
             self.close()
 
     def _open(self, *, writes: bool) -> None:
@@ -168,7 +162,7 @@ class PictureFile:
             connection.close()
             raise
         self._connection, self._writes = connection, writes
-        self._identity = _identity(self.path)
+        self._identity = file_identity(self.path)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -222,11 +216,3 @@ def _make(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

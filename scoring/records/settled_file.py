@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from scoring.records.atomic_file import behind_link
@@ -25,8 +27,9 @@ class FileLook:
     identity: Identity | None = None
     data: bytes = b""
 
-    @property
+    @cached_property
     def digest(self) -> str:
+        """The digest of the bytes: of a large file it takes a while."""
         return hashlib.sha256(self.data).hexdigest()
 
 
@@ -50,21 +53,22 @@ def look_at(
 
 def is_still(path: Path, look: FileLook) -> bool:
     """Tell whether a file is the one that was looked at; raises OSError."""
-    return _identity(behind_link(path)) == look.identity
+    return identity_of(path) == look.identity
 
 
 def _look(path: Path) -> FileLook:
-    target = behind_link(path)
-    identity = _identity(target)
+    identity = identity_of(path)
     try:
-        return FileLook(identity, target.read_bytes()) if identity else FileLook()
+        return FileLook(identity, behind_link(path).read_bytes()) if identity else FileLook()
     except FileNotFoundError:
         return FileLook()
 
 
-def _identity(target: Path) -> Identity | None:
-    """Return what changes with every save; None for what is no file."""
-    if not target.is_file():
+def identity_of(path: Path) -> Identity | None:
+    """Return what changes with every save; None for what is no file. Raises OSError."""
+    try:
+        status = behind_link(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    status = target.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    is_file = stat.S_ISREG(status.st_mode)
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if is_file else None

@@ -13,7 +13,6 @@ from scoring.records.ledger_reader import LedgerReader
 FACT = "results_file"
 # Forms of the file in which nothing is to be found: of more, the oldest is looked at again.
 MOST_KNOWN = 8
-READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,5 @@ def know(ledger: Ledger, digest: str) -> None:
 
 def digest_of(path: Path) -> str:
     """Return the digest of a file's bytes; raises OSError."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while part := file.read(READ_BYTES):
-            digest.update(part)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
