@@ -34,7 +34,7 @@ from scoring.records.ledger import Model, Run, State
 from scoring.records.metrics_log import metrics_file, write_metrics
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.model_facts import signature_facts
-from scoring.records.publish import csv_format
+from scoring.records.results_csv import CsvFormat
 from scoring.records.run_life import RunEnded, RunLife
 
 # Batches in trouble that a run's reason names; the events name them all.
@@ -247,7 +247,7 @@ class BatchScoring:
         try:
             for name, labels in self._labels(ended).items():
                 figures = context.ledger.batch_figures(name)
-                path, form = self._metrics_file(name), csv_format(context.settings)
+                path, form = self._metrics_file(name), CsvFormat.from_settings(context.settings)
                 write_metrics(path, figures, labels, form)
         except OSError as error:
             context.events.error("metrics-failed", f"the metrics log: {error}", run=ended.run.id)

@@ -13,7 +13,6 @@ from desk.ledger import open_ledger
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.records.atomic_file import atomic_text
 from scoring.records.labels import Labels, Review
-from scoring.records.publish import csv_format
 from scoring.records.results_csv import CsvFormat
 from scoring.records.text import text_cell
 from scoring.settings import Settings
@@ -57,7 +56,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
         reviews = labels.since(0) if arguments.all else labels.all_current()
         try:
             with _opened(arguments.file) as file:
-                _write(file, reviews, csv_format(settings))
+                _write(file, reviews, CsvFormat.from_settings(settings))
         except OSError as error:
             where = "the standard output" if arguments.file == STANDARD_OUTPUT else arguments.file
             raise ScoringError(f"{where} cannot be written: {error.strerror or error}") from error

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scoring.protocol.errors import BadRequest
+from scoring.protocol.prediction import split_reasons
 from scoring.records.reviews import PictureKey
 from scoring.records.waiting import Candidate
 
@@ -85,7 +86,7 @@ def _share(id_: str) -> float:
 
 def _asked_for(item: Item) -> Item:
     flagged = item.candidate.flagged
-    reasons = tuple(flagged.split("; ")) if flagged else (FAILED,)
+    reasons = tuple(split_reasons(flagged)) or (FAILED,)
     return Item(item.id, item.candidate, item.near, reasons)
 
 

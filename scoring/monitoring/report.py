@@ -132,18 +132,6 @@ def write_report(settings: Settings, facts: ReportFacts, *, newest: bool) -> Pat
     return folder / PAGE
 
 
-def renew_reports(settings: Settings, ledger: LedgerReader, run_ids: Sequence[str]) -> None:
-    """Write the reports of runs anew that lie in ``logs``: a picture of theirs was forgotten.
-
-    Raises ScoringError and OSError.
-    """
-    events = EventsLog.from_settings(settings)
-    latest = _latest_ended(ledger)
-    for run in filter(None, map(ledger.run, run_ids)):
-        if (report_folder(settings, run.id) / PAGE).exists() or run == latest:
-            write_report(settings, facts_of(ledger, run, events), newest=run == latest)
-
-
 def _replace(path: Path, content: bytes) -> None:
     remove_leftovers(path)
     with replacing(path) as part:

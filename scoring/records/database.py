@@ -22,6 +22,8 @@ from scoring.records.times import utc_offset, utc_text
 WAL_PAUSE_SECONDS = 0.01
 # SQLite's extended error codes hold the primary one in their lowest byte.
 PRIMARY_CODE = 0xFF
+# SQLite counts no further, and an address of a page may have any number.
+LARGEST_ID = 2**63 - 1
 
 
 class Database:

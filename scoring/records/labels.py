@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from scoring.protocol.file_names import as_utf8
 from scoring.records import model_facts
 from scoring.records.answers import Answer, Verdict
+from scoring.records.database import LARGEST_ID
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.reviews import (
     COLUMNS,
@@ -62,8 +63,6 @@ INSERT = (
     f"INSERT INTO reviews ({COLUMNS}) VALUES"
     " (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
-# SQLite's integers end there, and an address may have any number.
-LARGEST_ID = 2**63 - 1
 # What the newest run, of any model, found the picture to be.
 PREDICTION = """
 SELECT p.run_id, coalesce(nullif(b.model_name, ''), nullif(r.model_name, ''), m.name, ''),

@@ -17,6 +17,7 @@ from scoring.protocol.file_names import as_utf8
 from scoring.records import audit, batch_figures, model_facts, results_shown
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.pruning import StillThere, prune
+from scoring.records.row_columns import WRITE_PREDICTION, prediction_row
 from scoring.records.rows import (
     BatchFigures,
     ChunkCost,
@@ -55,17 +56,6 @@ MUST_BE_TOLD = (
 # The fact that says since when runs are due.
 FIRST_START = "first_start"
 
-WRITE_PREDICTION = """
-INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label, confidence,
-    review, error, scored_at, second_label, second_confidence, outlier_score, brightness,
-    contrast, foreground) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (batch, path, content_hash, model_version) DO UPDATE SET run_id = excluded.run_id,
-    label = excluded.label, confidence = excluded.confidence, review = excluded.review,
-    error = excluded.error, scored_at = excluded.scored_at,
-    second_label = excluded.second_label, second_confidence = excluded.second_confidence,
-    outlier_score = excluded.outlier_score, brightness = excluded.brightness,
-    contrast = excluded.contrast, foreground = excluded.foreground
-"""
 SHOW_PREDICTION = """
 UPDATE run_images SET prediction_id = (SELECT id FROM predictions WHERE batch = ?2 AND path = ?4
     AND content_hash = ?5 AND model_version = ?6)
@@ -255,12 +245,8 @@ class Ledger(LedgerReader):
         """Write a chunk's predictions, what they cost and where they are shown, or nothing."""
         time = utc_text(now)
         predictions = (
-            (batch, image.path, image.content_hash, model_version, run_id, image.label,
-             image.confidence, image.review, image.error, time, image.second_label,
-             image.second_confidence, image.outlier_score, image.brightness, image.contrast,
-             image.foreground)
-            for image in images
-        )  # fmt: skip
+            prediction_row(run_id, batch, model_version, image, time) for image in images
+        )
         shown = (
             (run_id, batch, image.num, image.path, image.content_hash, model_version)
             for image in images

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring.records.answers import Answer
+from scoring.records.database import LARGEST_ID
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.reviews import PictureKey
 
 # 25 ms on a slow core, where nothing is found.
 AT_ONCE = 100_000
-LARGEST_ID = 2**63 - 1
 # The reason of pictures that could not be read.
 FAILED = "failed"
 

@@ -142,11 +142,6 @@ class PictureStore:
                         (run_id, content_hash, media_type, picture),
                     )
 
-    def reports_with(self, content_hash: str) -> list[str]:
-        """Return the ids of the runs whose reports show a picture."""
-        found = self._all("SELECT run_id FROM reported WHERE content_hash = ?", content_hash)
-        return sorted(run_id for (run_id,) in found)
-
     def prune_reported(self, is_known: Callable[[str], bool]) -> None:
         """Remove the pictures of reports whose runs are forgotten."""
         runs = [run_id for (run_id,) in self._all("SELECT DISTINCT run_id FROM reported")]

@@ -15,17 +15,11 @@ from scoring.records.atomic_file import copy_atomic
 from scoring.records.events_log import EventsLog
 from scoring.records.labels import Labels
 from scoring.records.ledger import Ledger, Run
-from scoring.records.results_csv import CsvFormat
 from scoring.records.results_file import ResultsFile
 from scoring.records.typed_changes import OWN
 from scoring.settings import Settings
 
 Sleep = Callable[[float], None]
-
-
-def csv_format(settings: Settings) -> CsvFormat:
-    """Return the form of every CSV file, as ``results`` in the settings has it."""
-    return CsvFormat(settings.results.separator, settings.results.decimal)
 
 
 def publish_results(
@@ -46,7 +40,7 @@ def publish_results(
         return None
     if not out and not ledger.show_in_results(run):
         return None
-    results = ResultsFile(settings, ledger, events, csv_format(settings), sleep, run.id)
+    results = ResultsFile(settings, ledger, events, sleep, run.id)
     if out:
         path = results.write_own(out, run.id)
         ledger.mark_elsewhere(run.id)
@@ -70,7 +64,7 @@ def export_results(
     """
     if not ledger.results_batches():
         return False
-    results = ResultsFile(settings, ledger, events, csv_format(settings), sleep)
+    results = ResultsFile(settings, ledger, events, sleep)
     older = results.take_typed()
     if not older and not is_owed(ledger):
         return False

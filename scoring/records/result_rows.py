@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scoring.records.database import Database
+from scoring.records.database import LARGEST_ID, Database
 from scoring.records.rows import ResultRow
 
-# More than any review's id: SQLite counts no further.
-ALL_REVIEWS = 2**63 - 1
+ALL_REVIEWS = LARGEST_ID
 
 # Off indexes, so that rows never pile up in a sort.
 ROWS = """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from scoring.records.atomic_file import (
     Ready,
@@ -20,6 +21,7 @@ from scoring.records.atomic_file import (
 )
 from scoring.records.ledger import ResultRow
 from scoring.records.text import neutral_cell, text_cell
+from scoring.settings import Settings
 
 COLUMNS = (
     *("Num", "Batch", "Image", "Item", "Confidence %", "Review", "Error"),
@@ -40,6 +42,11 @@ class CsvFormat:
 
     separator: str = ","
     decimal: str = "."
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the form of every CSV file, as ``results`` in the settings has it."""
+        return cls(settings.results.separator, settings.results.decimal)
 
     def number(self, value: float | None, digits: int) -> str:
         """Return a number with ``digits`` decimals, or nothing for None."""

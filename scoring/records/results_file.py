@@ -56,7 +56,6 @@ class ResultsFile:
         settings: Settings,
         ledger: Ledger,
         events: EventsLog,
-        csv_format: CsvFormat,
         sleep: Callable[[float], None] = time.sleep,
         run: str = "",
     ) -> None:
@@ -65,7 +64,7 @@ class ResultsFile:
         self._path = settings.results_file
         self._ledger = ledger
         self._events = events
-        self._format = csv_format
+        self._format = CsvFormat.from_settings(settings)
         self._sleep = sleep
         self._corrections = Corrections(settings, ledger, events, sleep)
         self._labels = Labels(ledger, settings.now)

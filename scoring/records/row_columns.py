@@ -1,4 +1,4 @@
-"""The columns of runs and of their figures in the ledger, and the values they become."""
+"""The columns of runs, their figures and predictions in the ledger, and the values they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from scoring.records.rows import BatchFigures, Model, Run
+from scoring.records.rows import BatchFigures, Model, Run, ScoredImage
 from scoring.records.times import read_moment
 
 RUN_COLUMNS = (
@@ -19,6 +19,30 @@ FIGURE_COLUMNS = (
     " prediction_seconds, process_seconds, payload_bytes, retries, advice, class_counts,"
     " image_means"
 )
+
+WRITE_PREDICTION = """
+INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label, confidence,
+    review, error, scored_at, second_label, second_confidence, outlier_score, brightness,
+    contrast, foreground) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (batch, path, content_hash, model_version) DO UPDATE SET run_id = excluded.run_id,
+    label = excluded.label, confidence = excluded.confidence, review = excluded.review,
+    error = excluded.error, scored_at = excluded.scored_at,
+    second_label = excluded.second_label, second_confidence = excluded.second_confidence,
+    outlier_score = excluded.outlier_score, brightness = excluded.brightness,
+    contrast = excluded.contrast, foreground = excluded.foreground
+"""
+
+
+def prediction_row(
+    run_id: str, batch: str, model_version: str, image: ScoredImage, scored_at: str
+) -> tuple[Any, ...]:
+    """Return what ``WRITE_PREDICTION`` takes of an image; ``scored_at`` as text."""
+    return (
+        batch, image.path, image.content_hash, model_version, run_id, image.label,
+        image.confidence, image.review, image.error, scored_at, image.second_label,
+        image.second_confidence, image.outlier_score, image.brightness, image.contrast,
+        image.foreground,
+    )  # fmt: skip
 
 
 def read_run(row: Sequence[Any]) -> Run:

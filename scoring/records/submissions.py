@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.protocol.signature import Signature
-from scoring.records.ledger import WRITE_PREDICTION, Ledger
+from scoring.records.ledger import Ledger
 from scoring.records.model_facts import signature_facts
+from scoring.records.row_columns import WRITE_PREDICTION, prediction_row
 from scoring.records.rows import ScoredImage
 from scoring.records.times import utc_offset, utc_text
 from scoring.records.upload_names import BATCH_PREFIX, RUN_PREFIX
@@ -53,13 +54,10 @@ def keep(
         connection.executemany(
             WRITE_PREDICTION,
             (
-                (batch, one.path, one.content_hash, signature.version, run_id, one.label,
-                 one.confidence, one.review, one.error, utc_text(now), one.second_label,
-                 one.second_confidence, one.outlier_score, one.brightness, one.contrast,
-                 one.foreground)
+                prediction_row(run_id, batch, signature.version, one, utc_text(now))
                 for one in images
             ),
-        )  # fmt: skip
+        )
 
 
 def _open_run(connection: sqlite3.Connection, run_id: str, now: datetime) -> None:

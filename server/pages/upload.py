@@ -119,7 +119,7 @@ class UploadPage:
             return Page(trouble=trouble, wants_key=True, below=_below())
         models = self._handler.signatures()
         ticked = ticked or [models[0].name]
-        how = CsvFormat(self._settings.results.separator, self._settings.results.decimal)
+        how = CsvFormat.from_settings(self._settings)
         asked = [one for one in models if one.name in ticked]
         return Page(
             models=models,

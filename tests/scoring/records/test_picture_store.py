@@ -361,8 +361,9 @@ def test_pictures_of_reports_stay_until_their_run_goes_or_they_are_forgotten(
     store.keep_reported("r1", {**pictures, "never": (b"x", "image/png")})
     store.keep_reported("r2", {"d1": (b"one", "image/png")})
     assert store.reported("r1") == pictures
-    assert store.reports_with("d1") == ["r1", "r2"]
+    assert store.reported("r2") == {"d1": pictures["d1"]}
     store.prune_reported(lambda run_id: run_id == "r1")
-    assert store.reports_with("d1") == ["r1"]
+    assert store.reported("r2") == {}
+    assert store.reported("r1") == pictures
     store.forget("d1")
     assert store.reported("r1") == {"d2": (b"two", "image/jpeg")}
