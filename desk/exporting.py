@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
 def _opened(path: Path) -> Iterator[TextIO]:
     """Open a file that is whole or not there; ``-`` is the standard output."""
     if path == STANDARD_OUTPUT:
+        if sys.__stdout__ is None:
+            raise OSError("it is closed")
         # Not sys.stdout, which takes everything and tells nobody, in letters of the terminal's.
         with open(1, "w", encoding="utf-8", newline="", closefd=False) as file:
             yield file

@@ -32,9 +32,10 @@ def page() -> ResponseReturnValue:
     reviewing = the_reviewing()
     if reviewing.blind:
         return render_template("grid_blind.html")
+    ledger = the_ledger()
     if sessions.reviewer() is None:
         return redirect(url_for("sign_in.who", next=request.full_path.rstrip("?")), 303)
-    reviewing.look(the_ledger(), the_desk().now())
+    reviewing.look(ledger, the_desk().now())
     ask = Ask(sessions.holder(), secrets.token_urlsafe(9), "flagged", request.args.get("batch"))
     labels: Counter[str] = reviewing.queue.labels(ask)
     label = request.args.get("label") or (labels.most_common(1)[0][0] if labels else None)

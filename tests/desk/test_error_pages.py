@@ -31,6 +31,15 @@ def test_nobody_is_asked_for_a_name_where_there_is_no_ledger(app: Flask) -> None
     assert {browser.get(path).status_code for path in ("/", "/runs", "/review")} == {200}
 
 
+@pytest.mark.parametrize("page", ["/", "/runs", "/review", "/pictures"])
+def test_nobody_is_asked_for_a_name_where_the_ledger_is_damaged(
+    settings: Settings, browser: Browser, page: str
+) -> None:
+    Ledger.from_settings(settings).close()
+    settings.ledger_file.write_bytes(b"no database at all" * 100)
+    assert browser.get(page).status_code == 503
+
+
 def test_a_program_gets_json(app: Flask, settings: Settings) -> None:
     browser = break_at(app, settings)
     answer = browser.get("/asks", headers={"Accept": "application/json"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +73,30 @@ def test_an_export_that_is_lost_is_told(desk: ResultsDesk) -> None:
         )  # fmt: skip
     assert done.returncode == ExitCode.FAILED
     assert done.stderr == "error: the standard output cannot be written: No space left on device\n"
+
+
+SHELL = pytest.mark.skipif(os.name == "nt", reason="what a shell does with a standard output")
+
+
+@SHELL
+def test_an_export_to_a_closed_output_is_told(desk: ResultsDesk) -> None:
+    desk.decide(1, "Coat")
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m desk export >&-', sys.executable],
+        cwd=CODE_ROOT, stderr=subprocess.PIPE, text=True, timeout=DEADLINE,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.FAILED
+    assert done.stderr == "error: the standard output cannot be written: it is closed\n"
+
+
+def test_an_export_is_utf_8_though_the_console_has_other_letters(desk: ResultsDesk) -> None:
+    desk.labels.add(picture(1), "label", "Coat", reviewer="衣", source="desk")
+    done = subprocess.run(
+        [sys.executable, "-m", "desk", "export"],
+        cwd=CODE_ROOT, capture_output=True, timeout=DEADLINE, check=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert "衣" in done.stdout.decode("utf-8")
 
 
 def test_an_export_makes_no_folder(

@@ -21,6 +21,8 @@ from tests.desk.waiting_pictures import add_run, drawn, flagged
 PICTURES, KILLS = 200, 3
 # Two people: 20 a second together.
 PAUSE_SECONDS = 0.1
+# No answer at all, or one that was cut off.
+NOT_ANSWERED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
 
 
@@ -59,7 +61,7 @@ class Reviewer(threading.Thread):
                     json={"visit": self.name, **body},
                     timeout=DEADLINE,
                 )
-            except requests.ConnectionError:
+            except NOT_ANSWERED:
                 time.sleep(PAUSE_SECONDS)
                 continue
             assert answer.status_code in (200, 409), answer.text
