@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from desk.__main__ import main
@@ -72,6 +74,18 @@ def test_reports_are_written_without_it(settings: Settings, run_id: str) -> None
     assert main(["forget", "G1/flagged-1.png", "--yes"]) == ExitCode.DONE
     for path in (report_file(settings, run_id), settings.logs_folder / "report.html"):
         assert path.read_text(encoding="utf-8").count("data:image/") == 1
+
+
+@pytest.mark.slow
+def test_the_report_of_an_earlier_run_is_written_without_it_too(
+    settings: Settings, run_id: str
+) -> None:
+    newer = add_run(settings, [flagged(3)], batch="G2", started=datetime.now(UTC))
+    for run in (run_id, newer):
+        make_report(settings, run)
+    assert main(["forget", "G1/flagged-1.png", "--yes"]) == ExitCode.DONE
+    report = report_file(settings, run_id).read_text(encoding="utf-8")
+    assert report.count("data:image/") == 1
 
 
 def test_what_nothing_is_known_of(

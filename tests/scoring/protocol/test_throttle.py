@@ -69,6 +69,17 @@ def test_addresses_are_forgotten_before_there_are_too_many() -> None:
     assert len(throttle._callers) == MOST_CALLERS
 
 
+def test_who_is_longest_unheard_of_is_forgotten_first() -> None:
+    throttle = Throttle(Clock())
+    assert tries(throttle, "first", 100, known=True) == ONE_BURST
+    for n in range(MOST_CALLERS - 1):
+        throttle.take(f"{n}", known=True)
+    assert throttle.take("first", known=True) > 0
+    assert tries(throttle, "one more", 100, known=True) == ONE_BURST
+    assert throttle.take("first", known=True) > 0, "heard of since"
+    assert len(throttle._callers) == MOST_CALLERS
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from scoring.records import shown_file
+from scoring.records import corrections, shown_file
 from scoring.records.answers import Answer
 from scoring.records.labels import PictureKey
 from scoring.records.ledger import ChunkCost, Run, ScoredImage
 from scoring.records.results_csv import COLUMNS
+from scoring.records.spreadsheet import Table, read_table
 from scoring.settings import Settings
 from tests.scoring.records.results_desk import ResultsDesk, Row, as_saved
 from tests.scoring.records.scored import NOW, picture
@@ -63,6 +64,19 @@ def test_what_is_no_answer_is_kept_beside_once(desk: ResultsDesk) -> None:
     desk.type({1: "Hut"})
     desk.run("r4")
     assert [text for _, text in desk.kept()] == ["Hut", "'=cmd()", "Hut"], "typed once more"
+
+
+def test_a_file_is_looked_through_once(desk: ResultsDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+
+    def counted(data: bytes, columns: Sequence[str]) -> Table | None:
+        looked.append(data)
+        return read_table(data, columns)
+
+    monkeypatch.setattr(corrections, "read_table", counted)
+    desk.save(desk.rows(), partial(as_saved, separator=";"))
+    assert [desk.export() for _ in range(3)] == [False] * 3, "nothing was typed"
+    assert len(looked) == 1
 
 
 def test_a_cell_that_was_emptied_takes_back_what_it_showed(desk: ResultsDesk) -> None:
