@@ -93,6 +93,8 @@ def shown_anew(page: Page) -> str:
 
 def press(page: Page, key: str) -> str:
     """Press a key once the picture can be judged; return which picture it was."""
+    # None is shown until the script has asked for the first: a key then answers nothing.
+    expect(page.locator("#name")).not_to_be_empty(timeout=WAIT_MS)
     name = shown(page)
     expect(page.locator("#picture img")).to_have_js_property("complete", True)
     page.keyboard.press(key)
