@@ -9,12 +9,12 @@ import socket
 import threading
 
 from flask import Flask
-from waitress.server import TcpWSGIServer, create_server
+from waitress.server import create_server
 
 from desk.access import require_key_beyond_loopback
 from desk.app import create_app
 from desk.results_exporter import ResultsExporter
-from scoring.processes.listening import bind, url_of
+from scoring.processes.listening import ServerThread, bind, url_of
 from scoring.processes.locks import desk_lock
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.loopback import is_loopback
@@ -63,37 +63,25 @@ def load_what_pages_need() -> None:
         importlib.import_module(f"scoring.monitoring.{module}")
 
 
-class DeskServer:
-    """A waitress server on a thread of its own."""
+class DeskServer(ServerThread):
+    """The desk's waitress server."""
 
     def __init__(self, app: Flask, listener: socket.socket, *, has_proxy: bool = False) -> None:
-        self._server: TcpWSGIServer = create_server(
-            app,
-            sockets=[listener],
-            threads=THREADS,
-            ident=None,
-            connection_limit=CONNECTIONS,
-            channel_timeout=IDLE_CONNECTION_SECONDS,
-            max_request_header_size=HEADER_BYTES,
-            max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
-            clear_untrusted_proxy_headers=not has_proxy,
-            # select() knows no file descriptor over 1023; Windows has nothing else.
-            asyncore_use_poll=hasattr(select, "poll"),
+        super().__init__(
+            create_server(
+                app,
+                sockets=[listener],
+                threads=THREADS,
+                ident=None,
+                connection_limit=CONNECTIONS,
+                channel_timeout=IDLE_CONNECTION_SECONDS,
+                max_request_header_size=HEADER_BYTES,
+                max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+                clear_untrusted_proxy_headers=not has_proxy,
+                # select() knows no file descriptor over 1023; Windows has nothing else.
+                asyncore_use_poll=hasattr(select, "poll"),
+            )
         )
-        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also where 0 was asked for."""
-        return int(self._server.effective_port)
-
-    def start(self) -> None:
-        """Begin to answer; returns at once."""
-        self._thread.start()
-
-    def is_alive(self) -> bool:
-        """Tell whether its thread runs still."""
-        return self._thread.is_alive()
 
     def stop(self, seconds: float) -> None:
         """Finish the requests in hand, and close."""

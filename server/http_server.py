@@ -7,7 +7,6 @@ import logging
 import select
 import socket
 import sys
-import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from flask import Flask
 from waitress.server import TcpWSGIServer
 
+from scoring.processes.listening import ServerThread
 from scoring.settings import ServerSettings
 from server.app import door_of
 from server.channel import Channel, is_busy, make_room
@@ -134,28 +134,14 @@ def affordable_connections(wanted: int, used: int) -> int:
     return affordable
 
 
-class HttpServer:
+class HttpServer(ServerThread):
     """A waitress server on a thread of its own, which can be stopped without losing an answer."""
 
     def __init__(
         self, app: Flask, listener: socket.socket, settings: ServerSettings, drain: Drain
     ) -> None:
+        super().__init__(Listener(app, listener, settings))
         self._drain = drain
-        self._server = Listener(app, listener, settings)
-        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also where 0 was asked for."""
-        return int(self._server.effective_port)
-
-    def start(self) -> None:
-        """Begin to answer; returns at once."""
-        self._thread.start()
-
-    def is_alive(self) -> bool:
-        """Tell whether its thread runs still."""
-        return self._thread.is_alive()
 
     def stop(self, seconds: float) -> bool:
         """Refuse new work, finish what is in flight and send it, close; True if all was sent."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 WAIT_MS = 60_000
@@ -29,6 +30,39 @@ def chromium(*flags: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
+
+
+@contextmanager
+def quiet_page(
+    browser: Browser,
+    *,
+    width: int = 1280,
+    height: int = 900,
+    harmless: Sequence[str] = ("Failed to load resource",),
+    **options: Any,
+) -> Iterator[Page]:
+    """Open a page that may complain of nothing but what begins with ``harmless`` words.
+
+    A refused request is told by the browser itself; all else is a fault of the page.
+    """
+    screen: ViewportSize = {"width": width, "height": height}
+    with browser.new_context(viewport=screen, **options) as context:
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: said.append(message.text))
+        yield page
+        assert [one for one in said if not one.startswith(tuple(harmless))] == []
+
+
+@contextmanager
+def asking_only(page: Page, *beginnings: str) -> Iterator[None]:
+    """Hold the page to addresses that begin so: it asks for nothing foreign."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    yield
+    assert [one for one in asked if not one.startswith(beginnings)] == []
 
 
 def fits(page: Page) -> bool:

@@ -1,8 +1,10 @@
-"""A port of this machine, taken for a server."""
+"""A port of this machine, taken for a server, and the thread that answers there."""
 
 from __future__ import annotations
 
 import socket
+import threading
+from typing import Any
 
 from scoring.protocol.errors import SettingsError
 
@@ -34,3 +36,24 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
 def url_of(host: str, port: int) -> str:
     """Return the address of what listens there; IPv6 has its brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class ServerThread:
+    """A server as waitress makes them, on a thread of its own; how it is stopped is its own way."""
+
+    def __init__(self, server: Any) -> None:  # waitress has no types
+        self._server = server
+        self._thread = threading.Thread(target=server.run, name="http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where 0 was asked for."""
+        return int(self._server.effective_port)
+
+    def start(self) -> None:
+        """Begin to answer; returns at once."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Tell whether its thread runs still."""
+        return self._thread.is_alive()

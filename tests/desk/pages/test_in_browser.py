@@ -16,7 +16,7 @@ from scoring.processes.listening import bind
 from scoring.records.labels import Labels
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings, load_settings
-from tests.browsing import SCREENS, WAIT_MS, chromium, fits, found_by_axe
+from tests.browsing import SCREENS, chromium, fits, found_by_axe, quiet_page
 from tests.desk.conftest import KEY
 from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged, key_of
 
@@ -62,16 +62,10 @@ def url(settings: Settings) -> Iterator[str]:
 def opened(
     browser: Browser, width: int = 1280, scheme: Any = "light", **more: Any
 ) -> Iterator[Page]:
-    """Open a page that notes whether it complains of anything."""
-    viewport: Any = {"width": width, "height": 900}
-    with browser.new_context(viewport=viewport, color_scheme=scheme, **more) as context:
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        said: list[str] = []
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda message: said.append(message.text))
+    """Open a page that may complain of nothing."""
+    screen = {"width": width, "color_scheme": scheme, "harmless": HARMLESS}
+    with quiet_page(browser, **screen, **more) as page:
         yield page
-        assert [one for one in said if not one.startswith(HARMLESS)] == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)

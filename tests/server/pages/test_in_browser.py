@@ -21,7 +21,7 @@ from scoring.settings import CODE_ROOT, Settings
 from server.app import create_app
 from server.dialects.examples import PICTURE
 from server.dialects.own_schema import IMAGE_EXAMPLE
-from tests.browsing import SCREENS, WAIT_MS, chromium, fits, found_by_axe
+from tests.browsing import SCREENS, WAIT_MS, asking_only, chromium, fits, found_by_axe, quiet_page
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
 
@@ -48,26 +48,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def opened(
-    browser: Browser, url: str, *, width: int = 1280, scheme: Any = "light"
-) -> Iterator[Page]:
-    """Open the page and note on it what it asks for and complains of; neither may be foreign."""
-    with browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme
-    ) as context:
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        asked: list[str] = []
-        said: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda message: said.append(message.text))
+def opened(browser: Browser, url: str, *, scheme: Any = "light", **options: Any) -> Iterator[Page]:
+    """Open the page, which may ask for nothing foreign, complain of nothing and keep no cookie."""
+    with (
+        quiet_page(browser, color_scheme=scheme, **options) as page,
+        asking_only(page, f"{url}/", "blob:"),
+    ):
         page.goto(f"{url}/docs")
         yield page
-        assert all(one.startswith((f"{url}/", "blob:")) for one in asked)
-        # A refused request is told by the browser; all else is a fault of the page.
-        assert [one for one in said if not one.startswith("Failed to load resource")] == []
-        assert context.cookies() == []
+        assert page.context.cookies() == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)

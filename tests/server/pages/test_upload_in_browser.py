@@ -12,11 +12,20 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Download, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, Download, Page, Route, expect
 
 from scoring.settings import CODE_ROOT, Settings
 from server.app import create_app
-from tests.browsing import SCREENS, WAIT_MS, chromium, drop, fits, found_by_axe
+from tests.browsing import (
+    SCREENS,
+    WAIT_MS,
+    asking_only,
+    chromium,
+    drop,
+    fits,
+    found_by_axe,
+    quiet_page,
+)
 from tests.conftest import BUNDLE, running_server, write_batch
 from tests.deadlines import DEADLINE
 from tests.server.pages.test_in_browser import served_below
@@ -50,23 +59,14 @@ def locked() -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, *, width: int = 1280, scheme: Any = "light", **options: Any
-           ) -> Iterator[Page]:  # fmt: skip
-    """Open the page and note on it what it asks for and complains of; neither may be foreign."""
-    screen: ViewportSize = {"width": width, "height": 900}
-    with browser.new_context(viewport=screen, color_scheme=scheme, **options) as context:
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        asked: list[str] = []
-        said: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda message: said.append(message.text))
+def opened(browser: Browser, url: str, *, scheme: Any = "light", **options: Any) -> Iterator[Page]:
+    """Open the page, which may ask for nothing foreign and complain of nothing."""
+    with (
+        quiet_page(browser, color_scheme=scheme, **options) as page,
+        asking_only(page, f"{url}/", "blob:", "data:"),
+    ):
         page.goto(f"{url}/")
         yield page
-        assert all(one.startswith((f"{url}/", "blob:", "data:")) for one in asked)
-        # A refused request is told by the browser; all else is a fault of the page.
-        assert [one for one in said if not one.startswith("Failed to load resource")] == []
 
 
 def names(page: Page) -> list[str]:
