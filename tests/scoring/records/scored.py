@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from scoring.records.labels import PictureKey
 from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage
 
 NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
+NIGHT = Run(
+    "n1", "nightly", date(2026, 11, 21), "new", ("G1",), "running", "", "fashion", "v1", NOW, None
+)
 LABELS = ("Bag", "Coat", "Shirt", "Ankle boot", "7")
 
 

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.records.audit import AuditItem, draw, rank, sample_of
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from tests.scoring.records.scored import NIGHT, NOW
 
-NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
-RUN = Run(
-    id="2026-11-21T18-05-00",
-    kind="nightly",
-    due_date=date(2026, 11, 21),
-    scope="new",
-    batches=("G1",),
-    state="running",
-    reason="",
-    model_name="fashion",
-    model_version="v1",
-    started_at=NOW,
-    finished_at=None,
-)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "ledger.db", busy_seconds=0.2) as ledger:
-        yield ledger
+RUN = replace(NIGHT, id="2026-11-21T18-05-00")
 
 
 def image(num: int, kind: str = "sure") -> ScoredImage:

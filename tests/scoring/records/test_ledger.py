@@ -3,10 +3,9 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,28 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import LedgerError
-from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
+from tests.scoring.records.scored import NIGHT, NOW
 
-NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
-RUN = Run(
-    id="r1",
-    kind="manual",
-    due_date=None,
-    scope="all",
-    batches=("G1",),
-    state="running",
-    reason="",
-    model_name="fashion",
-    model_version="v1",
-    started_at=NOW,
-    finished_at=None,
-)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "ledger.db", busy_seconds=0.2) as ledger:
-        yield ledger
+RUN = replace(NIGHT, id="r1", kind="manual", due_date=None, scope="all")
 
 
 def scored(num: int, label: str = "shirt", digest: str = "d") -> ScoredImage:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
-
-import pytest
+from datetime import date
 
 from scoring.records import run_statistics
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from tests.scoring.records.scored import NIGHT, NOW
 
-NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
-RUN = Run(
-    "r1", "nightly", date(2026, 11, 21), "new", ("G1",), "running", "", "fashion", "v1", NOW, None
-)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "ledger.db", busy_seconds=0.2) as ledger:
-        yield ledger
+RUN = replace(NIGHT, id="r1")
 
 
 def seen(num: int, confidence: float, review: str | None = None, label: str = "Bag") -> ScoredImage:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from scoring.protocol.errors import LedgerError
-from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from scoring.records.schema import SCHEMA_VERSION
+from tests.scoring.records.scored import NIGHT
 
 # As versions 1 and 2 had them; between the two, run_batches gained its last column but one.
 TABLES = """
@@ -112,20 +113,6 @@ INSERT INTO facts VALUES ('first_start', '2026-11-01T12:00:00+13:00');
 SHOWN = """
 UPDATE run_batches SET written = 1 WHERE process_seconds IS NOT NULL
 """
-
-NIGHT = Run(
-    id="n1",
-    kind="nightly",
-    due_date=date(2026, 11, 21),
-    scope="new",
-    batches=("G1",),
-    state="running",
-    reason="",
-    model_name="fashion",
-    model_version="v1",
-    started_at=datetime(2026, 11, 21, 18, 5, tzinfo=UTC),
-    finished_at=None,
-)
 
 
 def make_old(path: Path, version: int, rows: bool = True) -> Path:
