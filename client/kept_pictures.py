@@ -15,9 +15,8 @@ from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.image_reader import ImageRow
 from scoring.batches.in_flight import InFlight
 from scoring.batches.picture_reader import PictureReader
-from scoring.batches.read_ahead import ReadAhead, chunks_of
+from scoring.batches.read_ahead import ReadAhead, chunks_of, threads_of
 from scoring.batches.suspects import Suspects
-from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import BatchUnreadable, PicturesDamaged, PicturesError, ScoringError
 from scoring.protocol.file_names import as_file_name
@@ -29,7 +28,6 @@ from scoring.records.picture_store import PictureStore
 from scoring.records.run_life import RunEnded
 from scoring.records.text import read_printable
 from scoring.records.wanted_pictures import wanted_pictures
-from scoring.settings import available_cores
 
 CODE = "pictures"
 # Pictures in one transaction.
@@ -106,7 +104,7 @@ class PictureKeeping:
         """Keep the pictures of one batch; yield how many images were seen to, again and again."""
         reader = self._reader(batch, model)
         not_made: list[ImageRow] = []
-        threads = self._settings.client.decode_threads or available_cores()
+        threads = threads_of(self._settings.client)
         try:
             with ReadAhead(
                 chunks_of(wanted, AT_ONCE), reader, threads=threads, alive=self._raise_if_late
@@ -136,16 +134,13 @@ class PictureKeeping:
 
     def _reader(self, batch: str, model: tuple[PreprocessingRef, Shape]) -> PictureReader:
         settings, (ref, shape) = self._settings, model
-        limits = DecodeLimits(
-            settings.client.max_image_pixels, settings.client.max_file_bytes, self._budget.reserve
-        )
         folder = settings.batches_folder / as_file_name(read_printable(batch))
         return PictureReader(
             batch=batch,
             folder=str(folder),
             preprocess=find_for(ref, _spec(shape)),
             shape=shape,
-            limits=limits,
+            limits=self._budget.limits(settings.client),
             budget=self._budget,
             find_known=lambda path, content_hash: None,
             in_flight=InFlight(None, 1),

@@ -22,7 +22,7 @@ from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.image_folder import ImageList, list_images
 from scoring.batches.image_reader import ImageReader, ImageRow, Step
 from scoring.batches.in_flight import InFlight
-from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
+from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk, threads_of
 from scoring.batches.suspects import Suspects
 from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.errors import TooManyPixels
@@ -31,7 +31,7 @@ from scoring.protocol.errors import BatchMissing, InvalidPixels
 from scoring.protocol.signature import Signature
 from scoring.records.regular_file import open_regular
 from scoring.records.text import printable
-from scoring.settings import MOST_BYTES, BatchesSettings, ClientSettings, available_cores
+from scoring.settings import MOST_BYTES, BatchesSettings, ClientSettings
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any]
 Pictures: TypeAlias = (
@@ -115,7 +115,7 @@ class PictureSource:
                 waiting.append(ids)
                 yield held
 
-        threads = self.options.decode_threads or available_cores()
+        threads = threads_of(self.options)
         try:
             with ReadAhead(files(), reader, threads=threads) as chunks:
                 for rows in chunks:
@@ -130,13 +130,12 @@ class PictureSource:
     @property
     def _reading(self) -> dict[str, Any]:
         """Return what every reader has: no ledger knows these pictures."""
-        made_by, client = self.signature.preprocessing, self.options
         budget = DecodeBudget(self.rules.decoded_bytes)
         return {
             "batch": "",
-            "preprocess": find_for(made_by, self.signature.input),
+            "preprocess": find_for(self.signature.preprocessing, self.signature.input),
             "shape": self.signature.input.shape,
-            "limits": DecodeLimits(client.max_image_pixels, client.max_file_bytes, budget.reserve),
+            "limits": budget.limits(self.options),
             "budget": budget,
             "find_known": lambda path, content_hash: None,
             "in_flight": InFlight(None, 1),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from scoring.preprocessing.pixels import DecodeLimits
+from scoring.settings import ClientSettings
+
 # A picture as stored (three or four channels), and once more in the form the model asks for.
 BYTES_PER_PIXEL = 6
 # Smaller ones are bounded by the number of threads, and pay for no lock.
@@ -21,6 +24,10 @@ class DecodeBudget:
         self._held: dict[int, int] = {}
         self._waiting: set[int] = set()
         self._changed = threading.Condition()
+
+    def limits(self, client: ClientSettings) -> DecodeLimits:
+        """Return what a picture is decoded within: the client's limits, and this budget."""
+        return DecodeLimits(client.max_image_pixels, client.max_file_bytes, self.reserve)
 
     def reserve(self, pixels: int) -> None:
         """Wait until this thread may decode a picture of so many pixels."""

@@ -11,7 +11,7 @@ import cv2
 from scoring.batches.image_reader import ImageReader, ImageRow
 from scoring.batches.reading_crew import LOOK_SECONDS, Piece, ReadingCrew
 from scoring.protocol.errors import BatchUnreadable
-from scoring.settings import ClientSettings
+from scoring.settings import ClientSettings, available_cores
 
 Name = TypeVar("Name")
 
@@ -24,6 +24,11 @@ SILENT_FILES = 3
 def rows_of_chunk(client: ClientSettings, row_length: int) -> int:
     """Return how many pictures go to the server in one request, by their number and bytes."""
     return max(1, min(client.chunk_rows, client.chunk_bytes // row_length))
+
+
+def threads_of(client: ClientSettings) -> int:
+    """Return on how many threads pictures are read."""
+    return client.decode_threads or available_cores()
 
 
 def chunks_of(names: Sequence[Name], rows: int) -> Iterator[Sequence[Name]]:

@@ -12,15 +12,14 @@ from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageReader, Settling
 from scoring.batches.in_flight import BatchFile, InFlight, left_in_flight
 from scoring.batches.known_predictions import KnownPredictions
-from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk
+from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk, threads_of
 from scoring.batches.suspects import Suspects
 from scoring.batches.watchdog import Watchdog
-from scoring.preprocessing.decode import DecodeLimits
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import LedgerError
 from scoring.protocol.signature import Signature
 from scoring.records.ledger import Ledger, Run
-from scoring.settings import Settings, available_cores
+from scoring.settings import Settings
 
 IN_FLIGHT_FILE = "in-flight"
 # Threads that may be left behind with a stuck file and still have their file noted.
@@ -44,7 +43,7 @@ class RunReading:
         self._settings = settings
         self._ledger = ledger
         self._now = now
-        self._threads = settings.client.decode_threads or available_cores()
+        self._threads = threads_of(settings.client)
         self._budget = DecodeBudget(settings.batches.decoded_bytes)
         self._suspects = Suspects({})
         self._in_flight: InFlight | None = None
@@ -95,16 +94,13 @@ class RunReading:
         self, run: Run, signature: Signature, batch: Batch, known: KnownPredictions
     ) -> ImageReader:
         assert self._in_flight
-        client, made_by = self._settings.client, signature.preprocessing
         settling = Settling(self._settings.schedule.settle_seconds, self._now)
         return ImageReader(
             batch=batch.name,
             folder=str(batch.folder),
-            preprocess=find_for(made_by, signature.input),
+            preprocess=find_for(signature.preprocessing, signature.input),
             shape=signature.input.shape,
-            limits=DecodeLimits(
-                client.max_image_pixels, client.max_file_bytes, self._budget.reserve
-            ),
+            limits=self._budget.limits(self._settings.client),
             budget=self._budget,
             find_known=known.find,
             in_flight=self._in_flight,
