@@ -276,6 +276,20 @@ def test_a_row_of_a_batch_that_is_shown_no_more_still_counts(desk: ResultsDesk) 
     assert desk.standing(1) == COAT
 
 
+def test_a_row_of_a_batch_that_is_shown_no_more_may_mean_several_pictures(
+    desk: ResultsDesk,
+) -> None:
+    older = desk.rows()
+    older[0]["Corrected item"] = "Coat"
+    desk.run("r2", content="b")
+    desk.publish(scored_names(desk, "r3", ["x.png"]))
+    assert "G1" not in desk.path.read_text("utf-8")
+    desk.save(older)
+    desk.export()
+    assert desk.kept() == [["1.png", "Coat"]]
+    assert desk.labels.latest_id() == 0
+
+
 def test_rows_that_nobody_scored_or_that_disagree_are_kept(desk: ResultsDesk) -> None:
     rows = desk.rows()
     rows.append({**rows[0], "Image": "new.png", "Num": "9", "Corrected item": "Coat"})

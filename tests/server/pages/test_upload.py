@@ -250,6 +250,14 @@ def test_who_has_not_shown_the_key_sends_no_large_body(locked: str) -> None:
         assert answer.status_code == 401, path
 
 
+def test_what_is_read_of_the_pictures_is_bounded_by_the_memory_of_all() -> None:
+    """The body as it came, as it was read and as its parts."""
+    server = {"models": (BUNDLE,), "max_memory_bytes": 1_000_000}
+    with running_server(Settings(project=CODE_ROOT, server=server)) as url:
+        assert post(url, [("file", ("a.png", b"x" * 550_000))]).status_code == 413
+        assert post(url, pictures("a.png")).status_code == 200
+
+
 def test_who_reads_an_answer_anew_begins_again(url: str) -> None:
     for path in ("/upload", "/login"):
         answer = requests.get(f"{url}{path}", timeout=DEADLINE, allow_redirects=False)
