@@ -69,7 +69,7 @@ def test_row_40_months_of_runs(
     today = FIRST
     monkeypatch.setattr(Settings, "now", lambda self: at_six(today))
     events: list[str] = []
-    sizes: list[tuple[int, int, int, int]] = []
+    sizes: list[tuple[int, int, int, int, int]] = []
     picture = (faulty.write("pictures", 3) / "img_1.png").read_bytes()
     for number in range(DAYS):
         today = FIRST + timedelta(days=number)
@@ -89,12 +89,15 @@ def test_row_40_months_of_runs(
         if number in (SETTLED, DAYS - 1):
             gc.collect()
             data, logs = faulty.folder / "data", faulty.folder / "logs"
-            sizes.append((memory_kilobytes(), open_files(), folder_bytes(data), folder_bytes(logs)))
-    (memory, files, data_bytes, _), later = sizes
+            runs = folder_bytes(logs / "runs")
+            logged = sum(path.stat().st_size for path in logs.glob("*.txt*"))
+            sizes.append((memory_kilobytes(), open_files(), folder_bytes(data), logged, runs))
+    (memory, files, data_bytes, _, runs), later = sizes
     assert later[0] < memory + 20_000, f"memory grew from {memory} to {later[0]} kB"
     assert later[1] <= files, "files were left open"
     assert later[2] < 1.5 * data_bytes, "the ledger and its backups grew"
     assert later[3] < 2 * (LOG_FILES + 1) * LOG_BYTES, "the logs grew"
+    assert later[4] < 1.5 * runs, "the runs' reports and results were not pruned"
     assert len(list((faulty.folder / "logs" / "runs").iterdir())) <= 22
     assert len(list((faulty.folder / "data" / "backups").iterdir())) == 7
     first_kept = read_events(faulty.settings).partition("T")[0]

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fashion_model import evaluate, train
+from fashion_model.commands import LEAST_PEOPLE, LEAST_PICTURES
 from fashion_model.dataset import description as known
 from fashion_model.dataset.description import Crops, DatasetDescription, Pretrained
 from fashion_model.dataset.people import Fold
@@ -56,9 +57,12 @@ def toy(label: int, person: int, number: int, side: int) -> NDArray[np.uint8]:
 
 
 def write_toys(folder: Path) -> None:
+    """Write so many that a fourth of the people is enough to calibrate with."""
+    people, each = 4 * LEAST_PEOPLE, LEAST_PICTURES // LEAST_PEOPLE
     rows = ["image,person"]
-    for place in range(PEOPLE * 6):
-        person, number, label = place % PEOPLE, place // PEOPLE, place % 2
+    for place in range(people * each):
+        person, number = place % people, place // people
+        label = number % 2
         path = folder / TOYS.labels[label] / f"{place}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(cv2.imencode(".png", toy(label, person, number, 90))[1].tobytes())
@@ -98,7 +102,7 @@ def test_one_command_makes_a_bundle_and_another_its_figures(
     arguments = ["--bundle", out, "--no-speed", "--photos", str(tmp_path / "toys" / "car")]
     assert evaluate.main([*data, *arguments]) == 0
     output = capsys.readouterr().out
-    assert f"{'of people':42} 3\n" in output
+    assert f"{'of people':42} {LEAST_PEOPLE}\n" in output
     for name in ("95 % interval", "not flagged", "called strange", "AUROC photographs"):
         assert name in output
     assert evaluate.main([*data, *arguments, "--fold", "1/4"]) == 0
