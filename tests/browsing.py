@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+# On a machine that has much else to do a page may take its time; who waits in vain fails anyway.
 WAIT_MS = 60_000
+expect.set_options(timeout=WAIT_MS)
 # Width in pixels, scheme.
 SCREENS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
 

@@ -139,11 +139,12 @@ function show() {
   const settling = Math.max(takesKeysFrom === Infinity ? 0 : takesKeysFrom, 0);
   shown = next;
   since = null;
+  takesKeysFrom = Infinity;
+  tellWhetherKeysAreTaken();
   if (!next) {
     at("name").textContent = "";
     return;
   }
-  takesKeysFrom = Infinity;
   at("name").textContent = next.shown;
   choices.clear();
   if (choices.offer(models[next.model])) markOtherClasses();
@@ -151,8 +152,16 @@ function show() {
   showPicture(next, frame).then(() => {
     if (shown !== next) return;
     takesKeysFrom = settling;
+    tellWhetherKeysAreTaken();
     since = document.hidden ? null : performance.now();
   });
+}
+
+/** A page that does not take answers yet says so, to readers of screens too. */
+function tellWhetherKeysAreTaken() {
+  const wait = takesKeysFrom - performance.now();
+  at("work").ariaBusy = String(Boolean(shown) && wait > 0);
+  if (wait > 0 && wait < Infinity) setTimeout(tellWhetherKeysAreTaken, wait);
 }
 
 /** Let nobody press on by habit where keys mean something else now. */

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from scoring.records.labels import Labels, Review
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings
-from tests.browsing import SCREENS, WAIT_MS, chromium, fits, found_by_axe, quiet_page
+from tests.browsing import SCREENS, chromium, fits, found_by_axe, quiet_page
 from tests.deadlines import wait_for
 from tests.desk.desk_process import DeskProcess, names_of, running_desk
 from tests.desk.waiting_pictures import (
@@ -64,14 +64,20 @@ def reviewing(
         page.goto(f"{desk.url}{path}")
         page.get_by_label("Your name").fill(name)
         page.get_by_role("button", name="That is me").click()
-        expect(page.locator("#name")).not_to_be_empty(timeout=WAIT_MS)
+        expect(page.locator("#name")).not_to_be_empty()
         if more.get("java_script_enabled", True):
             ready(page)
         yield page
 
 
 def ready(page: Page) -> None:
-    expect(page.locator("#saved")).to_have_text("all saved", timeout=WAIT_MS)
+    expect(page.locator("#saved")).to_have_text("all saved")
+    takes_answers(page)
+
+
+def takes_answers(page: Page) -> None:
+    """Wait for the picture in front to be seen: until then nobody can mean an answer to it."""
+    expect(page.locator("#work")).to_have_attribute("aria-busy", "false")
 
 
 def shown(page: Page) -> str:
@@ -86,11 +92,11 @@ def shown_anew(page: Page) -> str:
 def press(page: Page, key: str) -> str:
     """Press a key once the picture can be judged; return which picture it was."""
     # None is shown until the script has asked for the first: a key then answers nothing.
-    expect(page.locator("#name")).not_to_be_empty(timeout=WAIT_MS)
+    expect(page.locator("#name")).not_to_be_empty()
     name = shown(page)
-    expect(page.locator("#picture img")).to_have_js_property("complete", True)
+    takes_answers(page)
     page.keyboard.press(key)
-    expect(page.locator("#name")).not_to_have_text(name, timeout=WAIT_MS)
+    expect(page.locator("#name")).not_to_have_text(name)
     return name
 
 
@@ -321,6 +327,7 @@ def test_everything_by_mouse_and_then_by_key(
     with reviewing(browser, desk) as page:
         names = []
         for button in ("5 Coat", "X not a garment", "? cannot tell"):
+            takes_answers(page)
             names.append(shown(page))
             page.get_by_role("button", name=button).click()
             expect(page.locator("#name")).not_to_have_text(names[-1])

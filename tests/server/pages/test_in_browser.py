@@ -21,7 +21,7 @@ from scoring.settings import CODE_ROOT, Settings
 from server.app import create_app
 from server.dialects.examples import PICTURE
 from server.dialects.own_schema import IMAGE_EXAMPLE
-from tests.browsing import SCREENS, WAIT_MS, asking_only, chromium, fits, found_by_axe, quiet_page
+from tests.browsing import SCREENS, asking_only, chromium, fits, found_by_axe, quiet_page
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
 
@@ -67,7 +67,7 @@ def test_pictures_are_scored(
     none.write_text("no picture")
     with opened(browser, url, width=width, scheme=scheme) as page:
         choose(page, *GARMENTS, none)
-        expect(page.locator("#told")).to_have_text("3 pictures, 1 not scored.", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_have_text("3 pictures, 1 not scored.")
         rows = page.locator("#results > li")
         assert rows.locator(".name").all_inner_texts() == [one.name for one in (*GARMENTS, none)]
         assert rows.locator(".label").all_inner_texts() == [label_of(url, one) for one in GARMENTS]
@@ -83,7 +83,7 @@ def test_the_example_is_a_click_away_by_keyboard_too(browser: Browser, url: str)
         page.get_by_label("Model").select_option("digits")
         page.get_by_role("button", name="example").focus()
         page.keyboard.press("Enter")
-        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_have_text("1 picture.")
         assert page.locator(".label").inner_text() == label_of(url, PICTURE, "digits")
 
 
@@ -105,7 +105,7 @@ def test_every_request_is_sent_as_it_stands(
             send.click()
             # A redirection is followed by the browser.
             wanted = "200" if {"200", "303"} & operation["responses"].keys() else "404"
-            expect(form.get_by_role("status")).to_contain_text(f"{wanted} ", timeout=WAIT_MS)
+            expect(form.get_by_role("status")).to_contain_text(f"{wanted} ")
         assert fits(page)
         assert found_by_axe(page) == []
 
@@ -121,7 +121,7 @@ def test_every_example_is_sent_as_it_stands(browser: Browser, url: str) -> None:
             form.get_by_label("Example").select_option(example)
             form.get_by_role("button", name="Send").click()
             form.get_by_text("Sending").wait_for(state="hidden")
-            expect(form.get_by_role("status")).to_contain_text("200 ", timeout=WAIT_MS)
+            expect(form.get_by_role("status")).to_contain_text("200 ")
 
 
 def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
@@ -131,14 +131,12 @@ def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
         for wrong in ("wrong", "ключ"):
             key.fill(wrong)
             key.press("Enter")
-            expect(page.locator("#access-told")).to_have_text(
-                "That is not the key.", timeout=WAIT_MS
-            )
+            expect(page.locator("#access-told")).to_have_text("That is not the key.")
         assert found_by_axe(page) == []
         key.fill("s3cret")
         key.press("Enter")
         choose(page, GARMENTS[0])
-        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_have_text("1 picture.")
         page.get_by_text("Request and answer").click()
         assert f"{url}/models/fashion/predict" in page.locator("pre").first.inner_text()
         with page.expect_download() as saved:
@@ -148,7 +146,7 @@ def test_below_a_prefix_with_a_key_that_is_forgotten(browser: Browser) -> None:
         kept = page.evaluate("[{...localStorage}, {...sessionStorage}, location.href]")
         assert kept == [{}, {}, f"{url}/docs"]
         page.reload()
-        expect(key).to_be_visible(timeout=WAIT_MS)
+        expect(key).to_be_visible()
         assert key.input_value() == ""
 
 
@@ -156,12 +154,12 @@ def test_a_server_that_wants_a_key_later_on_is_given_one(browser: Browser, url: 
     with opened(browser, url) as page:
         page.route("**/predict?*", refuse_without_key)
         page.get_by_role("button", name="example").click()
-        expect(page.locator("#told")).to_have_text("1 picture, 1 not scored.", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_have_text("1 picture, 1 not scored.")
         key = page.get_by_label("This server wants its key")
         key.fill("s3cret")
         key.press("Enter")
         page.get_by_role("button", name="example").click()
-        expect(page.locator("#told")).to_have_text("1 picture.", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_have_text("1 picture.")
 
 
 def refuse_without_key(route: Route) -> None:
@@ -173,7 +171,7 @@ def refuse_without_key(route: Route) -> None:
 
 def choose(page: Page, *files: Path) -> None:
     """Choose pictures once somebody can: a file may be put into a field that is not shown yet."""
-    expect(page.locator("#pictures")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#pictures")).to_be_visible()
     page.get_by_label("Choose pictures").set_input_files(files)
 
 

@@ -18,7 +18,6 @@ from scoring.settings import CODE_ROOT, Settings
 from server.app import create_app
 from tests.browsing import (
     SCREENS,
-    WAIT_MS,
     asking_only,
     chromium,
     drop,
@@ -75,8 +74,8 @@ def names(page: Page) -> list[str]:
 
 def tells(page: Page, words: str) -> None:
     """Wait until all is answered and the page says so."""
-    expect(page.locator("#told")).to_have_text(words, timeout=WAIT_MS)
-    expect(page.locator("#progress")).to_be_hidden(timeout=WAIT_MS)
+    expect(page.locator("#told")).to_have_text(words)
+    expect(page.locator("#progress")).to_be_hidden()
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -142,8 +141,8 @@ def test_another_choice_of_models_asks_them_anew(browser: Browser, url: str) -> 
         tells(page, "1 picture")
         page.get_by_label("fashion").uncheck()
         page.get_by_label("digits").check()
-        expect(page.locator("figcaption b")).to_have_text(["digits"], timeout=WAIT_MS)
-        expect(page.locator("#progress")).to_be_hidden(timeout=WAIT_MS)
+        expect(page.locator("figcaption b")).to_have_text(["digits"])
+        expect(page.locator("#progress")).to_be_hidden()
         assert [row[1] for row in saved(page)[1:]] == ["digits"]
 
 
@@ -156,7 +155,7 @@ def test_files_and_folders_are_dropped(browser: Browser, url: str, tmp_path: Pat
         drop(page.locator("#drop"), *GARMENTS)
         tells(page, "2 pictures")
         drop(page.locator("h1"), tmp_path / "folder")
-        expect(page.locator("#pictures > li")).to_have_count(6, timeout=WAIT_MS)
+        expect(page.locator("#pictures > li")).to_have_count(6)
         assert names(page)[2:] == ["img_1.png", "img_2.png", "img_3.png", "img_1.png"]
         assert page.url == f"{url}/"
 
@@ -170,7 +169,7 @@ def test_a_picture_is_pasted(browser: Browser, url: str) -> None:
     }"""
     with opened(browser, url) as page:
         page.evaluate(paste)
-        expect(page.locator("#pictures > li")).to_have_count(1, timeout=WAIT_MS)
+        expect(page.locator("#pictures > li")).to_have_count(1)
         assert names(page) == ["pasted.jpg"]
 
 
@@ -184,8 +183,8 @@ def test_sixty_pictures_come_in_parts_and_one_that_is_too_large_costs_no_other(
         sent: list[str] = []
         page.on("request", lambda one: sent.append(one.method) if "/upload" in one.url else None)
         choose(page, *files)
-        expect(page.locator("#pictures > li")).to_have_count(60, timeout=WAIT_MS)
-        expect(page.locator("#progress")).to_be_hidden(timeout=WAIT_MS)
+        expect(page.locator("#pictures > li")).to_have_count(60)
+        expect(page.locator("#progress")).to_be_hidden()
         assert names(page) == [one.name for one in files]
         assert sent.count("POST") == 8
         assert "200,000 bytes" in page.locator(".picture.bad").inner_text()
@@ -232,7 +231,7 @@ def test_without_scripts(
         page.get_by_label("digits").check()
         choose(page, GARMENTS[0], corrupt, GARMENTS[1])
         page.get_by_role("button", name="Score").click()
-        expect(page.locator("#told")).to_contain_text("3 pictures", timeout=WAIT_MS)
+        expect(page.locator("#told")).to_contain_text("3 pictures")
         assert page.url == f"{url}/upload"
         assert names(page) == [GARMENTS[0].name, corrupt.name, GARMENTS[1].name]
         assert page.locator("figcaption b").all_inner_texts() == ["fashion", "digits"] * 2
@@ -258,11 +257,11 @@ def test_below_a_prefix_with_a_key(browser: Browser) -> None:
         key = page.get_by_label("This server wants its key")
         key.fill("wrong")
         key.press("Enter")
-        expect(page.get_by_role("alert")).to_have_text("that is not the key.", timeout=WAIT_MS)
+        expect(page.get_by_role("alert")).to_have_text("that is not the key.")
         assert found_by_axe(page) == []
         key.fill(KEY)
         key.press("Enter")
-        expect(page.locator("#drop")).to_be_visible(timeout=WAIT_MS)
+        expect(page.locator("#drop")).to_be_visible()
         assert page.url == f"{url}/"
         choose(page, GARMENTS[0])
         tells(page, "1 picture")
@@ -273,9 +272,9 @@ def test_below_a_prefix_with_a_key(browser: Browser) -> None:
         assert KEY not in page.content()
         page.context.clear_cookies()
         choose(page, GARMENTS[1])
-        expect(page.get_by_role("alert")).to_contain_text("wants its key", timeout=WAIT_MS)
+        expect(page.get_by_role("alert")).to_contain_text("wants its key")
         page.get_by_role("link", name="Open it anew").click()
-        expect(key).to_be_visible(timeout=WAIT_MS)
+        expect(key).to_be_visible()
 
 
 def test_a_page_of_another_site_sends_nothing(browser: Browser, url: str, tmp_path: Path) -> None:
