@@ -118,7 +118,7 @@ class ServerSettings(BehindProxies):
     inference_threads: int = Field(0, ge=0, le=MOST_THREADS)
     connections: int = Field(200, ge=2, le=100_000)
     max_request_bytes: int = Field(16_000_000, ge=1024, le=2_000_000_000)
-    max_memory_bytes: int = Field(768_000_000, ge=1_000_000, le=1_000_000_000_000)
+    max_memory_bytes: int = Field(1_100_000_000, ge=1_000_000, le=1_000_000_000_000)
     max_rows: int = Field(20_000, ge=1, le=10_000_000)
     max_image_pixels: int = Field(100_000_000, ge=1, le=MOST_PIXELS)
     # The forms of a request nest 4 deep; the parser itself goes to 1,024.

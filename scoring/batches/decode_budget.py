@@ -7,8 +7,6 @@ import threading
 from scoring.preprocessing.pixels import DecodeLimits
 from scoring.settings import ClientSettings
 
-# A picture as stored (three or four channels), and once more in the form the model asks for.
-BYTES_PER_PIXEL = 6
 # Smaller ones are bounded by the number of threads, and pay for no lock.
 SMALL_PIXELS = 1_000_000
 
@@ -29,10 +27,10 @@ class DecodeBudget:
         """Return what a picture is decoded within: the client's limits, and this budget."""
         return DecodeLimits(client.max_image_pixels, client.max_file_bytes, self.reserve)
 
-    def reserve(self, pixels: int) -> None:
-        """Wait until this thread may decode a picture of so many pixels."""
+    def reserve(self, pixels: int, bytes_each: int) -> None:
+        """Wait until this thread may decode a picture of so many pixels of so many bytes."""
         if pixels >= SMALL_PIXELS:
-            self._hold(pixels * BYTES_PER_PIXEL)
+            self._hold(pixels * bytes_each)
 
     def reserve_all(self) -> None:
         """Wait until no other thread decodes a large picture, and keep it so."""

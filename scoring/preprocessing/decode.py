@@ -66,7 +66,7 @@ def checked_header(data: bytes, limits: DecodeLimits) -> Header:
     if header.width * header.height > limits.max_pixels:
         raise TooManyPixels(header.width, header.height, limits.max_pixels)
     if limits.reserve:
-        limits.reserve(header.width * header.height)
+        limits.reserve(header.width * header.height, header.bytes_per_pixel)
     return header
 
 

@@ -23,13 +23,13 @@ UNCONTROLLED_BACKGROUND = "uncontrolled background"
 class DecodeLimits:
     """What one image may cost. The settings own the values; there are no defaults here.
 
-    reserve: asked for the picture's number of pixels before they are decoded; it may wait until
-    there is memory for them.
+    reserve: asked for the picture's number of pixels, and the bytes that decoding takes for each,
+    before they are decoded; it may wait until there is memory for them.
     """
 
     max_pixels: int
     max_bytes: int
-    reserve: Callable[[int], None] | None = None
+    reserve: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

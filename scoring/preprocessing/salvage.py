@@ -42,6 +42,10 @@ def salvaged(data: bytes, limits: DecodeLimits) -> Thumbnail | None:
     return None if colour is None else thumbnail_of(colour)
 
 
+# Of memory for each pixel, at most.
+_JPEG_BYTES, _PILLOW_BYTES = 6, 8
+
+
 def _leniently(data: bytes, limits: DecodeLimits) -> Image | None:
     if data.startswith(jpeg.SIGNATURE):
         return _jpeg(data, limits)
@@ -58,7 +62,7 @@ def _jpeg(data: bytes, limits: DecodeLimits) -> Image | None:
         if height * width > limits.max_pixels:
             return None
         if limits.reserve:
-            limits.reserve(height * width)
+            limits.reserve(height * width, _JPEG_BYTES)
         scale = LONGEST / max(height, width, LONGEST)
         least = {"min_height": round(height * scale), "min_width": round(width * scale)}
         return cast(Image, simplejpeg.decode_jpeg(data, "RGB", strict=False, **least))
@@ -77,7 +81,7 @@ def _by_pillow(data: bytes, kind: str, limits: DecodeLimits) -> Image | None:
             if image.width * image.height > limits.max_pixels:
                 return None
             if limits.reserve:
-                limits.reserve(image.width * image.height)
+                limits.reserve(image.width * image.height, _PILLOW_BYTES)
             image.thumbnail((LONGEST, LONGEST), reducing_gap=None)
             return np.asarray(image.convert("RGB"), np.uint8)
     except Exception:  # whatever its parsers meet: there is no common base

@@ -30,8 +30,6 @@ BYTES = "application/octet-stream"
 UNTYPED = frozenset({"", BYTES, "application/x-www-form-urlencoded"})
 MEDIA_TYPES = frozenset({FORM, FAMILY, BYTES})
 SHOWN_BYTES = 12
-# A picture as stored (three or four channels), and once more in the form the model asks for.
-BYTES_PER_PIXEL = 6
 
 Row = dict[str, Any]
 
@@ -195,12 +193,12 @@ def _reader(signature: Signature, limits: RequestLimits) -> Read:
     preprocess = registry.find_for(wanted, spec)
     held = 0
 
-    def reserve(pixels: int) -> None:
+    def reserve(pixels: int, bytes_each: int) -> None:
         """One picture is decoded after another: the largest one so far says what they take."""
         nonlocal held
-        more = pixels * BYTES_PER_PIXEL - held
+        more = pixels * bytes_each - held
         if more > 0:
-            _take(more, pixels, limits)
+            _take(more, pixels, bytes_each, limits)
             held += more
 
     # Its bytes are counted already: they came with the request.
@@ -215,11 +213,11 @@ def _reader(signature: Signature, limits: RequestLimits) -> Read:
     return read
 
 
-def _take(count: int, pixels: int, limits: RequestLimits) -> None:
+def _take(count: int, pixels: int, bytes_each: int, limits: RequestLimits) -> None:
     try:
         limits.take(count)
     except TooLarge as error:
-        most = (error.limit or 0) // BYTES_PER_PIXEL
+        most = (error.limit or 0) // bytes_each
         raise UnreadablePicture(
             f"to decode its {pixels:,} pixels takes more memory than there is"
             f" (server.max_memory_bytes): shrink it to well under {most:,} pixels",

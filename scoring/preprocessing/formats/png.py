@@ -15,6 +15,7 @@ from scoring.preprocessing.formats.header import FIRST_FRAME, Header
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_BYTES = 13
+_DEPTH = 24  # where the head says how many bits a sample has
 _CHUNK_FRAME = 12
 _PICTURE = frozenset({b"IHDR", b"tRNS", b"IDAT", b"IEND"})
 _PICTURE_OF_PALETTE = _PICTURE | {b"PLTE"}
@@ -61,7 +62,7 @@ def read_header(data: bytes) -> Header:
         raise CorruptImage("PNG without size")
     orientation = orientation_of(exif) if exif else UPRIGHT
     plain = not remarks and end == len(data) <= _HARMLESS_BYTES
-    return Header("png", width, height, orientation, note=note, plain=plain)
+    return Header("png", width, height, orientation, note=note, plain=plain, deep=data[_DEPTH] > 8)
 
 
 def picture_only(data: bytes) -> bytes:
@@ -89,7 +90,7 @@ def transparent_level(data: bytes) -> int | None:
         return None
     for kind, start, end in _chunks(data):
         if kind == b"tRNS" and end - start >= _CHUNK_FRAME + 2:
-            depth, level = data[24], int.from_bytes(data[start + 8 : start + 10])
+            depth, level = data[_DEPTH], int.from_bytes(data[start + 8 : start + 10])
             return level if depth > 8 else (level & (1 << depth) - 1) * 255 // ((1 << depth) - 1)
     return None
 

@@ -233,7 +233,10 @@ def read_header(data: bytes) -> Header:
     if page.tags.number(_ORIENTATION, 1) in range(_FIRST_SIDEWAYS, 9):
         width, height = height, width
     note = FIRST_FRAME if _has_another_page(data, page.tags) else None
-    return Header("tiff", width, height, premultiplied=_is_premultiplied(page), note=note)
+    deep = page.depth > 8 or page.by_pillow
+    return Header(
+        "tiff", width, height, premultiplied=_is_premultiplied(page), note=note, deep=deep
+    )
 
 
 def _refuse_camera_raw(data: bytes, tags: Directory) -> None:

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scoring.batches.decode_budget import BYTES_PER_PIXEL, SMALL_PIXELS, DecodeBudget
+from scoring.batches.decode_budget import SMALL_PIXELS, DecodeBudget
 from tests.deadlines import DEADLINE
+
+BYTES_PER_PIXEL = 6
 
 
 class Decoding:
@@ -21,7 +23,7 @@ class Decoding:
         self.most = 0
 
     def decode(self, pixels: int) -> None:
-        self._budget.reserve(pixels)
+        self._budget.reserve(pixels, BYTES_PER_PIXEL)
         with self._lock:
             self._pixels += pixels
             self.most = max(self.most, self._pixels)
@@ -44,13 +46,13 @@ def test_no_more_pixels_than_there_is_room_for_but_one_picture(room_for: float) 
 def test_small_pictures_wait_for_nobody() -> None:
     budget = DecodeBudget(1)
     budget.reserve_all()
-    in_other_thread(lambda: budget.reserve(SMALL_PIXELS - 1))
+    in_other_thread(lambda: budget.reserve(SMALL_PIXELS - 1, BYTES_PER_PIXEL))
 
 
 def test_what_a_stuck_thread_holds_can_be_given_back_for_it() -> None:
     budget = DecodeBudget(1)
-    budget.reserve(SMALL_PIXELS)
-    waiting = threading.Thread(target=budget.reserve, args=(SMALL_PIXELS,))
+    budget.reserve(SMALL_PIXELS, BYTES_PER_PIXEL)
+    waiting = threading.Thread(target=budget.reserve, args=(SMALL_PIXELS, BYTES_PER_PIXEL))
     waiting.start()
     while not budget.is_waited_for(waiting.ident or 0):
         assert waiting.is_alive()
@@ -63,7 +65,7 @@ def test_what_a_stuck_thread_holds_can_be_given_back_for_it() -> None:
 def test_one_thread_that_has_it_all_asks_for_no_more() -> None:
     budget = DecodeBudget(1)
     budget.reserve_all()
-    budget.reserve(10 * SMALL_PIXELS)
+    budget.reserve(10 * SMALL_PIXELS, BYTES_PER_PIXEL)
     budget.release()
     in_other_thread(budget.reserve_all)
 

@@ -1,5 +1,7 @@
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from scoring.preprocessing.decode import (
     decode_color,
     decode_grey,
 )
+from scoring.settings import CODE_ROOT
 from tests.scoring.preprocessing.image_files import (
     Array,
     chunk,
@@ -310,3 +313,63 @@ def test_damaged_files_raise_nothing_else(kind: str, damages: list[tuple[float, 
     for where, value in damages:
         data[int(where * len(data))] = value
     only_decode_errors(bytes(data))
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from scoring.preprocessing.decode import DecodeLimits
+from scoring.preprocessing.registry import find
+def peak():
+    # That of this program alone: getrusage tells of the one that started it, too.
+    return 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+photo, asked = find("photo", 1), []
+limits = DecodeLimits(10**8, 10**9, lambda *numbers: asked.append(numbers))
+small, large = (Path(name).read_bytes() for name in sys.argv[1:])
+photo(small, (224, 224, 3), limits)
+before = peak()
+photo(large, (224, 224, 3), limits)
+pixels, each = asked[-1]
+print(pixels, each, peak() - before)
+"""
+
+
+def colourful(side: int, deep: bool) -> np.ndarray:
+    """Return a scene of four channels, of 8 or of 16 bits."""
+    random = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
+    scene = cv2.resize(random, (side, side))
+    return scene.astype(np.uint16) * 257 if deep else scene
+
+
+def write_colourful(file: Path, side: int, deep: bool) -> Path:
+    scene = colourful(side, deep)
+    if file.suffix in (".gif", ".avif"):
+        Pillow.fromarray(scene, "RGBA").save(file)
+    else:
+        options = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1] if file.suffix == ".jpg" else []
+        cv2.imwrite(str(file), scene, options)
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is told by /proc")
+@pytest.mark.parametrize(
+    ("kind", "deep"),
+    [
+        *((kind, False) for kind in ("jpg", "png", "webp", "bmp", "tiff", "gif", "avif")),
+        *((kind, True) for kind in ("png", "tiff")),
+    ],
+)
+def test_decoding_takes_no_more_memory_than_was_asked_for(
+    kind: str, deep: bool, tmp_path: Path
+) -> None:
+    small = write_colourful(tmp_path / f"small.{kind}", 40, deep)
+    large = write_colourful(tmp_path / f"large.{kind}", 2_400, deep)
+    command = [sys.executable, "-c", MEASURE, str(small), str(large)]
+    done = subprocess.run(command, cwd=CODE_ROOT, capture_output=True, text=True, check=True)
+    pixels, each, taken = map(int, done.stdout.split())
+    assert pixels == 2_400 * 2_400
+    # Beside the picture, what a decoder loads and keeps.
+    assert taken < each * pixels + 8_000_000
+    # A count that is far too high would turn pictures away for nothing.
+    assert taken > each * pixels / 4

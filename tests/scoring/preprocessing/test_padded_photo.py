@@ -286,10 +286,10 @@ def test_limits_are_those_of_the_whole_picture() -> None:
     few = DecodeLimits(max_pixels=100 * 100, max_bytes=10**6)
     with pytest.raises(TooManyPixels):
         find("photo", 2)(plain(101, 100, ".jpg"), (8, 8, 3), few)
-    reserved: list[int] = []
-    counted = DecodeLimits(10**6, 10**6, reserved.append)
+    reserved: list[tuple[int, int]] = []
+    counted = DecodeLimits(10**6, 10**6, lambda *asked: reserved.append(asked))
     find("photo", 2)(plain(101, 100, ".jpg"), (8, 8, 3), counted)
-    assert reserved == [101 * 100]
+    assert reserved == [(101 * 100, 6)]
 
 
 def test_a_wrong_shape_is_the_callers_mistake() -> None:

@@ -291,10 +291,10 @@ def test_pixels_and_memory_are_bounded_before_a_picture_is_decoded() -> None:
     files = [pictures.Picture(0, encoded(size, ".png")) for size in sizes]
     pictures.read_pictures(files, SIGNATURE, limits)
     # The largest so far is what they take, for one is decoded after another.
-    assert taken == [60_000, 60_000, 120_000]
+    assert taken == [80_000, 80_000, 160_000]
 
     def scarce(count: int) -> None:
-        raise TooLarge("rows", limit=60_000)
+        raise TooLarge("rows", limit=80_000)
 
     with pytest.raises(pictures.UnreadablePicture, match="under 10,000 pixels") as too_many:
         alone(encoded(scene(), ".png"), replace(LIMITS, take=scarce))
