@@ -44,6 +44,7 @@ from scoring.settings_tables import BatchSettings as BatchSettings
 from scoring.settings_tables import BehindProxies as BehindProxies
 from scoring.settings_tables import ClientSettings as ClientSettings
 from scoring.settings_tables import DeskSettings as DeskSettings
+from scoring.settings_tables import MonitoringSettings as MonitoringSettings
 from scoring.settings_tables import PathSettings as PathSettings
 from scoring.settings_tables import RecordsSettings as RecordsSettings
 from scoring.settings_tables import ResultsSettings as ResultsSettings
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     results: ResultsSettings = ResultsSettings()
     records: RecordsSettings = RecordsSettings()
     desk: DeskSettings = DeskSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -297,3 +297,12 @@ class DeskSettings(BehindProxies):
     blind: bool = True
     lease_seconds: float = Field(120.0, gt=0, le=DAY)
     days: int = Field(14, ge=1, le=CENTURY_DAYS)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MonitoringSettings(Section):
+    """What is thought of a night; ``thresholds`` of mean confidence by model, then by class."""
+
+    thresholds: dict[str, dict[str, Share]] = {}
