@@ -38,7 +38,9 @@ from scoring.settings_sources import (
 )
 from scoring.settings_sources import is_shown as is_shown
 from scoring.settings_sources import read_tables as read_tables
+from scoring.settings_tables import HEARTBEAT as HEARTBEAT
 from scoring.settings_tables import MOST_BYTES as MOST_BYTES
+from scoring.settings_tables import AlertSettings as AlertSettings
 from scoring.settings_tables import BatchesSettings as BatchesSettings
 from scoring.settings_tables import BatchSettings as BatchSettings
 from scoring.settings_tables import BehindProxies as BehindProxies
@@ -48,6 +50,7 @@ from scoring.settings_tables import MonitoringSettings as MonitoringSettings
 from scoring.settings_tables import PathSettings as PathSettings
 from scoring.settings_tables import RecordsSettings as RecordsSettings
 from scoring.settings_tables import ResultsSettings as ResultsSettings
+from scoring.settings_tables import RuleName as RuleName
 from scoring.settings_tables import ScheduleSettings as ScheduleSettings
 from scoring.settings_tables import ServerSettings as ServerSettings
 
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
     records: RecordsSettings = RecordsSettings()
     desk: DeskSettings = DeskSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""One scheduler and one desk a project folder, one run at a time.
+"""One scheduler, one desk and one sender of alerts a project folder, one run at a time.
 
 The operating system frees the locks when their holder dies, however it dies. A file beside the
 lock names the holder, for the message to the one who finds it taken.
@@ -23,6 +23,7 @@ from scoring.settings import Settings
 INSTANCE_LOCK = "scheduler.lock"
 RUN_LOCK = "run.lock"
 DESK_LOCK = "desk.lock"
+ALERTS_LOCK = "alerts.lock"
 POLL_SECONDS = 0.05
 # What the desk calls itself while it holds the run lock: for a second or two, and it scores
 # nothing. Who finds that waits for it; it is no run.
@@ -74,6 +75,14 @@ def desk_lock(settings: Settings, command: str) -> Iterator[None]:
     """Hold the lock of the one desk of a project folder; raises Busy naming the first."""
     path = _lock_file(settings, DESK_LOCK)
     with _held(path, settings, command, False, None, "desk"):
+        yield
+
+
+@contextmanager
+def alerts_lock(settings: Settings, command: str) -> Iterator[None]:
+    """Hold the lock of the one who sends what the outbox has; raises Busy naming the first."""
+    path = _lock_file(settings, ALERTS_LOCK)
+    with _held(path, settings, command, False, None, "sender of alerts"):
         yield
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scoring.protocol.errors import LedgerDamaged, ScoringError
 from scoring.protocol.file_names import as_file_name
+from scoring.records import alerts
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_file import backup_name, backups_by_age
@@ -41,6 +42,7 @@ class Housekeeping:
         Raises LedgerDamaged where the look that a backup takes at every page finds damage.
         """
         self._try(self.prune_ledger)
+        self._try(self.prune_alerts)
         self._try(self.prune_copies)
         self._try(self.prune_pictures)
         self._try(self.prune_pictures_of_reports)
@@ -98,10 +100,13 @@ class Housekeeping:
 
     def look_at_disk(self) -> None:
         """Warn before the disk is full."""
-        folders = (self.settings.ledger_file.parent, self.settings.results_file.parent)
-        free = min(shutil.disk_usage(folder).free for folder in folders)
-        if free < self.settings.records.low_disk_bytes:
+        free = free_bytes(self.settings)
+        if free is not None and free < self.settings.records.low_disk_bytes:
             self.events.warning("disk-nearly-full", f"only {free / 1e6:.0f} MB are free")
+
+    def prune_alerts(self) -> None:
+        """Forget what somebody was told more than ``records.keep_days`` ago."""
+        alerts.prune(self.ledger.database, ago(self.now, self.settings.records.keep_days))
 
     @property
     def _todays_backup(self) -> Path:
@@ -121,6 +126,15 @@ class Housekeeping:
             raise
         except (OSError, ScoringError) as error:
             self.events.error("housekeeping", f"{chore.__name__.replace('_', ' ')}: {error}")
+
+
+def free_bytes(settings: Settings) -> int | None:
+    """Return what is free on the fuller of the disks that are written to; None: it is not known."""
+    folders = (settings.ledger_file.parent, settings.results_file.parent)
+    try:
+        return min(shutil.disk_usage(folder).free for folder in folders)
+    except OSError:
+        return None
 
 
 def _started_before(run_id: str, before: datetime) -> bool:

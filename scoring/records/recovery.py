@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.records import alerts
 from scoring.records.atomic_file import remove_leftovers, replacing
 from scoring.records.database import make_private
 from scoring.records.events_log import EventsLog
@@ -41,14 +42,14 @@ def recover_ledger(
         backup = _restore(path, backups_by_age(settings.backups_folder, now))
     except OSError as error:
         raise LedgerError(f"{damage}, and cannot be set aside: {error}") from error
-    if backup is None:
-        with Ledger(path, settings.records.busy_seconds) as ledger:
-            ledger.set_fact(FIRST_START, _due_again_since(settings, now).isoformat())
     source = f"the backup {backup.name}" if backup else "an empty one; there is no good backup"
     kept = f"It was set aside as {aside.name} and replaced" if aside.exists() else "It is replaced"
-    events.error(
-        damage.code, f"{damage}. {kept} by {source}; what was scored since then is scored again"
-    )
+    text = f"{damage}. {kept} by {source}; what was scored since then is scored again"
+    events.error(damage.code, text)
+    with Ledger(path, settings.records.busy_seconds) as ledger:
+        if backup is None:
+            ledger.set_fact(FIRST_START, _due_again_since(settings, now).isoformat())
+        alerts.tell_restored(ledger.database, text, now)
 
 
 def _due_again_since(settings: Settings, now: datetime) -> datetime:

@@ -18,6 +18,8 @@ last one of a picture stands, unless it says 'undone'; ``replaces`` is the one t
 ``kept_cells`` is what was typed into Results.csv and is no answer, until it is in the file beside
 it and Results.csv is written anew.
 ``run_reports`` is what a run's report shows, as it was known at the run's end.
+``alerts`` is what somebody is told of, once a run, rule and kind; ``alert_deliveries`` what became
+of it with each channel: unsure, where it may have arrived and nobody knows.
 
 All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
 of it, in seconds.
@@ -25,7 +27,7 @@ of it, in seconds.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 RUNS = """
 CREATE TABLE runs (
@@ -124,6 +126,35 @@ CREATE TABLE run_reports (
     facts           TEXT NOT NULL
 ) WITHOUT ROWID"""
 
+ALERTS = """
+CREATE TABLE alerts (
+    id              INTEGER PRIMARY KEY,
+    run_id          TEXT NOT NULL,
+    rule            TEXT NOT NULL,
+    kind            TEXT NOT NULL
+                    CHECK (kind IN ('problem', 'recovery', 'report', 'start', 'success', 'fail')),
+    title           TEXT NOT NULL,
+    body            TEXT NOT NULL,
+    made_at         TEXT NOT NULL CHECK (made_at LIKE '%+00:00'),
+    UNIQUE (run_id, rule, kind)
+)"""
+
+DELIVERIES = """
+CREATE TABLE alert_deliveries (
+    alert_id        INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    channel         TEXT NOT NULL,
+    state           TEXT NOT NULL DEFAULT 'waiting'
+                    CHECK (state IN ('waiting', 'sending', 'sent', 'unsure', 'given up')),
+    tries           INTEGER NOT NULL DEFAULT 0,
+    error           TEXT NOT NULL DEFAULT '',
+    tried_at        TEXT CHECK (tried_at LIKE '%+00:00'),
+    PRIMARY KEY (alert_id, channel)
+) WITHOUT ROWID"""
+# Of months of messages few are on their way; the scheduler asks every minute.
+DELIVERIES_OPEN = """
+CREATE INDEX alert_deliveries_open ON alert_deliveries (state)
+    WHERE state IN ('waiting', 'sending')"""
+
 # Few of a run's predictions want a person; the queue of the desk asks for those alone.
 PREDICTIONS_FLAGGED = """
 CREATE INDEX predictions_flagged ON predictions (run_id)
@@ -141,6 +172,9 @@ JUDGED = ";\n".join(
         PREDICTIONS_FLAGGED,
     )
 )
+
+# What trust over months needs, all of it new in version 6.
+WATCHED = ";\n".join((ALERTS, DELIVERIES, DELIVERIES_OPEN))
 
 # From each older version, the statements that lead to the next one. They may call the functions
 # ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.
@@ -187,6 +221,7 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
 ALTER TABLE run_batches ADD COLUMN class_counts TEXT NOT NULL DEFAULT '{{}}';
 ALTER TABLE run_batches ADD COLUMN image_means TEXT NOT NULL DEFAULT '{{}}'
 """,
+    5: WATCHED,
 }
 
 SCHEMA = f"""{RUNS};
@@ -253,5 +288,6 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 {RESULTS_BATCHES};
 {IMAGE_NUMBERS};
-{JUDGED}
+{JUDGED};
+{WATCHED}
 """

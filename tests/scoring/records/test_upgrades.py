@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scoring.protocol.errors import LedgerError
+from scoring.records import alerts
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from scoring.records.schema import SCHEMA_VERSION
 from tests.scoring.records.scored import NIGHT
@@ -161,11 +162,12 @@ NEW = {
         "DROP INDEX predictions_flagged",
         *(f"ALTER TABLE run_batches DROP COLUMN {c}" for c in ("class_counts", "image_means")),
     ),
+    6: ("DROP TABLE alert_deliveries", "DROP TABLE alerts"),
 }
 
 
 def make_recent(path: Path, version: int) -> Path:
-    """Write a ledger as version 3 or 4 did, with a night in it."""
+    """Write a ledger as version 3, 4 or 5 did, with a night in it."""
     with Ledger(path, 1) as ledger:
         ledger.start_run(NIGHT)
         ledger.touch_batch("n1", "G1", 0, ["1.png", "2.png"], Model("fashion", "v1"))
@@ -182,7 +184,7 @@ def make_recent(path: Path, version: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", [3, 4, 5])
 def test_a_recent_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int) -> None:
     old, new = make_recent(tmp_path / "old.db", version), tmp_path / "new.db"
     Ledger(new, 1).close()
@@ -193,6 +195,7 @@ def test_a_recent_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
         ]  # fmt: skip
         assert [one.images for one in ledger.batch_figures()] == [2]
         assert ledger.model_facts("v1") is None
+        assert alerts.latest(ledger.database, 1) == []
     assert columns_and_indexes(old) == columns_and_indexes(new)
     with closing(sqlite3.connect(tmp_path / f"old-schema-{version}.db")) as copy:
         assert copy.execute("PRAGMA user_version").fetchone() == (version,)
