@@ -32,7 +32,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     RECORDS: ({PROTOCOL}, {"simplejpeg"}),
     PROCESSES: ({PROTOCOL}, {"filelock", "flask", "psutil", "werkzeug"}),
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
-    MONITORING: ({PROTOCOL, RECORDS}, {"cv2", "jinja2", "pydantic"}),
+    MONITORING: (
+        {PROTOCOL, PROCESSES, RECORDS},
+        {"apprise", "cv2", "jinja2", "pydantic", "requests"},
+    ),
     "fashion_model": (
         LIBRARY,
         {
@@ -126,6 +129,7 @@ def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     names = loaded("import client.request")
     assert {"pandas", "requests"} <= names
     assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert", "jinja2"}
+    assert "apprise" not in names
 
 
 def test_teaching_loads_no_tensorflow() -> None:
@@ -138,11 +142,17 @@ def test_teaching_loads_no_tensorflow() -> None:
 def test_the_scheduler_loads_neither_of_them() -> None:
     names = loaded("import scheduler.__main__")
     assert not names & {"tensorflow", "keras", "flask", "pandas", "cv2", "server", "client"}
-    assert "jinja2" not in names
+    assert not names & {"jinja2", "apprise"}
+
+
+def test_apprise_is_loaded_for_a_message_alone() -> None:
+    """Neither for looking what waits, nor for a heartbeat."""
+    names = loaded("import scoring.monitoring.alerts.__main__")
+    assert not names & {"apprise", "cv2", "jinja2", "pandas", "flask"}
 
 
 def test_the_desk_loads_no_model_and_no_pictures() -> None:
     names = loaded("import desk.__main__, desk.serving")
     assert {"flask", "waitress"} <= names
     assert not names & {"tensorflow", "keras", "ai_edge_litert", "cv2", "simplejpeg", "pandas"}
-    assert not names & {"PIL", "requests", "rich", "server", "client", "scheduler"}
+    assert not names & {"PIL", "requests", "rich", "server", "client", "scheduler", "apprise"}

@@ -1,0 +1,1 @@
+"""Who is told of what: rules, an outbox in the ledger, and the one program that sends."""
