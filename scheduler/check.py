@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+from scheduler.check_alerts import check_alerts
 from scheduler.check_files import (
     check_batches,
     check_disk,
@@ -54,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     check_port,
     check_client,
     check_disk,
+    check_alerts,
     check_zone,
     check_window,
     check_next_run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import date
 from typing import Protocol
 
 from scoring.batches.batch_models import named_models
-from scoring.processes.child import Child, start_child
+from scoring.processes.child import Child, start_alone, start_child
 from scoring.processes.managed_server import ManagedServer
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
@@ -20,6 +21,7 @@ from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 CLIENT_MODULE = "client.request"
+SENDER_MODULE = "scoring.monitoring.alerts"
 # A server that is not ours is asked rarely: it is up already, or somebody is just starting it.
 RUNNING_POLL_SECONDS = 1.0
 # A server that does not answer its health check for that long is stuck, not busy.
@@ -97,6 +99,9 @@ class Launcher(Protocol):
     def start_client(self, server: ServerHandle, job: ClientJob) -> ClientHandle:
         """Start a client that scores through this server and no other."""
 
+    def start_sender(self) -> None:
+        """Have what waits in the outbox sent by a process of its own; nobody waits for it."""
+
 
 class OwnServer:
     """The server that this session started."""
@@ -167,6 +172,7 @@ class ProcessLauncher:
         self._with_all = True
         self._trouble = ""
         self._absent: Mapping[str, str] = {}
+        self._sender: subprocess.Popen[bytes] | None = None
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
         """Start one and wait ``server.ready_seconds``, or find the one that somebody keeps up.
@@ -211,6 +217,11 @@ class ProcessLauncher:
             FirstLine(server.secret, job.window_seconds, self._absent),
             foreground=job.due_date is None,
         )
+
+    def start_sender(self) -> None:
+        """Start one unless it is at work; raises ScoringError where the system starts none."""
+        if self._sender is None or self._sender.poll() is not None:
+            self._sender = start_alone(self._settings, SENDER_MODULE, ["send"])
 
 
 def find_running_server(settings: Settings, cancelled: Cancelled) -> RunningServer:

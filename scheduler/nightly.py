@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientJob, Launcher
+from scheduler.outbox import Outbox
 from scheduler.session import ClientEnd, Session
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.monitoring.report import MorningReport
@@ -37,7 +38,7 @@ from scoring.records.next_run import (
     remember_schedule,
 )
 from scoring.records.recovery import recover_ledger
-from scoring.records.run_life import RunLife
+from scoring.records.run_life import Listener, RunLife
 from scoring.settings import Settings
 
 # A client that was killed is started again: a file that kills it twice is decoded alone the third
@@ -81,6 +82,7 @@ class Nightly:
         self.policy = Policy.from_settings(settings)
         self._clock = clock
         self._stopping = stopping
+        self._outbox = Outbox(settings, clock.now, launcher.start_sender, self._tell)
         self._session = Session(settings, clock, launcher, stopping, self._tell)
         self._events = ShownEvents.from_settings(settings, clock.now)
         self._started = clock.now()
@@ -149,6 +151,7 @@ class Nightly:
         except LedgerDamaged as damage:
             with run_lock(self._settings, "python -m scheduler"):
                 recover_ledger(self._settings, self._events, damage, self._clock.now())
+            self._outbox.tell_restored()
             self._decide()
 
     def _decide(self) -> None:
@@ -161,8 +164,10 @@ class Nightly:
             self._write_missed(ledger, plan.missed)
             self._close_expired(ledger, plan.expired)
         if plan.run:
+            self._outbox.tell_started(plan.run.day.date)
             self._run(plan.run)
         self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
+        self._outbox.send()
 
     def _remember(self, ledger: Ledger, now: datetime) -> datetime:
         """Write down by what schedule this scheduler goes; return when there was one first."""
@@ -269,7 +274,8 @@ class Nightly:
     def _life(self, ledger: Ledger) -> RunLife:
         """Return the author of runs, whose ends get a report here as they do in the client."""
         report = MorningReport(self._settings, ledger, self._events)
-        return RunLife(self._settings, ledger, self._events, self._clock.now, [report])
+        heard: list[Listener] = [report, self._outbox.writer(ledger)]
+        return RunLife(self._settings, ledger, self._events, self._clock.now, heard)
 
     # Events
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 from scheduler.clock import SystemClock
 from scheduler.launcher import ClientJob, ProcessLauncher
+from scheduler.outbox import Outbox
 from scheduler.session import Session, Tell
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
 from scoring.processes.stop_signals import on_stop_signals
-from scoring.protocol.errors import Busy, NoServer
+from scoring.protocol.errors import Busy, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.settings import Settings
 
@@ -39,7 +41,10 @@ def run_once(settings: Settings, rescore: bool) -> int:
     session = Session(settings, clock, launcher, stop.is_set, tell)
     try:
         session.require_server()
-        return session.score(ClientJob(None, rescore)).exit_code
+        code = session.score(ClientJob(None, rescore)).exit_code
+        with suppress(ScoringError):  # whatever keeps the ledger has been told
+            Outbox(settings, clock.now, launcher.start_sender, tell).send()
+        return code
     except NoServer as error:
         tell("INFO" if stop.is_set() else "ERROR", error.code, str(error))
         raise

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import tzinfo
 
 from scheduler.ledger_look import ledger_to_read
+from scoring.monitoring.alerts.listing import last_alert
 from scoring.processes.locks import Holder, instance_holder, run_holder
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.errors import ExitCode, LedgerError
@@ -31,25 +32,32 @@ def show_status(settings: Settings) -> ExitCode:
     holder = run_holder(settings)
     code = ExitCode.DONE
     try:
-        past, coming = _read(settings, holder)
+        past, coming, told = _read(settings, holder)
     except LedgerError as error:
         code, past, coming = error.exit_code, [f"Ledger:    {error}"], "not known"
-    lines = [*past, *_present(settings, holder), f"Next run:  {coming}"]
+        told = "not known"
+    lines = [*past, *_present(settings, holder), f"Alerts:    {told}", f"Next run:  {coming}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return code
 
 
-def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str]:
-    """Return the latest runs, line by line, and what is next; raises LedgerError."""
+def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str, str]:
+    """Return the latest runs, line by line, what is next and who was told; raises LedgerError."""
     policy = Policy.from_settings(settings)
     with ledger_to_read(settings) as ledger:
         runs = ledger.runs(RUNS_SHOWN) if ledger else []
         advice = {run.id: ledger.advice(run.id).values() for run in runs} if ledger else {}
+        told = last_alert(ledger, settings.zone) if ledger else ""
         coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
     text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
         text += ", if the scheduler is running then (python -m scheduler)"
-    return list(_table(runs, advice, holder, settings.zone)), text
+    return list(_table(runs, advice, holder, settings.zone)), text, told or _nobody(settings)
+
+
+def _nobody(settings: Settings) -> str:
+    """Say why there is no message."""
+    return "none so far" if settings.alerts.urls else "nobody is told (alerts.urls is empty)"
 
 
 def _table(

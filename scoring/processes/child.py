@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -93,10 +94,7 @@ def start_child(
     path = settings.logs_folder / f"{name}.log"
     log = None if foreground else ChildLog(path, records.log_bytes, records.log_files)
     command = [sys.executable, "-m", module, FLAG, *arguments]
-    try:
-        process = _popen(command, settings, subprocess.PIPE if log else None)
-    except OSError as error:  # no memory, too many processes
-        raise ScoringError(f"python -m {module} could not be started: {error}") from error
+    process = _popen(module, command, settings, subprocess.PIPE, subprocess.PIPE if log else None)
     if log and process.stdout:
         log.follow(process.stdout)
     child = Child(name, process, log)
@@ -104,19 +102,36 @@ def start_child(
     return child
 
 
-def _popen(command: list[str], settings: Settings, output: int | None) -> subprocess.Popen[bytes]:
+def start_alone(settings: Settings, module: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """Start ``python -m module …`` that outlives this process and says nothing to it.
+
+    Raises ScoringError where the system starts none.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    process = _popen(module, command, settings, subprocess.DEVNULL, subprocess.DEVNULL)
+    # Somebody must take note of its end, or the system keeps it in its list.
+    threading.Thread(target=process.wait, name=module, daemon=True).start()
+    return process
+
+
+def _popen(
+    module: str, command: list[str], settings: Settings, given: int, output: int | None
+) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **settings.handed_on()}
     errors = subprocess.STDOUT if output else None
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+    try:
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP
+            return subprocess.Popen(
+                command, cwd=CODE_ROOT, env=environment, creationflags=flags,
+                stdin=given, stdout=output, stderr=errors, bufsize=0,
+            )  # fmt: skip
         return subprocess.Popen(
-            command, cwd=CODE_ROOT, env=environment, creationflags=flags,
-            stdin=subprocess.PIPE, stdout=output, stderr=errors, bufsize=0,
+            command, cwd=CODE_ROOT, env=environment, start_new_session=True,
+            stdin=given, stdout=output, stderr=errors, bufsize=0,
         )  # fmt: skip
-    return subprocess.Popen(
-        command, cwd=CODE_ROOT, env=environment, start_new_session=True,
-        stdin=subprocess.PIPE, stdout=output, stderr=errors, bufsize=0,
-    )  # fmt: skip
+    except OSError as error:  # no memory, too many processes
+        raise ScoringError(f"python -m {module} could not be started: {error}") from error
 
 
 if sys.platform == "win32":

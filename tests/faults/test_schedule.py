@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -23,7 +23,6 @@ from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scoring.processes.locks import run_lock
 from scoring.protocol.errors import Busy, ExitCode
-from scoring.records.run_life import RunEnded, RunLife
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.client.dripping_server import dripping_server
 from tests.client.lying_server import Answer, answering, is_predict, relay
@@ -33,6 +32,7 @@ from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, LONG_AGO, Project
 from tests.faults.oracle import assert_due_days, assert_truth, read_whole_results
 from tests.faults.test_server import CLIENT, is_under_way, send
+from tests.receivers import http_receiver, nobody
 from tests.scheduler.virtual_night import Theatre, VirtualClock
 
 HOUR = timedelta(hours=1)
@@ -346,27 +346,41 @@ def test_row_16_run_longer_than_the_window(night: Desk, monkeypatch: pytest.Monk
     assert_truth(load_settings())
 
 
+@pytest.mark.parametrize("kind", ["dead", "slow", "refusing", "garbage"])
 def test_row_43_an_alert_channel_is_down(
-    faulty: Project, server_url: str, monkeypatch: pytest.MonkeyPatch
+    night: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Whoever alerts somebody listens to the end of runs; the one that fails costs nobody else."""
-    told: list[RunEnded] = []
-
-    def channel(ended: RunEnded) -> None:
-        raise ConnectionError("the mail server is down")
-
-    def loud(*parts: Any) -> RunLife:
-        settings, ledger, events, now, listeners = parts
-        return RunLife(settings, ledger, events, now, (channel, *listeners, told.append))
-
-    monkeypatch.setattr("client.batch_scoring.RunLife", loud)
-    faulty.write("G1", 3)
-    assert faulty.score("--nightly", "2026-11-20") == ExitCode.DONE
-    assert [ended.run.state for ended in told] == ["done"]
-    (event,) = (line for line in faulty.events().splitlines() if ", listener-failed, " in line)
-    assert ", ERROR, " in event
-    assert "the mail server is down" in event
-    assert_truth(faulty.settings)
+    """A real night with real channels: one that is down, one that is not, and a heartbeat."""
+    broken = Project(night.project).write("G1", 6) / "broken.png"
+    broken.write_bytes(b"no image")
+    os.utime(broken, (LONG_AGO, LONG_AGO))
+    night.make_a_run_due()
+    with http_receiver() as well, http_receiver() as down, nobody() as dead:
+        answers: dict[str, int | str] = {"refusing": 503, "garbage": "garbage"}
+        down.answer = answers.get(kind, 200)
+        url = dead.webhook if kind == "dead" else down.webhook
+        if kind == "slow":
+            down.hold.clear()
+        night.set("ALERTS__URLS", json.dumps({"chat": url, "mail": well.webhook}))
+        night.set("ALERTS__SECONDS", 5 if kind == "slow" else 60)
+        night.set("ALERTS__HEARTBEAT", well.heartbeat)
+        with night.scheduler():
+            wait_for(lambda: "done" in night.nightly_states(), "the run's end")
+            codes = {"alert-unsure"} if kind == "slow" else {"alert-not-sent"}
+            wait_for(lambda: codes <= set(night.events()), "the word that it is down")
+            wait_for(lambda: len(well.came) == 3, "the other channels to be told")
+        (_, start), (_, success), (_, message) = well.came
+        assert [path.split("?")[0] for path, _ in well.came] == [
+            "/ping/s3cret/start", "/ping/s3cret", "/hook/s3cret",
+        ]  # fmt: skip
+        assert len(down.came) == (kind == "slow"), "and it is not sent again"
+    assert "1 of 7 images (14 %) could not be read" in message
+    assert start.startswith("started")
+    assert "done: 7 images, 1 failed" in success
+    log = (night.project / "logs" / "Events-log.txt").read_text("utf-8")
+    assert "s3cret" not in log + night.output.read_text("utf-8")
+    assert night.result_rows() == 7
+    assert_truth(load_settings())
 
 
 def test_row_44_first_start_and_a_week_off(settings: Settings) -> None:

@@ -46,6 +46,9 @@ class Launches:
     def start_client(self, server: ServerHandle, job: ClientJob) -> DeafClient:
         return self._client
 
+    def start_sender(self) -> None:
+        """Nobody is told."""
+
 
 @pytest.mark.parametrize("stopped_after", [None, 100.0, 601.0])
 def test_a_client_that_is_deaf_is_killed_within_its_grace(

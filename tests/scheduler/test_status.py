@@ -6,6 +6,8 @@ import pytest
 
 from scheduler.status import show_status
 from scoring.processes.locks import run_lock
+from scoring.records import alerts
+from scoring.records.alerts import Message
 from scoring.records.ledger import Ledger, Run, State
 from scoring.settings import Settings, load_settings
 
@@ -40,6 +42,20 @@ def test_before_the_first_run_nothing_is_made(
     assert lines[:2] == ["No run yet.", "Scheduler: not running"]
     assert lines[-1].startswith("Next run:  ")
     assert sorted(settings.project.rglob("*")) == before
+
+
+def test_the_last_message_stands_with_what_became_of_it(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Alerts:    nobody is told (alerts.urls is empty)" in show(settings, capsys)
+    monkeypatch.setenv("SCORING_ALERTS__URLS__MAIL", "mailto://s3cret.example")
+    changed = load_settings()
+    assert "Alerts:    none so far" in show(changed, capsys)
+    message = Message("r1", "run-failed", "problem", "The run failed", "")
+    with Ledger.from_settings(changed) as ledger:
+        alerts.write(ledger.database, [message], ("mail",), NOW)
+    (line,) = [line for line in show(changed, capsys) if line.startswith("Alerts:")]
+    assert line.endswith("The run failed (run-failed): mail waiting")
 
 
 def test_every_id_is_whole_however_long_the_names(

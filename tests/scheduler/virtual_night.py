@@ -130,6 +130,7 @@ class Theatre:
     servers: list[PlayedServer] = field(default_factory=list)
     clients: list[PlayedClient] = field(default_factory=list)
     stopping: bool = False
+    senders: int = 0
 
     def __post_init__(self) -> None:
         self.boot()
@@ -148,6 +149,9 @@ class Theatre:
         script = self.scripts.pop(0) if self.scripts else Script()
         self.clients.append(PlayedClient(self, job, script))
         return self.clients[-1]
+
+    def start_sender(self) -> None:
+        self.senders += 1
 
     def ledger(self) -> Ledger:
         return Ledger(self.settings.ledger_file, 5.0)

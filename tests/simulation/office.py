@@ -179,6 +179,9 @@ class Office:
         client.start(settings, arguments, secret, session_over(FlaskTransport(self._answer)))
         return client
 
+    def start_sender(self) -> None:
+        """Nobody is told."""
+
     # The wire
 
     def _answer(self, request: requests.PreparedRequest, read_seconds: float) -> Reply:

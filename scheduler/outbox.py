@@ -1,0 +1,56 @@
+"""What the scheduler does for those who are told: notes what it finds, and has it sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from scheduler.session import Tell
+from scoring.monitoring.alerts.writing import AlertWriter
+from scoring.protocol.errors import ScoringError
+from scoring.records import alerts
+from scoring.records.ledger import Ledger
+from scoring.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The ledger's outbox; ``start_sender`` starts what empties it."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    start_sender: Callable[[], None]
+    tell: Tell
+
+    def writer(self, ledger: Ledger) -> AlertWriter:
+        """Return what hears of the end of runs."""
+        return AlertWriter(self.settings, ledger.database, self.now)
+
+    def tell_started(self, due: date) -> None:
+        """Have the heartbeat told that a night's run begins."""
+        with self._harmless():
+            with Ledger.from_settings(self.settings) as ledger:
+                self.writer(ledger).started(due)
+            self.send()
+
+    def tell_restored(self) -> None:
+        """Have somebody told that another ledger took the place of a lost one."""
+        with self._harmless(), Ledger.from_settings(self.settings) as ledger:
+            self.writer(ledger).ledger_restored()
+
+    def send(self) -> None:
+        """Have sent what is due, by somebody who is not waited for; raises ScoringError."""
+        with Ledger.from_settings(self.settings) as ledger:
+            due = alerts.any_due(ledger.database, self.now())
+        if due:
+            self.start_sender()
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Make trouble an event: the night must go on."""
+        try:
+            yield
+        except ScoringError as error:
+            self.tell("ERROR", "alerts-failed", str(error))
