@@ -24,6 +24,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from scoring.machine_zone import machine_zone
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.file_names import as_file_name
+from scoring.settings_alerts import HEARTBEAT as HEARTBEAT
+from scoring.settings_alerts import AlertSettings as AlertSettings
+from scoring.settings_alerts import RuleName as RuleName
 from scoring.settings_sources import HANDED_ON_VARIABLE as HANDED_ON_VARIABLE
 from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
@@ -38,9 +41,7 @@ from scoring.settings_sources import (
 )
 from scoring.settings_sources import is_shown as is_shown
 from scoring.settings_sources import read_tables as read_tables
-from scoring.settings_tables import HEARTBEAT as HEARTBEAT
 from scoring.settings_tables import MOST_BYTES as MOST_BYTES
-from scoring.settings_tables import AlertSettings as AlertSettings
 from scoring.settings_tables import BatchesSettings as BatchesSettings
 from scoring.settings_tables import BatchSettings as BatchSettings
 from scoring.settings_tables import BehindProxies as BehindProxies
@@ -50,7 +51,6 @@ from scoring.settings_tables import MonitoringSettings as MonitoringSettings
 from scoring.settings_tables import PathSettings as PathSettings
 from scoring.settings_tables import RecordsSettings as RecordsSettings
 from scoring.settings_tables import ResultsSettings as ResultsSettings
-from scoring.settings_tables import RuleName as RuleName
 from scoring.settings_tables import ScheduleSettings as ScheduleSettings
 from scoring.settings_tables import ServerSettings as ServerSettings
 

@@ -14,7 +14,7 @@ from scoring.settings import CODE_ROOT
 
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
-TABLES = "scoring.settings_tables"
+TABLES, TOLD = "scoring.settings_tables", "scoring.settings_alerts"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 BATCHES, MONITORING = "scoring.batches", "scoring.monitoring"
@@ -25,7 +25,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
     SOURCES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     TABLES: ({PROTOCOL, SOURCES}, {"pydantic"}),
-    SETTINGS: ({PROTOCOL, SOURCES, TABLES}, {"pydantic", "pydantic_settings"}),
+    TOLD: ({TABLES}, {"pydantic"}),
+    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD}, {"pydantic", "pydantic_settings"}),
     PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),

@@ -177,7 +177,11 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/records/test_run_statistics.py": ("scoring/records/batch_figures.py",),
     "tests/scoring/records/test_submissions.py": ("scoring/records/upload_names.py",),
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
-    "tests/scoring/test_settings.py": ("scoring/settings_sources.py", "scoring/settings_tables.py"),
+    "tests/scoring/test_settings.py": (
+        "scoring/settings_alerts.py",
+        "scoring/settings_sources.py",
+        "scoring/settings_tables.py",
+    ),
     "tests/server/dialects/test_open_inference.py": (
         "server/dialects/infer_request.py",
         "server/dialects/tensors.py",

@@ -454,3 +454,51 @@ def test_a_variable_cannot_spell_a_batchs_name(
     monkeypatch.setenv(variable, '{"model": "digits"}')
     with pytest.raises(SettingsError, match=rf"{variable}: a variable has no small letters"):
         load_settings()
+
+
+# Who is told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[alerts.urls]\nmail = '{SECRET}'\n",
+        f"[alerts]\nurls = ['{SECRET}']\n",
+        f"[alerts]\nurls = '{SECRET}'\n",
+        f"[alerts]\nurls = ['mailto://x', 5, '{SECRET}']\n",
+        f"[alerts.urls]\n'a mail' = 'mailto://{SECRET}'\n",
+        f"[alerts.urls]\nheartbeat = 'mailto://{SECRET}'\n",
+        f"[alerts]\nheartbeat = '{SECRET}'\n",
+        f"[alerts]\nheartbeat = 'ftp://{SECRET}'\n",
+    ],
+)
+def test_what_is_wrong_with_who_is_told_is_named_and_not_shown(project: Path, text: str) -> None:
+    (project / "settings.local.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "alerts." in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "text", ["[alerts]\nheartbeat = 'https://x'\n", "[alerts.urls]\na = 'b://c'"]
+)
+def test_who_is_told_is_not_tracked(project: Path, text: str) -> None:
+    (project / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError, match="secret"):
+        load_settings()
+
+
+def test_urls_have_names_and_children_get_them(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ["mailto://a", "slack://b", "mailto://c", "mailtos://d"]
+    (project / "settings.local.toml").write_text(f"[alerts]\nurls = {urls}\nheartbeat = ''\n")
+    settings = load_settings()
+    assert list(settings.alerts.urls) == ["mailto", "slack", "mailto-2", "mailtos"]
+    assert settings.alerts.heartbeat is None
+    assert "//a" not in repr(settings)
+    for name, value in settings.handed_on().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
