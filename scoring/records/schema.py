@@ -20,6 +20,9 @@ it and Results.csv is written anew.
 ``run_reports`` is what a run's report shows, as it was known at the run's end.
 ``alerts`` is what somebody is told of, once a run, rule and kind; ``alert_deliveries`` what became
 of it with each channel: unsure, where it may have arrived and nobody knows.
+``model_references`` has what each model said of the images that nobody trained it on;
+``run_monitoring`` what was found in a run, of each model, and ``estimate`` of a batch the same in
+short, both JSON. ``model_switches`` says which version took another's place, when, and why.
 
 All times are UTC, in text that sorts (``times``); ``utc_offset`` is what the run's clock was ahead
 of it, in seconds.
@@ -155,6 +158,32 @@ DELIVERIES_OPEN = """
 CREATE INDEX alert_deliveries_open ON alert_deliveries (state)
     WHERE state IN ('waiting', 'sending')"""
 
+MODEL_REFERENCES = """
+CREATE TABLE model_references (
+    version         TEXT PRIMARY KEY,
+    data            BLOB NOT NULL
+) WITHOUT ROWID"""
+
+RUN_MONITORING = """
+CREATE TABLE run_monitoring (
+    run_id          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    model_version   TEXT NOT NULL,
+    facts           TEXT NOT NULL,
+    PRIMARY KEY (run_id, model_version)
+) WITHOUT ROWID"""
+
+MODEL_SWITCHES = """
+CREATE TABLE model_switches (
+    id              INTEGER PRIMARY KEY,
+    model_name      TEXT NOT NULL,
+    from_version    TEXT NOT NULL,
+    to_version      TEXT NOT NULL,
+    action          TEXT NOT NULL CHECK (action IN ('promote', 'rollback')),
+    who             TEXT NOT NULL,
+    at              TEXT NOT NULL CHECK (at LIKE '%+00:00'),
+    facts           TEXT NOT NULL DEFAULT '{}'
+)"""
+
 # Few of a run's predictions want a person; the queue of the desk asks for those alone.
 PREDICTIONS_FLAGGED = """
 CREATE INDEX predictions_flagged ON predictions (run_id)
@@ -174,7 +203,9 @@ JUDGED = ";\n".join(
 )
 
 # What trust over months needs, all of it new in version 6.
-WATCHED = ";\n".join((ALERTS, DELIVERIES, DELIVERIES_OPEN))
+WATCHED = ";\n".join(
+    (MODEL_REFERENCES, RUN_MONITORING, MODEL_SWITCHES, ALERTS, DELIVERIES, DELIVERIES_OPEN)
+)
 
 # From each older version, the statements that lead to the next one. They may call the functions
 # ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.
@@ -221,7 +252,9 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
 ALTER TABLE run_batches ADD COLUMN class_counts TEXT NOT NULL DEFAULT '{{}}';
 ALTER TABLE run_batches ADD COLUMN image_means TEXT NOT NULL DEFAULT '{{}}'
 """,
-    5: WATCHED,
+    5: f"""{WATCHED};
+ALTER TABLE run_batches ADD COLUMN estimate TEXT NOT NULL DEFAULT '{{}}'
+""",
 }
 
 SCHEMA = f"""{RUNS};
@@ -245,6 +278,7 @@ CREATE TABLE run_batches (
     advice          TEXT NOT NULL DEFAULT '',
     class_counts    TEXT NOT NULL DEFAULT '{{}}',
     image_means     TEXT NOT NULL DEFAULT '{{}}',
+    estimate        TEXT NOT NULL DEFAULT '{{}}',
     PRIMARY KEY (run_id, batch)
 ) WITHOUT ROWID;
 

@@ -153,7 +153,7 @@ def test_an_older_ledger_becomes_what_a_new_one_is(tmp_path: Path, version: int)
         assert ledger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-# What versions 4 and 5 have that the one before had not.
+# What versions from 4 on have that the one before had not.
 NEW = {
     4: ("ALTER TABLE run_batches DROP COLUMN advice",),
     5: (
@@ -162,7 +162,11 @@ NEW = {
         "DROP INDEX predictions_flagged",
         *(f"ALTER TABLE run_batches DROP COLUMN {c}" for c in ("class_counts", "image_means")),
     ),
-    6: ("DROP TABLE alert_deliveries", "DROP TABLE alerts"),
+    6: (
+        *(f"DROP TABLE {t}" for t in ("model_references", "run_monitoring", "model_switches")),
+        *(f"DROP TABLE {t}" for t in ("alert_deliveries", "alerts")),
+        "ALTER TABLE run_batches DROP COLUMN estimate",
+    ),
 }
 
 

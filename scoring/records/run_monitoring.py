@@ -1,0 +1,58 @@
+"""What monitoring found in a run, of each of its models, as JSON that stands as long as the run.
+
+Nothing else keeps a detector's state: it is read from the nights before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.records.database import Database
+
+BEFORE = """
+SELECT r.id, m.facts FROM run_monitoring m JOIN runs r ON r.id = m.run_id
+WHERE m.model_version = ?1 AND r.kind = 'nightly'
+    AND r.number < coalesce((SELECT number FROM runs WHERE id = ?2), ?4)
+ORDER BY r.number DESC LIMIT ?3
+"""
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one run of a model."""
+
+    run_id: str
+    facts: dict[str, Any]
+
+
+def keep(database: Database, run_id: str, model_version: str, facts: Mapping[str, Any]) -> None:
+    """Write down what was found; once more in the same run, it takes the place of what was."""
+    text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO run_monitoring VALUES (?, ?, ?)", (run_id, model_version, text)
+        )
+
+
+def find(database: Database, run_id: str) -> dict[str, dict[str, Any]]:
+    """Return what was found in a run, by model version."""
+    rows = database.query(
+        "SELECT model_version, facts FROM run_monitoring WHERE run_id = ? ORDER BY model_version",
+        (run_id,),
+    )
+    return {version: json.loads(facts) for version, facts in rows}
+
+
+def nights_before(
+    database: Database, model_version: str, run_id: str | None, most: int
+) -> list[Found]:
+    """Return what was found in a model's nights before a run, the newest first.
+
+    None for the run: all its nights. Those of runs by hand are left out.
+    """
+    rows = database.query(BEFORE, (model_version, run_id, most, LARGEST))
+    return [Found(run, json.loads(facts)) for run, facts in rows]
