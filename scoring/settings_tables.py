@@ -263,6 +263,7 @@ class PathSettings(Section):
     ledger: Place = Path("data/ledger.db")
     logs: Place = Path("logs")
     pictures: Place = Path("data/pictures.db")
+    models: Place = Path("data/models")
 
 
 class ResultsSettings(Section):

@@ -13,7 +13,6 @@ from typing import Any
 from scoring.processes.listening import bind, url_of
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
-from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback
@@ -24,7 +23,7 @@ from server.app import create_app
 from server.console import log_to_console
 from server.drain import Drain
 from server.http_server import HttpServer
-from server.models import ModelTable, load_models
+from server.models import load_served
 
 logger = logging.getLogger("scoring.server")
 
@@ -85,7 +84,7 @@ def _model(given: Path) -> Path:
 
 def _check(settings: Settings) -> int:
     require_key_beyond_loopback(settings.server, is_loopback(settings.server.host))
-    models = _load(settings)
+    models = load_served(settings)
     for predictor in models.all():
         signature = predictor.signature
         sys.stdout.write(f"{signature.name} {signature.version}\n")
@@ -93,16 +92,12 @@ def _check(settings: Settings) -> int:
     return ExitCode.DONE
 
 
-def _load(settings: Settings) -> ModelTable:
-    return load_models(served_bundles(settings), settings.server.inference_threads)
-
-
 def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Event) -> int:
     host = settings.server.host
     loopback = is_loopback(host)
     require_key_beyond_loopback(settings.server, loopback)
     listener = bind(host, settings.server.port, "server.port")
-    models = _load(settings)
+    models = load_served(settings)
     drain = Drain()
     app = create_app(settings, models=models, drain=drain, secret=secret, loopback=loopback)
     server = HttpServer(app, listener, settings.server, drain)

@@ -8,7 +8,6 @@ from typing import cast
 from flask import Flask, Response, g, request
 
 from scoring.processes.proxies import believe_proxies
-from scoring.protocol.bundle_names import served_bundles
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
 from server import allowed_methods, dialects, error_handlers, openapi
@@ -22,7 +21,7 @@ from server.image_folder import ImageFolder
 from server.manners import manners_at
 from server.memory import MemoryBudget
 from server.metrics import Metrics
-from server.models import ModelTable, load_models
+from server.models import ModelTable, load_served
 from server.pages import docs, front, upload
 from server.paths import take_any_name
 
@@ -53,7 +52,7 @@ def create_app(
     settings = settings or load_settings()
     require_key_beyond_loopback(settings.server, loopback)
     if models is None:
-        models = load_models(served_bundles(settings), settings.server.inference_threads)
+        models = load_served(settings)
     app = Flask("server", static_folder=None)
     take_any_name(app)
     error_handlers.register(app, settings.server.max_request_bytes)

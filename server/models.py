@@ -1,17 +1,23 @@
-"""The models a server serves, by name; the first answers where none is named."""
+"""The models a server serves, by name; the first answers where none is named.
+
+A retrained bundle that was promoted serves in the place of the one whose name it has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from scoring.inference.bundle import Backbones, Bundle, load_bundle
+from scoring.inference.bundle import Backbones, Bundle, BundleError, load_bundle
 from scoring.inference.interpreter_pool import Networks
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.fit import PreprocessingMismatch, check_fit
+from scoring.protocol.bundle_names import bundle_name, served_bundles
 from scoring.protocol.errors import NotFound, SettingsError
 from scoring.protocol.names import check_name
 from scoring.protocol.signature import Signature
+from scoring.settings import Settings
+from server.promoted_models import PromotedModels
 
 
 class ModelTable:
@@ -57,20 +63,42 @@ class ModelTable:
             predictor.close()
 
 
-def load_models(folders: Iterable[Path], threads: int) -> ModelTable:
+def load_served(settings: Settings) -> ModelTable:
+    """Load and verify the bundles that the settings name, each by the promoted one in its place.
+
+    Raises as `load_models`; a promoted bundle that cannot serve is told of, and is no error.
+    """
+    folders = served_bundles(settings)
+    return load_models(folders, settings.server.inference_threads, PromotedModels.of(settings))
+
+
+def load_models(
+    folders: Iterable[Path], threads: int, promoted: PromotedModels | None = None
+) -> ModelTable:
     """Load and verify every bundle.
 
     Raises BundleError, PreprocessingMismatch or SettingsError with the reason.
     """
     # Bundles with the same network share its bytes and its interpreters.
     backbones, networks = Backbones(), Networks()
-    return ModelTable(Predictor(_load(folder, backbones), threads, networks) for folder in folders)
+
+    def predictor(folder: Path) -> Predictor:
+        name = bundle_name(folder)
+        if promoted and promoted.version(name):
+            try:
+                bundle = _fitting(promoted.load(name, backbones))
+                return Predictor(bundle, threads, networks)
+            except (BundleError, PreprocessingMismatch) as error:
+                version = promoted.version(name)[:12]
+                promoted.tell(f"{name}: {folder} serves, and not the promoted {version}: {error}")
+        return Predictor(_fitting(load_bundle(folder, backbones)), threads, networks)
+
+    return ModelTable(map(predictor, folders))
 
 
-def _load(folder: Path, backbones: Backbones) -> Bundle:
-    bundle = load_bundle(folder, backbones)
+def _fitting(bundle: Bundle) -> Bundle:
     try:
         check_fit(bundle.signature.preprocessing, bundle.signature.input)
     except PreprocessingMismatch as error:
-        raise PreprocessingMismatch(f"{folder}: {error}") from error
+        raise PreprocessingMismatch(f"{bundle.folder}: {error}") from error
     return bundle

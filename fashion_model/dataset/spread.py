@@ -14,10 +14,15 @@ def spread_images(data: LabelledImages, count: int) -> NDArray[np.uint8]:
     And of each class by as many people as there are, where that is known: a hundred pictures of
     one floor say less about what a network meets than ten of ten.
     """
+    return data.images[spread_places(data, count)]
+
+
+def spread_places(data: LabelledImages, count: int) -> NDArray[np.int64]:
+    """Return where the images are that ``spread_images`` chooses, int64 [M]."""
     order = np.random.default_rng(0).permutation(len(data))
     if data.people is not None:
         order = _in_turns(order, data.labels * (data.people.max() + 1) + data.people)
-    return data.images[_in_turns(order, data.labels)[:count]]
+    return _in_turns(order, data.labels)[:count]
 
 
 def _in_turns(order: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -35,6 +35,9 @@ SIGNATURE_FILE = "signature.json"
 SERVED_FILE = "model.tflite"
 HEAD_FILE = "head.npz"
 REFERENCE_FILE = "model.keras"
+FEATURES_FILE = "features.npz"
+# Training reads them; where they were left at home, nothing is missing.
+OF_TRAINING = {REFERENCE_FILE, FEATURES_FILE}
 # The whitening of 1,280 features takes 7 MB; all else is small.
 MAX_HEAD_BYTES = 64_000_000
 # The array of it that may be in half precision.
@@ -144,8 +147,7 @@ def read_bundle(folder: Path, signature: Signature, backbones: Backbones | None 
         head_file, _read_verified(head_file, files.pop(HEAD_FILE)), len(signature.labels)
     )
     for name, digest in files.items():
-        # The reference is not served; where it was left at home, nothing is missing.
-        if name != REFERENCE_FILE or (folder / name).exists():
+        if name not in OF_TRAINING or (folder / name).exists():
             _verify(folder / name, digest)
     return Bundle(folder, signature, model, model_file, head)
 

@@ -16,6 +16,8 @@ PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 
 # Parts that have no sense alone: where the whole is tested → modules.
 WITHIN: dict[str, tuple[str, ...]] = {
+    "tests/fashion_model/test_kept_features.py": ("fashion_model/keep_features.py",),
+    "tests/server/test_promoted_models.py": ("scoring/protocol/promoted.py",),
     "tests/client/test_api.py": (
         "client/results.py",
         "client/scoring_stream.py",
