@@ -21,6 +21,7 @@ from fashion_model.dataset.split import Split
 from fashion_model.dataset.spread import spread_places
 from scoring.inference.bundle import FEATURES_FILE, NOT_ARRAYS, Bundle
 from scoring.inference.predictor import Predictor
+from scoring.protocol.image_statistics import image_statistics
 from scoring.records.atomic_file import replacing
 
 # What a picture was used for: to learn, to choose temperature and thresholds, to measure.
@@ -34,7 +35,8 @@ NOBODY = -1
 class KeptFeatures:
     """Features float32 [N, F] of N pictures, with what is known of them.
 
-    ``labels`` int64 [N], ``people`` int64 [N] (-1: nobody knows), ``parts`` uint8 [N].
+    ``labels`` int64 [N], ``people`` int64 [N] (-1: nobody knows), ``parts`` uint8 [N],
+    ``statistics`` float32 [N, 3]: brightness, contrast and foreground.
     ``held_out`` is the SHA-256 of the pixels that were not learnt from: the same rows of two
     bundles are of the same pictures where it is the same.
     """
@@ -43,6 +45,7 @@ class KeptFeatures:
     labels: NDArray[np.int64]
     people: NDArray[np.int64]
     parts: NDArray[np.uint8]
+    statistics: NDArray[np.float32]
     held_out: str
 
     def __len__(self) -> int:
@@ -59,6 +62,7 @@ class KeptFeatures:
             self.labels[places],
             self.people[places],
             self.parts[places],
+            self.statistics[places],
             self.held_out,
         )
 
@@ -77,18 +81,24 @@ def features_of_split(bundle: Bundle, split: Split, learnt: int) -> KeptFeatures
     predictor.close()
     digest = hashlib.sha256()
     for part in (split.fit, split.measure):
-        digest.update(np.ascontiguousarray(part.images))
+        digest.update(part.rows.tobytes())
     return KeptFeatures(
         features=features,
         labels=np.concatenate([part.labels for part in parts]),
         people=np.concatenate([_people(part) for part in parts]),
         parts=np.repeat(np.array(PARTS, np.uint8), [len(part) for part in parts]),
+        statistics=np.concatenate([_statistics(part) for part in parts]),
         held_out=digest.hexdigest(),
     )
 
 
 def _people(images: LabelledImages) -> NDArray[np.int64]:
     return np.full(len(images), NOBODY) if images.people is None else images.people
+
+
+def _statistics(images: LabelledImages) -> NDArray[np.float32]:
+    # As they are written, so that what is kept is what was made.
+    return np.stack(image_statistics(images.rows), axis=1).astype(np.float16).astype(np.float32)
 
 
 def write_features(kept: KeptFeatures, folder: Path) -> str:
@@ -132,10 +142,12 @@ def to_bytes(kept: KeptFeatures) -> bytes:
         "labels": kept.labels.astype(np.uint16),
         "people": kept.people.astype(np.int32),
         "parts": kept.parts,
+        "statistics": kept.statistics.astype(np.float16),
         "held_out": np.array(kept.held_out),
     }
     file = io.BytesIO()
-    np.savez_compressed(file, **{k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    whole: dict[str, Any] = {name: np.ascontiguousarray(one) for name, one in arrays.items()}
+    np.savez_compressed(file, **whole)
     return file.getvalue()
 
 
@@ -163,5 +175,6 @@ def _from_bytes(content: bytes) -> KeptFeatures:
             labels=arrays["labels"].astype(np.int64),
             people=arrays["people"].astype(np.int64),
             parts=arrays["parts"].astype(np.uint8),
+            statistics=arrays["statistics"].astype(np.float32),
             held_out=str(arrays["held_out"]),
         )

@@ -15,14 +15,13 @@ from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
 from fashion_model.kept_features import (
     CHOSEN_WITH,
-    FEATURES_FILE,
     LEARNT,
     MEASURED,
     features_of_split,
     read_features,
     write_features,
 )
-from scoring.inference.bundle import Bundle, BundleHashMismatch, load_bundle
+from scoring.inference.bundle import FEATURES_FILE, Bundle, BundleHashMismatch, load_bundle
 from scoring.inference.predictor import Predictor
 from tests.conftest import BUNDLE, garment_pixels
 from tests.fashion_model.idx_files import idx
