@@ -9,8 +9,8 @@ from typing import cast
 
 from flask import Flask, current_app, g
 
-from desk.ledger import open_ledger
 from scoring.records.ledger import Ledger
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.picture_store import PictureStore
 from scoring.settings import Settings
 

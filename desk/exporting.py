@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from desk.ledger import open_ledger
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.records.atomic_file import atomic_text
 from scoring.records.labels import Labels, Review
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.results_csv import CsvFormat
 from scoring.records.text import text_cell
 from scoring.settings import Settings

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from desk.ledger import open_ledger
 from desk.reports import make_report, report_file
 from scoring.processes.locks import run_lock
 from scoring.protocol.errors import ExitCode, UsageError
 from scoring.records import picture_copies
 from scoring.records.events_log import EventsLog
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.picture_store import PictureStore
 from scoring.records.text import printable

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from desk.ledger import open_ledger
-from desk.sessions import checked_name
 from scoring.protocol.errors import BadRequest, ExitCode, UsageError
+from scoring.protocol.names import check_person
 from scoring.records.answers import read_answer
 from scoring.records.labels import Decision, Labels, PictureKey, Review, ReviewRefused
 from scoring.records.ledger import Ledger
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.spreadsheet import Table, read_table
 from scoring.records.text import printable, read_cell
 from scoring.records.typed_cells import ShownPictures, TypedCell
@@ -132,7 +132,7 @@ class _Reading:
             self.refuse(number, _newer(standing))
         else:
             # A name that the desk would not take would spoil its pages, or pass for another.
-            reviewer = checked_name(cells[REVIEWER].strip() or self._reviewer)
+            reviewer = check_person(cells[REVIEWER].strip() or self._reviewer)
             expected = standing.id if standing else None
             yield Decision(picture, answer, reviewer, "import", expected)
 

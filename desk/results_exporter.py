@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 
-from desk.ledger import open_ledger
 from scoring.processes.locks import EXPORT, run_lock
 from scoring.protocol.errors import Busy, LedgerError, ScoringError
 from scoring.records.events_log import EventsLog
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.publish import export_results, is_owed
 from scoring.records.settled_file import Identity, identity_of
 from scoring.settings import Settings

@@ -16,7 +16,7 @@ from typing import cast
 from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from scoring.protocol.errors import BadRequest
+from scoring.protocol.names import check_person
 
 BROWSER, REVIEWER, SIGNED_IN, KNOWN = "browser", "reviewer", "in", "known"
 # A name is given once; browsers keep no cookie for longer.
@@ -24,7 +24,6 @@ COOKIE_LASTS = timedelta(days=400)
 SIGNED_IN_SECONDS = 12 * 3600
 # Whoever is at work is not signed out: a sign-in is drawn out, and not with every request.
 DRAWN_OUT_SECONDS = 3600
-LONGEST_NAME = 60
 
 
 class SessionCookie(SecureCookieSessionInterface):
@@ -65,23 +64,9 @@ def reviewer() -> str | None:
 
 def name_reviewer(given: str) -> None:
     """Keep the name for what is reviewed from now on; raises BadRequest for what is none."""
-    name = checked_name(given)
+    name = check_person(given)
     holder()
     session[REVIEWER] = name
-
-
-def checked_name(given: str) -> str:
-    """Return a name without blanks around it; raises BadRequest for what is none.
-
-    What is not seen (control characters, marks that turn the direction of writing) would let one
-    pass for another.
-    """
-    name = given.strip(" ")
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadRequest(
-            f"give a name of at most {LONGEST_NAME} visible characters", code="bad_name"
-        )
-    return name
 
 
 def sign_in(key: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from flask import Flask, Response, g, request
 
-from scoring.protocol.errors import BadRequest, SettingsError, Unauthorized
+from scoring.protocol.errors import BadRequest, Forbidden, SettingsError, Unauthorized
 from scoring.protocol.identity import (
     CHALLENGE_HEADER,
     DIGEST_HEADER,
@@ -61,6 +61,11 @@ class Access:
         is_open = path in self.open_paths or self.entrance.opens(path, headers)
         if self._key and not is_open and not signed:
             self._check_key(headers.get("Authorization", ""))
+
+    def require_known_writer(self) -> None:
+        """Raise Forbidden where anybody on the network could write: predicting is all he may."""
+        if not self._key and not self._loopback:
+            raise Forbidden("this server takes feedback with a key only: set server.api_key")
 
     def caller(self, address: str, headers: Headers) -> str:
         """Return the address a request came from, past as many proxies as there are."""

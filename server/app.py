@@ -10,12 +10,13 @@ from flask import Flask, Response, g, request
 from scoring.processes.proxies import believe_proxies
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
-from server import allowed_methods, dialects, error_handlers, openapi
+from server import allowed_methods, dialects, error_handlers, feedback_route, openapi
 from server.access import Access, guard, require_key_beyond_loopback
 from server.access_log import log_request
 from server.door import RECEIVED, Door
 from server.drain import Drain
 from server.endpoints import make_endpoints
+from server.feedback import FeedbackDesk
 from server.handler import Handler
 from server.image_folder import ImageFolder
 from server.manners import manners_at
@@ -24,6 +25,7 @@ from server.metrics import Metrics
 from server.models import ModelTable, load_served
 from server.pages import docs, front, upload
 from server.paths import take_any_name
+from server.submissions import Submissions
 
 DOOR = "scoring.door"
 
@@ -75,6 +77,10 @@ def create_app(
     requests = openapi.summaries(dialects.DIALECTS, settings.server, handler.signature())
     app.register_blueprint(front.make_front(handler, requests, page.front))
     app.register_blueprint(upload.make_upload(page))
+    feedback = FeedbackDesk(handler, settings, Submissions(settings))
+    app.register_blueprint(
+        feedback_route.make_feedback(feedback, handler, settings.server, memory, access)
+    )
     app.register_blueprint(docs.make_pages())
     return app
 

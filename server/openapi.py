@@ -8,6 +8,7 @@ from typing import Any
 
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
+from server import feedback_route
 from server.dialects.dialect import Description, Dialect
 from server.dialects.openapi_parts import ALWAYS, operation
 from server.metrics import PATH as METRICS_PATH
@@ -29,7 +30,10 @@ def openapi_document(
 
     Its paths lie below ``prefix``: a proxy or Apache may serve this server as a part of another.
     """
-    parts = [*(dialect.describe(settings, signature) for dialect in dialects), _around_them()]
+    parts = [
+        *(dialect.describe(settings, signature) for dialect in dialects),
+        _around_them(signature),
+    ]
     examples = {name: one for part in parts for name, one in part.examples.items()}
     return {
         "openapi": OPENAPI,
@@ -64,7 +68,7 @@ def summaries(
     }
 
 
-def _around_them() -> Description:
+def _around_them(signature: Signature) -> Description:
     """Describe what is served in no dialect."""
     paths = {
         PATH: {"get": operation("This description", {"type": "object"}, ALWAYS)},
@@ -72,6 +76,7 @@ def _around_them() -> Description:
         SERVING_PATH: {"get": _numbers("The same, at TensorFlow Serving's path")},
         **front.describe(),
         **upload.describe(),
+        **feedback_route.describe(signature),
         **docs.describe(),
     }
     return Description(title="The server", paths=paths, schemas={}, responses={})

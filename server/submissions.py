@@ -42,13 +42,17 @@ class Submissions:
         if not self._settings.server.keep_submissions:
             return
         try:
-            hashes = [hashlib.sha256(one.data).hexdigest() for one in pictures]
-            self._write_down(_images(hashes, request, answer), answer.signature)
-            self._keep_pictures(pictures, hashes, request, answer.signature)
+            self.write(pictures, request, answer)
         except Exception as error:
             # Also where the disk is full, or a bug of ours: the answer is ready.
             known = isinstance(error, ScoringError | OSError)
             logger.warning("uploads are not kept: %s", error, exc_info=not known)
+
+    def write(self, pictures: Sequence[Picture], request: PictureRequest, answer: Answer) -> None:
+        """Keep pictures with what a model saw in them; raises ScoringError, OSError."""
+        hashes = [hashlib.sha256(one.data).hexdigest() for one in pictures]
+        self._write_down(_images(hashes, request, answer), answer.signature)
+        self._keep_pictures(pictures, hashes, request, answer.signature)
 
     def _write_down(self, images: Sequence[ScoredImage], signature: Signature) -> None:
         # What was there once and is gone is for a run to mend.

@@ -25,6 +25,7 @@ ScoringError                    exit 1
 ├── ReviewRefused               exit 1  what a person said cannot be written down as it is
 │   ├── ReviewConflict                  somebody has decided meanwhile
 │   ├── UnknownPicture                  no run has scored it
+│   ├── SeveralPictures                 it lies in several places, and none was named
 │   └── UnknownLabel                    its model has no such label
 ├── ResultsHeld                 exit 1  another program has Results.csv open
 ├── PicturesError               exit 1  the store of pictures cannot be used; never a run's trouble
@@ -45,9 +46,11 @@ ScoringError                    exit 1
     ├── Unauthorized            401
     ├── Forbidden               403
     ├── NotFound                404
+    ├── Conflict                409
     ├── TooLarge                413
     ├── UnsupportedMedia        415
     ├── InvalidPixels           422
+    ├── NoSuchLabel             422
     ├── UnreadablePicture       422
     ├── TooManyTries            429
     └── Unavailable             503
@@ -223,6 +226,31 @@ class UnsupportedMedia(ApiError):
 class InvalidPixels(ApiError):
     status = 422
     code = "invalid_pixels"
+
+
+class Conflict(ApiError):
+    """Somebody has said otherwise; ``standing`` is what he said, if that is known."""
+
+    status = 409
+    code = "review_conflict"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, standing: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.standing = standing
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the body with ``standing`` beside the code."""
+        body = super().as_json()
+        if self.standing:
+            body["error"]["standing"] = self.standing
+        return body
+
+
+class NoSuchLabel(ApiError):
+    status = 422
+    code = "unknown_label"
 
 
 class TooManyTries(ApiError):

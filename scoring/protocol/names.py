@@ -1,4 +1,4 @@
-"""Names that the API takes: of a model, of a batch. Never a path."""
+"""Names that are taken: of a model, of a batch, never a path; and of a person."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 # Windows opens these as devices in every folder, with any suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
+LONGEST_PERSON = 60
+
 
 def check_name(name: str) -> str:
     """Return a name that cannot reach out of the folder it is looked up in.
@@ -22,5 +24,19 @@ def check_name(name: str) -> str:
         raise BadRequest(
             "a name has letters, digits, '_', '-', '.' and spaces only, and is no path or device",
             code="bad_name",
+        )
+    return name
+
+
+def check_person(given: str) -> str:
+    """Return a name without blanks around it; raises BadRequest for what is none.
+
+    What is not seen (control characters, marks that turn the direction of writing) would let one
+    pass for another.
+    """
+    name = given.strip(" ")
+    if not name or len(name) > LONGEST_PERSON or not name.isprintable():
+        raise BadRequest(
+            f"give a name of at most {LONGEST_PERSON} visible characters", code="bad_name"
         )
     return name

@@ -150,12 +150,25 @@ class Labels:
         )
         return bool(rows)
 
+    def model_said(self, picture: PictureKey) -> ModelSaid:
+        """Return what was found; the last review knows it of a picture that runs forgot.
+
+        Raises UnknownPicture.
+        """
+        key = (picture.batch, picture.path, picture.content_hash)
+        for row in self._database.query(PREDICTION, key):
+            return ModelSaid(*row)
+        last = self._last(picture)
+        if last is None:
+            raise UnknownPicture(f"no run has scored {picture.batch}/{picture.path} as it is here")
+        return last.said
+
     def labels_of(self, picture: PictureKey) -> tuple[str, ...]:
         """Return the labels that a picture may be given, in the model's order.
 
         Raises UnknownPicture.
         """
-        return self._labels(self._model_said(picture).model_version)
+        return self._labels(self.model_said(picture).model_version)
 
     def steps(self) -> dict[PictureKey, list[Step]]:
         """Return what became of every picture that was ever judged, oldest first."""
@@ -225,7 +238,7 @@ class Labels:
     def _add(self, connection: sqlite3.Connection, decision: Decision) -> Review:
         if decision.answer == Answer("undone") and decision.expected is not None:
             return self._append(connection, decision, self._to_undo(decision.expected).said)
-        said = self._model_said(decision.picture)
+        said = self.model_said(decision.picture)
         self._require_answer(decision.answer, said.model_version)
         return self._append(connection, decision, said)
 
@@ -262,16 +275,6 @@ class Labels:
         key = (picture.batch, picture.path, picture.content_hash)
         rows = self._database.query(LAST, key)
         return read_review(rows[0]) if rows else None
-
-    def _model_said(self, picture: PictureKey) -> ModelSaid:
-        """Return what was found; the last review knows it of a picture that runs forgot."""
-        key = (picture.batch, picture.path, picture.content_hash)
-        for row in self._database.query(PREDICTION, key):
-            return ModelSaid(*row)
-        last = self._last(picture)
-        if last is None:
-            raise UnknownPicture(f"no run has scored {picture.batch}/{picture.path} as it is here")
-        return last.said
 
     def _labels(self, version: str) -> tuple[str, ...]:
         if version in self._labels_by_version:

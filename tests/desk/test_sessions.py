@@ -11,6 +11,7 @@ from flask import Flask
 from desk import sessions
 from desk.app import create_app
 from scoring.protocol.errors import BadRequest
+from scoring.protocol.names import check_person
 from scoring.settings import load_settings
 from tests.desk.conftest import KEY, OWN, Browser, browser_of
 
@@ -76,7 +77,7 @@ def test_the_name_outlasts_the_sign_in(locked: Flask) -> None:
 
 @pytest.mark.parametrize("name", ["Ada", "Ада Л.", "O'Neil <b>", "李", "أحمد", "a" * 60])
 def test_a_name_is_anything_that_is_seen(name: str) -> None:
-    assert sessions.checked_name(f"  {name} ") == name
+    assert check_person(f"  {name} ") == name
 
 
 @pytest.mark.parametrize(
@@ -85,4 +86,4 @@ def test_a_name_is_anything_that_is_seen(name: str) -> None:
 )
 def test_a_name_that_is_not_seen_is_none(name: str) -> None:
     with pytest.raises(BadRequest, match="visible"):
-        sessions.checked_name(name)
+        check_person(name)

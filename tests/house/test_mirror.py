@@ -210,6 +210,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "server/responses.py",
     ),
     "tests/server/test_door.py": ("server/http_request.py",),
+    "tests/server/test_feedback.py": ("server/feedback_route.py",),
     "tests/server/test_gunicorn.py": ("server/console.py", "server/wsgi.py"),
     "tests/server/test_handler.py": ("server/drain.py",),
     "tests/server/test_proxies.py": ("scoring/processes/proxies.py",),

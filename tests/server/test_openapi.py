@@ -53,6 +53,7 @@ NEVER_WRONG = [
 OPERATIONS = [
     *NEVER_WRONG,
     ("/upload", "POST"),
+    ("/models/{name}/feedback", "POST"),
     *((scoring.path, scoring.method) for dialect in DIALECTS for scoring in dialect.scorings),
 ]
 PIXELS = garment_pixels(3)

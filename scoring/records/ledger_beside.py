@@ -1,4 +1,4 @@
-"""The ledger as the desk has it: read and written beside runs, never made, upgraded or mended.
+"""The ledger for desk and server: read and written beside runs, never made, upgraded or mended.
 
 That is the work of a run, which keeps a copy first. A connection lasts for one request: so a
 ledger that a run set aside is not held open, and the one in its place is seen at once.
@@ -14,8 +14,8 @@ from scoring.records.schema import SCHEMA_VERSION
 from scoring.settings import Settings
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """Open the ledger of a project; of one thread.
+def open_ledger(settings: Settings, busy_seconds: float | None = None) -> Ledger:
+    """Open the ledger of a project; of one thread. It waits for a run that writes, or so long.
 
     Raises LedgerMissing where there is none yet, LedgerOutdated where the next run brings it up to
     date first, LedgerDamaged where the next run takes a backup, LedgerError for what else is wrong.
@@ -23,7 +23,8 @@ def open_ledger(settings: Settings) -> Ledger:
     path = settings.ledger_file
     if not is_there(settings):
         raise LedgerMissing(f"there is no ledger at {path} yet; the first run makes it")
-    return Ledger.over(AsItIs(path, settings.records.busy_seconds, shared=False, create=False))
+    seconds = settings.records.busy_seconds if busy_seconds is None else busy_seconds
+    return Ledger.over(AsItIs(path, seconds, shared=False, create=False))
 
 
 class AsItIs(Database):

@@ -1,4 +1,4 @@
-"""The desk opens what a run has made, and makes, upgrades and mends nothing."""
+"""Desk and server open what a run has made, and makes, upgrades and mends nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from contextlib import closing
 
 import pytest
 
-from desk.ledger import open_ledger
 from scoring.protocol.errors import LedgerDamaged, LedgerError, LedgerMissing, LedgerOutdated
 from scoring.records.ledger import Ledger
+from scoring.records.ledger_beside import open_ledger
 from scoring.settings import Settings
-from tests.desk.conftest import Browser
 
 
-def test_there_is_none_yet(settings: Settings, browser: Browser) -> None:
+def test_there_is_none_yet(settings: Settings) -> None:
     with pytest.raises(LedgerMissing):
         open_ledger(settings)
     assert not settings.ledger_file.exists()
