@@ -189,6 +189,10 @@ PREDICTIONS_FLAGGED = """
 CREATE INDEX predictions_flagged ON predictions (run_id)
     WHERE review IS NOT NULL OR error IS NOT NULL"""
 
+# A picture is asked for by its content alone; of a hash its beginning tells enough.
+PREDICTIONS_BY_CONTENT = """
+CREATE INDEX predictions_by_content ON predictions (substr(content_hash, 1, 8))"""
+
 # What the desk and the reports need, all of it new in version 5.
 JUDGED = ";\n".join(
     (
@@ -204,7 +208,10 @@ JUDGED = ";\n".join(
 
 # What trust over months needs, all of it new in version 6.
 WATCHED = ";\n".join(
-    (MODEL_REFERENCES, RUN_MONITORING, MODEL_SWITCHES, ALERTS, DELIVERIES, DELIVERIES_OPEN)
+    (
+        *(MODEL_REFERENCES, RUN_MONITORING, MODEL_SWITCHES, ALERTS, DELIVERIES, DELIVERIES_OPEN),
+        PREDICTIONS_BY_CONTENT,
+    )
 )
 
 # From each older version, the statements that lead to the next one. They may call the functions

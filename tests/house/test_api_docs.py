@@ -18,7 +18,8 @@ from tests.deadlines import DEADLINE
 
 DOCUMENT = (CODE_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(
-    r"<!-- run(?P<after> after G1 was scored)? -->\n```(?P<language>sh|python)\n(?P<code>.*?)```\n\n```text\n(?P<printed>.*?)```",
+    r"<!-- run(?P<after> after G1 was scored)? -->\n"
+    r"```(?P<language>sh|python)\n(?P<code>.*?)```\n\n```text\n(?P<printed>.*?)```",
     flags=re.S,
 )
 EXAMPLES = [match.groups() for match in EXAMPLE.finditer(DOCUMENT)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,23 @@ def test_of_a_file_that_changed_the_newest_content_counts(ledger: Ledger) -> Non
     old = one(ledger, COAT)
     assert isinstance(old, Taken), "whoever names the content means that one"
     assert old.review.picture == picture(1)
+
+
+@pytest.mark.parametrize("said", [COAT, Feedback("Coat", "anna", batch="G1", path="1.png")])
+def test_a_picture_is_looked_up_by_an_index(
+    ledger: Ledger, said: Feedback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the pictures of years, at every request, it would take seconds."""
+    plans: list[str] = []
+    query = ledger.database.query
+
+    def explained(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        plan = query(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plans.extend(str(row[-1]) for row in plan)
+        return query(statement, parameters)
+
+    monkeypatch.setattr(ledger.database, "query", explained)
+    assert isinstance(one(ledger, said), Taken)
+    steps = [step for step in plans if " p " in step]
+    assert steps
+    assert all(step.startswith("SEARCH p USING INDEX") for step in steps), steps

@@ -165,6 +165,7 @@ NEW = {
     6: (
         *(f"DROP TABLE {t}" for t in ("model_references", "run_monitoring", "model_switches")),
         *(f"DROP TABLE {t}" for t in ("alert_deliveries", "alerts")),
+        "DROP INDEX predictions_by_content",
         "ALTER TABLE run_batches DROP COLUMN estimate",
     ),
 }
