@@ -18,7 +18,8 @@ from tests.deadlines import DEADLINE
 class Inbox:
     """What came, and how the next one is answered.
 
-    ``answer``: a status, or "garbage". While ``hold`` is clear nobody gets an answer.
+    ``answer``: a status; "garbage" of a website, "leave" of a mail server. While ``hold`` is clear
+    nobody gets one.
     """
 
     port: int = 0
@@ -105,6 +106,8 @@ class _Smtp(socketserver.StreamRequestHandler):
         if self.inbox.answer == 200:
             self.inbox.came.append(("mail", "".join(lines)))
         self.inbox.wait_its_turn()
+        if self.inbox.answer == "leave":
+            raise ConnectionAbortedError
         self.say("250 taken" if self.inbox.answer == 200 else f"{self.inbox.answer} not now")
 
 

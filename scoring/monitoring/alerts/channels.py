@@ -7,6 +7,7 @@ Apprise is loaded here and nowhere else.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 import smtplib
 import uuid
@@ -29,6 +30,15 @@ PING_SECONDS = 10.0
 # Apprise's own patience must outlast ours: what it gives up by itself it calls failed.
 PATIENCE = 2.0
 STATUS = re.compile(r"\berror=(\d{3})\b")
+# A time-out that a proxy tells of: behind it the service may have taken the message.
+SLOW_STATUSES = frozenset({"408", "504"})
+# The message was on its way or there when the connection ended.
+BROKE_OFF = re.compile(
+    r"connection (aborted|broken|unexpectedly closed)|incompleteread|read timed out"
+    r"|reset by peer|broken pipe",
+    re.I,
+)
+NOT_TRUSTED = re.compile(r"ssl|certificate", re.I)
 NOT_REACHED = re.compile(r"connection|timed? ?out|resolve|unreachable|refused", re.I)
 PATHS = {"start": "/start", "success": "", "fail": "/fail", "log": "/log"}
 TEST = "This is a test: messages like this one say what a night's run came to."
@@ -119,14 +129,16 @@ class Service:
         """
         if self.trouble:
             return Outcome("failed", self.trouble)
+        try:
+            return self._try(message)
+        except Exception as error:  # a plugin's own; its text may show the URL
+            return Outcome("failed", f"Apprise failed with {type(error).__name__}")
+
+    def _try(self, message: Message) -> Outcome:
         service = self._open()
         if _is_mail(service) and not _greets(service):
             return Outcome("failed", "the mail server does not answer")
-        try:
-            result = self._notify(service, message)
-        except Exception as error:  # a plugin's own; its text may show the URL
-            return Outcome("failed", f"Apprise failed with {type(error).__name__}")
-        return self._judge(result, _is_mail(service))
+        return self._judge(self._notify(service, message), _is_mail(service))
 
     def test(self) -> Outcome:
         return self.send(Message("test", "test", "report", "Test of the garment scorer", TEST))
@@ -134,6 +146,10 @@ class Service:
     def _notify(self, service: Any, message: Message) -> AppriseResult:
         from apprise import Apprise, NotifyFormat, NotifyType
 
+        # All that is said is looked at, for what it was that failed; and shown nowhere.
+        log = logging.getLogger("apprise")
+        log.propagate = False
+        log.setLevel(logging.DEBUG)
         kinds = {"problem": NotifyType.WARNING, "recovery": NotifyType.SUCCESS}
         sender = Apprise(service)
         return sender.notify(
@@ -143,6 +159,7 @@ class Service:
             body_format=NotifyFormat.TEXT,
             interpret_escapes=False,
             timeout=self._seconds,
+            log_level=logging.DEBUG,
         )
 
     def _judge(self, result: AppriseResult, is_mail: bool) -> Outcome:
@@ -153,15 +170,25 @@ class Service:
             return SENT
         if result.status == AppriseResultStatus.TIMEOUT:
             return Outcome("unsure", f"no answer within {self._seconds:g} s; it may have arrived")
-        said = " ".join(str(entry.message) for entry in result.logs())
-        status = STATUS.search(said)
-        if status:
-            return Outcome("failed", f"the service answered {status[1]}")
-        if is_mail:  # it had greeted
-            return Outcome("failed", "the mail server refused it: see user, password, addresses")
-        if NOT_REACHED.search(said):
-            return Outcome("failed", "the service cannot be reached")
-        return Outcome("failed", "the service did not take it")
+        return _read(" ".join(str(entry.message) for entry in result.logs()), is_mail)
+
+
+def _read(said: str, is_mail: bool) -> Outcome:
+    """Make an outcome of what Apprise logged; nothing of it is handed on."""
+    status = STATUS.search(said)
+    if status and status[1] not in SLOW_STATUSES:
+        return Outcome("failed", f"the service answered {status[1]}")
+    if status:
+        return Outcome("unsure", f"the service answered {status[1]}; it may have arrived")
+    if BROKE_OFF.search(said):
+        return Outcome("unsure", "the connection broke off; it may have arrived")
+    if NOT_TRUSTED.search(said):
+        return Outcome("failed", "the service's certificate or encryption is not accepted")
+    if is_mail:  # it had greeted
+        return Outcome("failed", "the mail server refused it: see user, password, addresses")
+    if NOT_REACHED.search(said):
+        return Outcome("failed", "the service cannot be reached")
+    return Outcome("failed", "the service did not take it")
 
 
 def _is_mail(service: Any) -> bool:

@@ -35,7 +35,7 @@ def last_alert(ledger: LedgerReader, zone: tzinfo) -> str:
     told = alerts.latest(ledger.database, 1, but_rule=HEARTBEAT)
     if not told:
         return ""
-    channels = ", ".join(f"{one.channel} {_state(one)}" for one in told if one.channel)
+    channels = "; ".join(f"{one.channel} {_state(one)}" for one in told if one.channel)
     first = told[0]
     return printable(
         f"{first.made_at.astimezone(zone):%Y-%m-%d %H:%M} {first.title} ({first.rule}): {channels}"

@@ -75,8 +75,11 @@ class Sender:
         """Write down what came of it; the first failure and the last word are events, too."""
         alerts.settle(self.database, delivery, state, why)
         message = delivery.message
-        what = f"{message.rule} by {delivery.channel}"
-        run = "" if message.rule == HEARTBEAT else message.run_id
+        is_ping = message.rule == HEARTBEAT
+        what = (
+            f"{message.rule} {message.kind}" if is_ping else f"{message.rule} by {delivery.channel}"
+        )
+        run = "" if is_ping else message.run_id
         if state == "sent":
             self.events.info("alert-sent", what, run=run)
         elif state == "unsure":

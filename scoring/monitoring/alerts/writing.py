@@ -147,7 +147,7 @@ class AlertWriter:
         """Success is only what is done, with its results in place; a run is closed after that."""
         kind = alerts.SUCCESS if ended.run.state == "done" else alerts.FAIL
         text = printable(describe(ended))
-        body = f"{text}\n{_figures(ended)}\nrun {ended.run.id}\n"
+        body = f"{_figures(ended)}\nrun {ended.run.id}\n"
         self._write_ping(Message(ended.due_dates[-1].isoformat(), HEARTBEAT, kind, text, body))
 
     def _write_ping(self, message: Message) -> None:

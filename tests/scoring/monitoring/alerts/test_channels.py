@@ -66,12 +66,36 @@ def test_a_mail_gets_there(mail: Inbox) -> None:
     [
         (500, "the service answered 500"),
         (404, "the service answered 404"),
-        ("garbage", "the service cannot be reached"),
+        (429, "the service answered 429"),
     ],
 )
 def test_a_service_that_does_not_take_it_has_failed(web: Inbox, answer: str, why: str) -> None:
     web.answer = answer
     assert Service("hook", web.webhook, PATIENT).send(MESSAGE) == Outcome("failed", why)
+
+
+@pytest.mark.parametrize("answer", [408, 504, "garbage"])
+def test_a_service_may_have_taken_what_it_answers_oddly(web: Inbox, answer: int | str) -> None:
+    """A proxy that lost patience, a connection that ends in the midst of the answer."""
+    web.answer = answer
+    outcome = Service("hook", web.webhook, PATIENT).send(MESSAGE)
+    assert (outcome.arrival, "it may have arrived" in outcome.why) == ("unsure", True)
+
+
+def test_a_service_without_encryption_where_some_is_wanted_is_a_failure(web: Inbox) -> None:
+    outcome = Service("hook", f"jsons://127.0.0.1:{web.port}/x", PATIENT).send(MESSAGE)
+    assert (outcome.arrival, "certificate" in outcome.why) == ("failed", True)
+
+
+def test_a_mail_server_that_leaves_when_it_has_the_mail(mail: Inbox) -> None:
+    mail.answer = "leave"
+    outcome = Service("mail", mail.mail, PATIENT).send(MESSAGE)
+    assert outcome == Outcome("unsure", "the connection broke off; it may have arrived")
+
+
+def test_a_name_that_nobody_knows_is_a_failure() -> None:
+    outcome = Service("hook", "json://no-such-host.invalid/x", PATIENT).send(MESSAGE)
+    assert outcome == Outcome("failed", "the service cannot be reached")
 
 
 def test_nobody_there_is_a_failure() -> None:

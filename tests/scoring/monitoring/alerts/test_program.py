@@ -73,7 +73,7 @@ def test_send_sends_and_list_says_so(
         assert main(["send"]) == 0
         assert inbox.titles() == [MESSAGE.title]
         assert last_alert(ledger, UTC) == (
-            "2026-11-25 18:05 It\\nfailed (run-failed): chat sent,"
+            "2026-11-25 18:05 It\\nfailed (run-failed): chat sent;"
             " gone given up, this channel is in the settings no more"
         )
     assert main(["list"]) == 0
