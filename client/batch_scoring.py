@@ -22,7 +22,7 @@ from client.stop_signal import Interrupted
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
-from scoring.monitoring.alerts.writing import AlertWriter
+from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.report import MorningReport
 from scoring.protocol.bundle_names import bundle_labels
 from scoring.protocol.errors import (
@@ -244,7 +244,7 @@ class BatchScoring:
                 self._write_metrics,
                 PictureKeeping(context).keep,
                 self._report,
-                AlertWriter(context.settings, context.ledger.database, context.now),
+                AlertsHeard(context.settings, context.ledger.database, context.now),
             ],
         )
 

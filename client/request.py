@@ -27,7 +27,7 @@ from client.seen_spool import seen_spool
 from client.selection import select
 from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
-from scoring.monitoring.alerts.writing import AlertWriter
+from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.report import MorningReport
 from scoring.processes.locks import run_lock
 from scoring.processes.stop_signals import on_stop_signals
@@ -152,8 +152,8 @@ class Command:
         try:
             with Ledger.from_settings(self.settings) as ledger:
                 report = MorningReport(self.settings, ledger, self.events)
-                writer = AlertWriter(self.settings, ledger.database)
-                life = RunLife(self.settings, ledger, self.events, listeners=[report, writer])
+                told = AlertsHeard(self.settings, ledger.database, self.settings.now)
+                life = RunLife(self.settings, ledger, self.events, listeners=[report, told])
                 run = ledger.nightly_run(due)
                 if run is None:
                     life.fail_before_it_began(due, str(error))

@@ -133,6 +133,14 @@ def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     assert "apprise" not in names
 
 
+def test_what_tells_of_a_run_is_loaded_at_its_end() -> None:
+    program = "import client.request, sys\nsys.stdout.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CODE_ROOT, capture_output=True, text=True, check=True
+    )
+    assert "scoring.monitoring.alerts.writing" not in done.stdout.split()
+
+
 def test_teaching_loads_no_tensorflow() -> None:
     names = loaded("import fashion_model.teach, fashion_model.teaching.preparing as p;"
                    " import fashion_model.teaching.sealing")  # fmt: skip

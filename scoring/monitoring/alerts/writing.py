@@ -39,12 +39,10 @@ class AlertWriter:
     A run by hand has a person before it: nobody else is told, unless ``alerts.by_hand`` says so.
     """
 
-    def __init__(
-        self, settings: Settings, database: Database, now: Callable[[], datetime] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
         self._settings = settings
         self._database = database
-        self._now = now or settings.now
+        self._now = now
 
     def __call__(self, ended: RunEnded) -> None:
         """Write the messages of one end; told once more, they are still one of each.

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.alerts.writing import AlertWriter
 from scoring.monitoring.report import MorningReport
 from scoring.records import alerts
@@ -38,7 +40,7 @@ class Nights:
         events = EventsLog.from_settings(self.settings)
         heard: list[Listener] = [
             MorningReport(self.settings, self.ledger, events),
-            AlertWriter(self.settings, self.ledger.database, lambda: self.now),
+            AlertsHeard(self.settings, self.ledger.database, lambda: self.now),
         ]
         return RunLife(self.settings, self.ledger, events, lambda: self.now, heard)
 
@@ -152,6 +154,26 @@ def test_an_end_that_is_told_twice_is_one_message(nights: Nights) -> None:
     assert nights.told()[: len(before)] == before
     nights.ledger.set_fact("ends_to_tell", nights.told()[-2].run_id)
     assert nights.night() == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_end_whose_word_a_kill_kept_is_one_message_all_the_same(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    write = alerts.write
+
+    def killed(*arguments: Any) -> None:
+        if after:
+            write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(alerts, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            nights.night("failed")
+    assert nights.written() == ["run-failed problem"] * after
+    nights.night()
+    assert nights.written() == ["run-failed problem", "run-failed recovery"]
 
 
 def test_a_message_says_first_what_happened_and_what_to_do(nights: Nights) -> None:
