@@ -176,6 +176,13 @@ class ScoringClient:
         name = model or self.options.model
         return self._ask(lambda: self._link.signature(name), tries or Tries(self.options))
 
+    def reference(self, signature: Signature) -> bytes:
+        """Return what a model said of held-out images, as its bundle has it (``Reference``).
+
+        It is asked for once. Raises what requests raises, HttpRefusal or another ScoringError.
+        """
+        return self._link.reference(signature)
+
     def predict(self, pictures: Pictures, *, model: str = "") -> list[PictureResult]:
         """Return what the model sees in each picture, in order; ``iter_predictions`` as a list."""
         return list(self.iter_predictions(pictures, model=model))

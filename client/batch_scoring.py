@@ -12,6 +12,7 @@ from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
 from client.chunk_poster import ScoringFailed
 from client.kept_pictures import PictureKeeping
+from client.model_reference import ReferenceKeeping
 from client.photo_advice import PhotoAdvice
 from client.process_time import ProcessTime
 from client.progress import ProgressView
@@ -82,9 +83,11 @@ class BatchScoring:
     _listed: dict[str, int] = field(default_factory=dict, init=False)
     _advice: PhotoAdvice = field(init=False)
     _report: MorningReport = field(init=False)
+    _references: ReferenceKeeping = field(init=False)
 
     def __post_init__(self) -> None:
         context = self.context
+        self._references = ReferenceKeeping(context)
         self._report = MorningReport(context.settings, context.ledger, context.events)
 
     def run(self, request: RunRequest) -> RunOutcome:
@@ -105,6 +108,7 @@ class BatchScoring:
                         signature = self.context.models.find(request.model_of(batch))
                         task = Task(position, batch, signature)
                         self._keep_facts(signature)
+                        self._references.keep(signature, run.id)
                         self._score_batch(run, resumed, task, reading)
             self._tell_vanished(run)
             state, reason = self._verdict(run)

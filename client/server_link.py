@@ -28,6 +28,8 @@ from scoring.protocol.frame_codec import Compression
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.metadata import (
     READY_PATH,
+    REFERENCE_BYTES,
+    REFERENCE_PATH,
     Readiness,
     decode_metadata,
     decode_readiness,
@@ -110,6 +112,10 @@ class ServerLink:
                 f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
             )
         return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
+
+    def reference(self, signature: Signature) -> bytes:
+        """Return what the server has as what a model said of held-out images; asked once."""
+        return self._send("GET", REFERENCE_PATH.format(name=signature.name), REFERENCE_BYTES)
 
     def predict(
         self, signature: Signature, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str

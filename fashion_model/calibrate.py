@@ -30,6 +30,7 @@ from fashion_model.dataset.description import KNOWN, Goals
 from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
+from fashion_model.held_out import reference_of, with_reference
 from fashion_model.metrics import (
     confidence_threshold,
     expected_calibration_error,
@@ -121,12 +122,17 @@ def calibrate_bundle(
         logits, scores, split.fit.labels, split.fit.people, goals
     )
     probabilities = softmax(logits / temperature)
+    statistics = image_statistics(split.fit.rows)
     signature = bundle.signature.renewed(
         temperature=temperature,
         thresholds=dataclasses.asdict(thresholds),
-        reference=reference_entry(probabilities, scores, image_statistics(split.fit.rows)),
+        reference=reference_entry(probabilities, scores, statistics),
         figures={},
     )
+    reference = reference_of(
+        split.fit.labels, probabilities, scores, statistics, thresholds, split.fit.people
+    )
+    signature = with_reference(bundle.folder, signature, reference)
     write_signature(bundle.folder, signature)
     figures = held_out_figures(load_bundle(bundle.folder), split.measure)
     if split.fold:

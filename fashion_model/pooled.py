@@ -24,6 +24,7 @@ from fashion_model.calibrate import (
     calibrate_bundle,
     choose,
     measured_fold,
+    write_signature,
 )
 from fashion_model.commands import (
     add_data_options,
@@ -39,10 +40,12 @@ from fashion_model.dataset.people import person_folds
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split, split_data
 from fashion_model.evaluate import Figure, people_figures, percent, print_figures
+from fashion_model.held_out import reference_of, with_reference
 from fashion_model.metrics import expected_calibration_error
 from scoring.inference.bundle import Bundle
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.predictor import Predictor
+from scoring.protocol.image_statistics import ImageStatistics, image_statistics
 from scoring.protocol.signature import Thresholds
 from scoring.records.telling import telling_never_fails
 
@@ -53,13 +56,15 @@ Floats = NDArray[np.float64]
 class Answers:
     """What bundles said of photographs of people they had not learned from.
 
-    ``logits`` [N, K] before any temperature, ``scores`` [N] of strangeness.
+    ``logits`` [N, K] before any temperature, ``scores`` [N] of strangeness, ``statistics`` [N, 3]
+    of the pixels, in the order of ``ImageStatistics``.
     """
 
     labels: NDArray[np.int64]
     people: NDArray[np.int64]
     logits: Floats
     scores: Floats
+    statistics: Floats
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -93,7 +98,8 @@ def answers_of(bundle: Bundle, data: LabelledImages) -> Answers:
     for part in (split.measure, split.fit):
         assert part.people is not None
         logits, scores = FloatHead(bundle.head).apply(predictor.features(part.rows))
-        parts.append(Answers(part.labels, part.people, logits, scores))
+        statistics = np.stack(image_statistics(part.rows), axis=1)
+        parts.append(Answers(part.labels, part.people, logits, scores, statistics))
     predictor.close()
     return pool(parts)
 
@@ -149,12 +155,23 @@ def figures(seen: Answers, goals: Goals) -> Iterator[Figure]:
 
 
 def calibrate_by(bundle: Bundle, seen: Answers, data: LabelledImages, goals: Goals) -> str:
-    """Give ``bundle`` temperature and thresholds by ``seen``; return its version.
+    """Give ``bundle`` temperature, thresholds and reference by ``seen``; return its version.
 
     Its figures are measured anew on its own people of ``data``; DataError without any.
     """
     split = unseen_split(bundle, data)
-    return calibrate_bundle(bundle, split, goals, chosen_by(seen, goals)).version
+    temperature, thresholds = chosen_by(seen, goals)
+    signature = calibrate_bundle(bundle, split, goals, (temperature, thresholds))
+    reference = reference_of(
+        seen.labels,
+        softmax(seen.logits / temperature),
+        seen.scores,
+        ImageStatistics(*seen.statistics.T),
+        thresholds,
+        seen.people,
+    )
+    signature = with_reference(bundle.folder, signature, reference)
+    return write_signature(bundle.folder, signature).version
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

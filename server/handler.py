@@ -65,6 +65,14 @@ class Handler:
         check_version(version, signature)
         return signature
 
+    def held_out(self, name: str) -> tuple[Signature, bytes]:
+        """Return what a model said of the images it was measured with; NotFound without any."""
+        predictor = self._models.find(name)
+        content = predictor.held_out()
+        if content is None:
+            raise NotFound(f"{predictor.signature.name} brings no reference", code="no_reference")
+        return predictor.signature, content
+
     def limits(self, signature: Signature, take: Take = take_nothing) -> RequestLimits:
         """Return what one request to this model may hold; ``take`` accounts for its memory."""
         return RequestLimits(

@@ -19,6 +19,7 @@ from typing import Any
 from fashion_model.bundle_files import share_backbone, write_head
 from fashion_model.calibrate import reference_entry, write_signature
 from fashion_model.dataset.description import FROM_ZERO
+from fashion_model.held_out import reference_of, with_reference
 from fashion_model.teaching.card import model_card
 from fashion_model.teaching.lesson import Lesson
 from fashion_model.teaching.photographs import PREPROCESSING
@@ -27,12 +28,23 @@ from fashion_model.teaching.sources import CannotTeach
 from scoring.inference.bundle import HEAD_FILE, SERVED_FILE, SIGNATURE_FILE, load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.bundle_names import BACKBONES_FOLDER, bundle_name, is_backbones_folder
-from scoring.protocol.signature import FORMAT, InputSpec, ReviewWords, Signature, seal
+from scoring.protocol.reference import Reference
+from scoring.protocol.signature import (
+    FORMAT,
+    REFERENCE_NAME,
+    InputSpec,
+    ReviewWords,
+    Signature,
+    seal,
+)
 from scoring.settings import CODE_ROOT
 
 CARD_FILE, REPORT_FILE, PICTURES = "README.md", "report.html", "pictures"
 # What a taught bundle consists of: a folder with anything else in it is not replaced.
-OWN = {SIGNATURE_FILE, HEAD_FILE, SERVED_FILE, CARD_FILE, REPORT_FILE, PICTURES}
+OWN = {
+    *(SIGNATURE_FILE, HEAD_FILE, SERVED_FILE, REFERENCE_NAME),
+    *(CARD_FILE, REPORT_FILE, PICTURES),
+}
 LIBRARIES = ("ai-edge-litert", "numpy", "scikit-learn")
 REVIEW = ReviewWords("low confidence", "strange picture?")
 
@@ -92,7 +104,8 @@ def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> S
             SERVED_FILE: lesson.backbone.digest,
             HEAD_FILE: hashlib.sha256((part / HEAD_FILE).read_bytes()).hexdigest(),
         }
-        signature = write_signature(part, seal(_document(lesson, name, digests)))
+        signature = with_reference(part, seal(_document(lesson, name, digests)), _held_out(lesson))
+        write_signature(part, signature)
         Predictor(load_bundle(part), threads=1).close()
         for title, drawing in diagrams(lesson).items():
             _write(part / PICTURES / f"{title}.svg", drawing)
@@ -139,6 +152,18 @@ def _place_backbone(lesson: Lesson, folder: Path) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _held_out(lesson: Lesson) -> Reference:
+    """Return what heads said of the pictures that they had not seen the like of."""
+    return reference_of(
+        lesson.classes,
+        lesson.probabilities,
+        lesson.scores,
+        lesson.photographs.take(lesson.measured).statistics,
+        lesson.thresholds,
+        lesson.groups[lesson.measured],
+    )
 
 
 def _document(lesson: Lesson, name: str, digests: dict[str, str]) -> dict[str, Any]:

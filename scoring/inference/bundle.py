@@ -29,15 +29,15 @@ from numpy.typing import NDArray
 
 from scoring.protocol.bundle_names import BACKBONES_FOLDER, is_backbones_folder
 from scoring.protocol.errors import ScoringError
-from scoring.protocol.signature import Signature, SignatureError, parse_signature
+from scoring.protocol.signature import REFERENCE_NAME, Signature, SignatureError, parse_signature
 
 SIGNATURE_FILE = "signature.json"
 SERVED_FILE = "model.tflite"
 HEAD_FILE = "head.npz"
 REFERENCE_FILE = "model.keras"
 FEATURES_FILE = "features.npz"
-# Training reads them; where they were left at home, nothing is missing.
-OF_TRAINING = {REFERENCE_FILE, FEATURES_FILE}
+# Not needed to serve; where one was left at home, nothing is missing.
+OPTIONAL_FILES = frozenset({REFERENCE_FILE, FEATURES_FILE, REFERENCE_NAME})
 # The whitening of 1,280 features takes 7 MB; all else is small.
 MAX_HEAD_BYTES = 64_000_000
 # The array of it that may be in half precision.
@@ -110,6 +110,14 @@ class Bundle:
         path = self.folder / REFERENCE_FILE
         return path if REFERENCE_FILE in self.signature.files and path.is_file() else None
 
+    def held_out(self) -> bytes | None:
+        """Return what it said of held-out images (``Reference``), None where it came without.
+
+        Raises BundleError for a file that is not the signature's any more.
+        """
+        digest, path = self.signature.files.get(REFERENCE_NAME), self.folder / REFERENCE_NAME
+        return _read_verified(path, digest) if digest and path.exists() else None
+
 
 class Backbones:
     """Networks in memory by their SHA-256, so that bundles with the same one share its bytes."""
@@ -147,7 +155,7 @@ def read_bundle(folder: Path, signature: Signature, backbones: Backbones | None 
         head_file, _read_verified(head_file, files.pop(HEAD_FILE)), len(signature.labels)
     )
     for name, digest in files.items():
-        if name not in OF_TRAINING or (folder / name).exists():
+        if name not in OPTIONAL_FILES or (folder / name).exists():
             _verify(folder / name, digest)
     return Bundle(folder, signature, model, model_file, head)
 

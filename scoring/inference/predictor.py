@@ -78,6 +78,10 @@ class Predictor:
         """Return the signature of the bundle being served."""
         return self._bundle.signature
 
+    def held_out(self) -> bytes | None:
+        """Return what the bundle said of held-out images, as ``Bundle.held_out`` does."""
+        return self._bundle.held_out()
+
     @property
     def threads(self) -> int:
         """Return how many interpreters there may be for large requests, each with a core."""

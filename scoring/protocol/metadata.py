@@ -16,6 +16,9 @@ from scoring.protocol.errors import StrangerOnPort
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 
 READY_PATH = "/health/ready"
+REFERENCE_PATH = "/models/{name}/reference"
+# A hundred thousand images; more say no more.
+REFERENCE_BYTES = 4_000_000
 PLATFORM = "litert_int8"
 
 

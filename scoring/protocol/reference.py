@@ -17,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import ScoringError
+from scoring.protocol.metadata import REFERENCE_BYTES
 
-REFERENCE_NAME = "reference.npz"
-# More than a hundred thousand images say no more, and travel with every model.
-MOST_BYTES = 4_000_000
 MOST_INFLATED = 16_000_000
 CODES, NUMBERS, WHO, FLAGS = np.uint16, np.float32, np.uint32, np.bool_
 # What NumPy and zipfile say of bytes that are no archive of arrays, or a broken one.
@@ -109,8 +107,8 @@ _SHARES = ("confidence", "second_confidence", "brightness", "contrast", "foregro
 
 def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
     """Return the arrays by name; sizes are looked at before anything is inflated."""
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"{len(content)} bytes, more than {MOST_BYTES}")
+    if len(content) > REFERENCE_BYTES:
+        raise ValueError(f"{len(content)} bytes, more than {REFERENCE_BYTES}")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > MOST_INFLATED:

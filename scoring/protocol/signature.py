@@ -34,6 +34,8 @@ from scoring.protocol.errors import BadRequest, ScoringError
 from scoring.protocol.names import check_name
 
 FORMAT = 2
+# The file of a bundle that says what it made of held-out images; it need not have one.
+REFERENCE_NAME = "reference.npz"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SHOWN_ERRORS = 3
 _SHOWN_LENGTH = 60

@@ -5,8 +5,12 @@ Who watches a model for months, and shows what came of it, has no model at hand.
 
 from __future__ import annotations
 
-from scoring.protocol.reference import Reference
+from typing import TYPE_CHECKING
+
 from scoring.records.database import Database
+
+if TYPE_CHECKING:
+    from scoring.protocol.reference import Reference
 
 
 def keep(database: Database, version: str, content: bytes) -> None:
@@ -28,5 +32,8 @@ def find(database: Database, version: str, classes: int) -> Reference | None:
 
     Raises BadReference.
     """
+    # It reads archives: who only keeps references needs none of that.
+    from scoring.protocol.reference import Reference
+
     rows = database.query("SELECT data FROM model_references WHERE version = ?", (version,))
     return Reference.from_bytes(rows[0][0], classes) if rows else None

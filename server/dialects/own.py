@@ -9,7 +9,7 @@ import orjson
 
 from scoring.protocol.errors import ApiError
 from scoring.protocol.json_shape import without_block
-from scoring.protocol.metadata import READY_PATH, encode_readiness
+from scoring.protocol.metadata import READY_PATH, REFERENCE_PATH, encode_readiness
 from scoring.protocol.prediction import encode_response
 from scoring.protocol.signature import Signature
 from server.dialects import csv_body, multipart, original, picture_form, pictures
@@ -96,6 +96,11 @@ def _tell_readiness(handler: Handler, call: Call) -> Reply:
     return _json(encode_readiness(readiness), 200 if readiness.ready else 503)
 
 
+def _tell_reference(handler: Handler, call: Call) -> Reply:
+    signature, content = handler.held_out(call.path["name"])
+    return Reply(content, content_type=pictures.BYTES, headers={"ETag": f'"{signature.version}"'})
+
+
 def _json(document: Any, status: int = 200) -> Reply:
     return Reply(orjson.dumps(document), status)
 
@@ -107,6 +112,7 @@ DIALECT = Dialect(
     tellings=(
         Telling("/health/live", _tell_liveness, open_=True),
         Telling(READY_PATH, _tell_readiness, open_=True),
+        Telling(REFERENCE_PATH, _tell_reference),
     ),
     scorings=(
         *(Scoring(path) for path in PREDICT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scoring.protocol.errors import NotFound
-from scoring.protocol.metadata import READY_PATH
+from scoring.protocol.metadata import READY_PATH, REFERENCE_PATH
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
@@ -70,6 +70,7 @@ def _paths(
     return {
         "/health/live": {"get": live},
         READY_PATH: {"get": ready_operation},
+        REFERENCE_PATH: {"parameters": [name], "get": _tell_reference()},
         PREDICT[0]: {"post": _predict("Score with the first model", content, ())},
         PREDICT[1]: {
             "parameters": [name],
@@ -85,6 +86,18 @@ def _paths(
             ),
         },
     }
+
+
+def _tell_reference() -> dict[str, Any]:
+    described = operation("What a model said of held-out images", {}, (*ALWAYS, NotFound))
+    described["description"] = (
+        "An npz file of arrays, an entry an image: truth, predicted and second (places among the"
+        " model's labels), confidence, second_confidence, outlier_score, brightness, contrast,"
+        " foreground, group (whose image), flagged. 404 for a model that brings none."
+    )
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    described["responses"]["200"]["content"] = content
+    return described
 
 
 def _content(forms: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,9 @@ from fashion_model.dataset.people import Fold
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import split_data
 from scoring.inference.bundle import Bundle, load_bundle
+from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import ExitCode
+from scoring.protocol.reference import Reference
 from tests.fashion_model.idx_files import write_idx
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +66,29 @@ def test_a_bundle_is_calibrated_on_a_network_that_it_shares(bundle: Bundle) -> N
         (folder / name).unlink()
     after = calibrate_bundle(load_bundle(folder), split_data(images(1)))
     assert load_bundle(folder).signature == after
-    assert sorted(path.name for path in folder.iterdir()) == ["head.npz", "signature.json"]
+    written = ["head.npz", "reference.npz", "signature.json"]
+    assert sorted(path.name for path in folder.iterdir()) == written
+
+
+def test_what_it_says_of_each_image_is_in_its_reference(bundle: Bundle) -> None:
+    split = split_data(images(1))
+    after = calibrate_bundle(bundle, split)
+    calibrated = load_bundle(bundle.folder)
+    held_out = calibrated.held_out()
+    assert held_out
+    reference = Reference.from_bytes(held_out, len(after.labels))
+    predictor = Predictor(calibrated)
+    seen = predictor.predict(split.fit.rows)
+    predictor.close()
+    assert reference.truth.tolist() == split.fit.labels.tolist()
+    assert reference.predicted.tolist() == seen.class_index.tolist()
+    assert reference.second.tolist() == seen.second_index.tolist()
+    assert reference.flagged.tolist() == [reason is not None for reason in seen.review]
+    np.testing.assert_allclose(reference.confidence, seen.confidence, rtol=1e-6)
+    np.testing.assert_allclose(reference.second_confidence, seen.second_confidence, rtol=1e-6)
+    np.testing.assert_allclose(reference.outlier_score, seen.outlier_score, rtol=1e-6)
+    np.testing.assert_allclose(reference.brightness, split.fit.rows.mean(axis=1) / 255, rtol=1e-6)
+    assert len(np.unique(reference.group)) == len(split.fit)
 
 
 def test_other_images_drop_them_and_say_so(

@@ -1,5 +1,6 @@
 """Figures over bundles, each on the people it has not seen."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from fashion_model.dataset.description import Goals
 from fashion_model.dataset.people import person_folds
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
+from scoring.protocol.reference import Reference
+from scoring.protocol.signature import REFERENCE_NAME
 from scoring.settings import CODE_ROOT
 
 PEOPLE, PICTURES = 9, 54
@@ -63,7 +66,12 @@ def test_each_bundle_answers_for_its_own_people(
     assert f"{final}: version {after.version}\n" in output
     assert after.temperature != before.temperature
     assert after.thresholds != before.thresholds
-    assert after.files == before.files
+    held_out = load_bundle(tmp_path / "final").held_out()
+    assert held_out
+    reference = Reference.from_bytes(held_out, len(after.labels))
+    assert len(reference) == 2 * PICTURES
+    assert len(np.unique(reference.group)) == PEOPLE
+    assert {**before.files, REFERENCE_NAME: hashlib.sha256(held_out).hexdigest()} == after.files
     # What it says of itself is measured anew, on its own people, by what was chosen.
     assert after.figures["measured_images"] == PICTURES / 3
     assert (after.figures["fold"], after.figures["folds"]) == (2, 3)
@@ -76,7 +84,7 @@ def test_thresholds_are_judged_by_people_they_were_not_chosen_with() -> None:
     sure = np.random.default_rng(0).uniform(0.5, 4.0, 400)
     logits = np.where(np.arange(2) == labels[:, None], sure[:, None], 0.0)
     scores = np.random.default_rng(1).uniform(0.0, 1.0, 400)
-    seen = pooled.Answers(labels, people, logits, scores)
+    seen = pooled.Answers(labels, people, logits, scores, np.zeros((400, 3)))
     goals = Goals(right=0.98, sureness=0.7, strange=0.05)
     judged = pooled.judge_across(seen, goals)
     half = person_folds(labels, people, 2) == 0
