@@ -12,6 +12,7 @@ from desk.access import Access, key_of, require_key_beyond_loopback
 from desk.context import Desk
 from desk.pages import (
     files,
+    metrics,
     picture,
     picture_files,
     pictures,
@@ -69,7 +70,8 @@ def create_app(
     access = Access(key_of(settings.desk), loopback=loopback and not settings.desk.has_proxy)
     access.guard(app)
     rendering.register(app)
-    for pages in (*PAGES, sign_in.make_pages(access)):
+    own = (sign_in.make_pages(access), metrics.make_pages(settings))
+    for pages in (*PAGES, *own):
         app.register_blueprint(pages)
     believe_proxies(app, settings.desk)
     return app

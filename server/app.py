@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
+from scoring.monitoring.exposition import RunCollector
 from scoring.processes.proxies import believe_proxies
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
@@ -61,7 +62,7 @@ def create_app(
     allowed_methods.register(app)
     open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS | upload.OPEN_PATHS
     access = Access(settings.server, open_paths, loopback=loopback, secret=secret)
-    metrics = Metrics(models.signatures())
+    metrics = Metrics(models.signatures(), RunCollector(settings))
     _note_requests(app, metrics)
     memory = MemoryBudget(settings.server.max_memory_bytes, metrics.holds)
     app.extensions[DOOR] = Door(access, memory, settings.server.max_request_bytes, metrics)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from scoring.protocol.signature import Signature
 from server.handler import Answer
@@ -34,9 +35,13 @@ CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 class Metrics:
-    """The numbers of one application. Thread-safe."""
+    """The numbers of one application. Thread-safe.
 
-    def __init__(self, signatures: Iterable[Signature]) -> None:
+    ``runs`` tells besides what the ledger knows of runs.
+    """
+
+    def __init__(self, signatures: Iterable[Signature], runs: Collector | None = None) -> None:
+        self._runs = runs
         self._registry = CollectorRegistry()
         by_dialect = ("dialect",)
         self._requests = self._counter(
@@ -100,12 +105,19 @@ class Metrics:
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all numbers and their content type: Prometheus' own, or OpenMetrics."""
         self._note_memory()
-        registry = self._registry
-        if SHARED_FOLDER in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
         encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
+        return encode(self._all()), content_type
+
+    def _all(self) -> CollectorRegistry:
+        """Return a registry of all there is: of this process or of its siblings, too, and runs."""
+        registry = CollectorRegistry()
+        if SHARED_FOLDER in os.environ:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+        else:
+            registry.register(self._registry)
+        if self._runs:
+            registry.register(self._runs)
+        return registry
 
     def _note_memory(self) -> None:
         # The system tells it in a file: where none can be opened, requests are answered still.

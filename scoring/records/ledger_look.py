@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scoring.protocol.errors import LedgerMissing, LedgerOutdated
+from scoring.protocol.errors import LedgerError, LedgerMissing, LedgerOutdated
 from scoring.records.database import Database
 from scoring.records.ledger_file import is_there
 from scoring.records.ledger_reader import LedgerReader
@@ -18,8 +18,13 @@ from scoring.settings import Settings
 
 
 @contextmanager
-def look_at_ledger(settings: Settings) -> Iterator[LedgerReader]:
+def look_at_ledger(
+    settings: Settings, busy_seconds: float | None = None, *, may_copy: bool = True
+) -> Iterator[LedgerReader]:
     """Open the ledger for reading, and make, upgrade and repair nothing.
+
+    A locked one is waited for as long as the settings say, or ``busy_seconds``. One that was not
+    closed may have to be copied first, which takes its time; without ``may_copy`` it is refused.
 
     Raises LedgerMissing where there is none yet, LedgerOutdated where the next run brings it up to
     date first, LedgerDamaged where the next run takes a backup, LedgerError for what else is wrong.
@@ -28,12 +33,13 @@ def look_at_ledger(settings: Settings) -> Iterator[LedgerReader]:
     if not is_there(settings):
         raise LedgerMissing(f"there is no ledger at {path} yet; the first run makes it")
     with ExitStack() as stack:
-        database = ReadOnly(_readable(path, stack), settings.records.busy_seconds)
+        seconds = settings.records.busy_seconds if busy_seconds is None else busy_seconds
+        database = ReadOnly(_readable(path, stack, may_copy), seconds)
         stack.callback(database.close)
         yield LedgerReader.over(database)
 
 
-def _readable(path: Path, stack: ExitStack) -> Path:
+def _readable(path: Path, stack: ExitStack, may_copy: bool) -> Path:
     """Return the file to read: a copy where SQLite would have to put something beside it first.
 
     That is where a program was killed, or a copy was put back, and one of the two side files is
@@ -42,6 +48,8 @@ def _readable(path: Path, stack: ExitStack) -> Path:
     wal, shm = Path(f"{path}-wal"), Path(f"{path}-shm")
     if not wal.exists() or shm.exists():
         return path
+    if not may_copy:
+        raise LedgerError(f"{path} was not closed; whoever writes to it next mends that")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
     for file in (path, wal):
         shutil.copyfile(file, folder / file.name)

@@ -35,7 +35,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     MONITORING: (
         {PROTOCOL, PROCESSES, RECORDS},
-        {"apprise", "cv2", "jinja2", "pydantic", "requests"},
+        {"apprise", "cv2", "jinja2", "prometheus_client", "pydantic", "requests"},
     ),
     "fashion_model": (
         LIBRARY,
@@ -45,7 +45,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
     "server": (
-        LIBRARY - {BATCHES},
+        LIBRARY - {BATCHES} | {MONITORING},
         {
             *("flask", "itsdangerous", "jinja2", "orjson", "prometheus_client", "psutil"),
             *("pybase64", "waitress", "werkzeug"),

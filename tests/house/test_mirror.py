@@ -162,6 +162,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/recovery.py",
     ),
     "tests/client/test_kept_pictures.py": ("scoring/records/picture_pruning.py",),
+    "tests/scoring/monitoring/test_exposition.py": ("scoring/monitoring/run_numbers.py",),
     "tests/scoring/records/test_picture_store.py": (
         "scoring/records/kept_picture.py",
         "scoring/records/picture_file.py",

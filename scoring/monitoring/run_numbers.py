@@ -1,0 +1,134 @@
+"""What Prometheus is told of runs, read from the ledger: the last run of each kind, what waits.
+
+Nothing here grows with the ledger: each number is of the last run, or a count of what is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from scoring.monitoring.history import Figures
+from scoring.monitoring.thresholds import Thresholds
+from scoring.records import run_monitoring
+from scoring.records.ledger_reader import RUNS, LedgerReader
+from scoring.records.row_columns import RUN_COLUMNS, read_run
+from scoring.records.rows import Kind, Run
+from scoring.records.waiting import candidates
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LAST = f"SELECT {RUN_COLUMNS} FROM {RUNS} WHERE kind = ? AND state <> 'running'"
+UNFINISHED = f"SELECT count(*) FROM {RUNS} WHERE state = 'running'"
+ALERTS_WAITING = "SELECT count(*) FROM alert_deliveries WHERE state IN ('waiting', 'sending')"
+
+
+@dataclass(frozen=True)
+class ModelNumbers:
+    """What one model came to in a run; None is what nobody knows. Shares are 0 to 1.
+
+    ``alarms``: of each detector, whether it stands.
+    """
+
+    name: str
+    version: str
+    images: int
+    failed: int
+    flagged: int
+    mean_confidence: float | None
+    estimated: float | None = None
+    low: float | None = None
+    high: float | None = None
+    valid: bool | None = None
+    audited: float | None = None
+    alarms: Mapping[str, bool] | None = None
+    retrain: bool | None = None
+
+
+@dataclass(frozen=True)
+class RunNumbers:
+    """A run that has ended, with what each of its models came to."""
+
+    run: Run
+    models: tuple[ModelNumbers, ...]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All of it; ``reviews_waiting`` pictures want a person, ``alerts_waiting`` are to be sent."""
+
+    runs: tuple[RunNumbers, ...]
+    unfinished: int
+    reviews_waiting: int
+    alerts_waiting: int
+
+
+def read_numbers(ledger: LedgerReader, now: datetime, review_days: int) -> Numbers:
+    """Return the numbers; pictures of the last ``review_days`` wait. Raises LedgerError."""
+    since = now - timedelta(days=review_days)
+    waiting = sum(not one.is_settled for one in candidates(ledger, since))
+    return Numbers(
+        runs=tuple(found for kind in KINDS if (found := _last_run(ledger, kind))),
+        unfinished=_count(ledger, UNFINISHED),
+        reviews_waiting=waiting,
+        alerts_waiting=_count(ledger, ALERTS_WAITING),
+    )
+
+
+def _count(ledger: LedgerReader, statement: str) -> int:
+    return int(ledger.database.query(statement)[0][0])
+
+
+def _last_run(ledger: LedgerReader, kind: Kind) -> RunNumbers | None:
+    rows = ledger.database.query(f"{LAST} ORDER BY number DESC LIMIT 1", (kind,))
+    if not rows:
+        return None
+    run = read_run(rows[0])
+    found = run_monitoring.find(ledger.database, run.id)
+    tonight = Figures(run, tuple(ledger.figures_of(run)))
+    names = dict.fromkeys(row.model.name for row in tonight.rows if row.images)
+    models = (_model(tonight.of_model(name), name, found) for name in names)
+    return RunNumbers(run, tuple(models))
+
+
+def _model(figures: Figures, name: str, found: Mapping[str, Mapping[str, Any]]) -> ModelNumbers:
+    version = next(row.model.version for row in figures.rows if row.images)
+    facts = found.get(version, {})
+    estimate, audited = _table(facts, "estimate"), _table(facts, "audited")
+    thresholds = _table(facts, "thresholds")
+    valid = estimate.get("valid")
+    return ModelNumbers(
+        name=name,
+        version=version,
+        images=figures.images,
+        failed=figures.failed,
+        flagged=figures.flagged,
+        mean_confidence=figures.mean_confidence,
+        estimated=_number(estimate, "value"),
+        low=_number(estimate, "low"),
+        high=_number(estimate, "high"),
+        valid=valid if isinstance(valid, bool) else None,
+        audited=_number(audited, "value"),
+        alarms=_alarms(_table(facts, "drift")),
+        retrain=Thresholds.from_json(thresholds).advised if thresholds else None,
+    )
+
+
+def _alarms(drift: Mapping[str, Any]) -> dict[str, bool]:
+    return {
+        name: bool(one["alarm"])
+        for name, one in drift.items()
+        if isinstance(one, Mapping) and "alarm" in one
+    }
+
+
+def _table(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = facts.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(facts: Mapping[str, Any], name: str) -> float | None:
+    value = facts.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if value is not None and is_number else None
