@@ -35,6 +35,7 @@ class AlertSettings(Section):
     heartbeat: SecretStr | None = None
     rules: tuple[RuleName, ...] = get_args(RuleName)
     failed_percent: float = Field(5.0, ge=0, le=100)
+    accuracy_percent: float = Field(80.0, ge=0, le=100)
     remind_days: int = Field(7, ge=1, le=CENTURY_DAYS)
     by_hand: bool = False
     morning: bool = False

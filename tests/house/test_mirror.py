@@ -132,10 +132,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/preprocessing/background.py",
         "scoring/preprocessing/resizing.py",
     ),
-    "tests/scoring/monitoring/alerts/test_writing.py": (
-        "scoring/monitoring/alerts/hearing.py",
-        "scoring/monitoring/alerts/watching.py",
-    ),
+    "tests/scoring/monitoring/alerts/test_writing.py": ("scoring/monitoring/alerts/hearing.py",),
     "tests/scoring/monitoring/alerts/test_program.py": (
         "scoring/monitoring/alerts/__main__.py",
         "scoring/monitoring/alerts/listing.py",

@@ -85,12 +85,13 @@ class AlertWriter:
                 families_told.add(rule.family)
 
     def _night(self, ended: RunEnded) -> Night:
+        told = self._settings.alerts
         return Night(
             ended,
-            self._settings.alerts.failed_percent,
+            told.failed_percent,
             self._settings.records.low_disk_bytes,
             free_bytes(self._settings),
-            read_watched(self._database, ended.run.id),
+            read_watched(self._database, ended.run.id, told.accuracy_percent),
         )
 
     def _was_told(self, name: RuleName, run: Run) -> bool:

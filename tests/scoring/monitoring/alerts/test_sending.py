@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -249,3 +253,37 @@ def test_a_sender_that_is_killed_for_real_leaves_no_second_message(
     assert post.events() == [
         f"WARNING alert-unsure run-failed by mail: {KILLED}; it is not sent again"
     ]
+
+
+@pytest.mark.long
+def test_senders_that_are_killed_at_random_send_nothing_twice(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real processes and SIGKILL, from the first moments of a sender to the end of its work."""
+    random, command = Random(7), [sys.executable, "-m", "scoring.monitoring.alerts", "send"]
+    with http_receiver() as mail, http_receiver() as chat:
+        urls = {"mail": mail.webhook, "chat": chat.webhook}
+        monkeypatch.setenv("SCORING_ALERTS__URLS", json.dumps(urls))
+        post.now, kills = load_settings().now(), 0
+        for round_ in range(15):
+            messages = [replace(MESSAGE, run_id=f"r{round_}", title=f"{round_}-{n}", rule=f"{n}")
+                        for n in range(4)]  # fmt: skip
+            post.write(*messages, to=("mail", "chat"))
+            with subprocess.Popen(command, cwd=CODE_ROOT) as sender:
+                after = len(mail.came) + random.randrange(6)
+                with suppress(subprocess.TimeoutExpired):
+                    sender.wait(random.uniform(0.1, 0.6))
+                while sender.poll() is None and len(mail.came) < after:
+                    time.sleep(random.uniform(0, 0.004))
+                kills += sender.poll() is None
+                sender.kill()
+        assert subprocess.run(command, cwd=CODE_ROOT, check=False).returncode == 0
+        arrived = {"mail": mail.titles(), "chat": chat.titles()}
+    assert kills
+    told = alerts.latest(post.ledger.database, 1000)
+    for name, titles in arrived.items():
+        assert len(titles) == len(set(titles))
+        states = {one.title: one.state for one in told if one.channel == name}
+        assert set(states.values()) <= {"sent", "unsure"}
+        assert {title for title, state in states.items() if state == "sent"} <= set(titles)
+    assert sum(one.state == "unsure" for one in told) <= kills

@@ -9,7 +9,7 @@ import pytest
 from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.alerts.writing import AlertWriter
 from scoring.monitoring.report import MorningReport
-from scoring.records import alerts
+from scoring.records import alerts, run_monitoring
 from scoring.records.alerts import Told
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage, State
@@ -45,9 +45,18 @@ class Nights:
         return RunLife(self.settings, self.ledger, events, lambda: self.now, heard)
 
     def night(
-        self, state: State = "done", *, images: int = 20, failed: int = 0, by_hand: bool = False
+        self,
+        state: State = "done",
+        *,
+        images: int = 20,
+        failed: int = 0,
+        by_hand: bool = False,
+        **facts: Any,
     ) -> list[str]:
-        """Let a run come to an end, and return what was written of it: ``rule kind``."""
+        """Let a run come to an end, and return what was written of it: ``rule kind``.
+
+        ``facts`` are what monitoring finds in it.
+        """
         due = None if by_hand else FIRST + DAY * self.count
         self.now = NOW + DAY * self.count
         self.count += 1
@@ -59,6 +68,8 @@ class Nights:
             plan = RunPlan(("G1",), "all" if by_hand else "new", due)
             run, _ = self.life().begin(plan, Model("fashion", "v1"))
             self._score(run.id, images, failed)
+            if facts:
+                run_monitoring.keep(self.ledger.database, run.id, "v1", facts)
             self.life().close(run, state, "because" * (state != "done"))
         return self.written()[len(before) :]
 
@@ -123,6 +134,17 @@ def test_the_share_of_errors_and_a_full_disk(
     assert nights.night() == []
     monkeypatch.undo()
     assert nights.night() == ["disk-nearly-full recovery"]
+
+
+def test_drift_and_accuracy_are_told_when_they_begin_and_end(nights: Nights) -> None:
+    drifted, steady = {"answers": {"alarm": True}}, {"answers": {"alarm": False}}
+    poor = {"value": 0.6, "low": 0.5, "high": 0.7, "valid": True}
+    assert nights.night(drift=steady) == []
+    assert nights.night(drift=drifted) == ["drift problem"]
+    assert nights.night(drift=drifted, estimate=poor) == ["low-accuracy problem"]
+    assert nights.night() == [], "a night of which nothing is known ends nothing"
+    assert nights.night(drift=steady) == ["drift recovery"]
+    assert nights.night(estimate={**poor, "value": 0.9, "high": 0.95}) == ["low-accuracy recovery"]
 
 
 def test_only_the_rules_of_the_settings_are_told(nights: Nights) -> None:
