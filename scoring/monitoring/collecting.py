@@ -22,6 +22,7 @@ from scoring.monitoring.facts import (
     Told,
 )
 from scoring.monitoring.history import Figures, by_model
+from scoring.monitoring.thresholds import Thresholds
 from scoring.monitoring.usual import (
     FEWEST_NIGHTS,
     MOST_NIGHTS,
@@ -33,7 +34,7 @@ from scoring.monitoring.usual import (
 )
 from scoring.monitoring.words import cut
 from scoring.protocol.prediction import split_reasons
-from scoring.records import run_statistics
+from scoring.records import run_monitoring, run_statistics
 from scoring.records.database import Database
 from scoring.records.events_log import Event
 from scoring.records.ledger_reader import LedgerReader
@@ -204,6 +205,7 @@ class Collector:
         signature = self.ledger.model_facts(version) or {}
         same = [one for one in before if one.versions == tonight.versions]
         labels = self._labels(tonight, signature.get("labels", ()))
+        limits = Thresholds.from_json(self._found.get(version, {}).get("thresholds") or {})
         histogram, marked = self._histogram(tonight.versions)
         nights = [*before, tonight]
         stranger = printable(signature.get("review", {}).get("outlier", ""))
@@ -217,12 +219,19 @@ class Collector:
             stranger=stranger,
             strangers=self._count_strangers(tonight.versions, stranger),
             measures=tuple(_model_measures(tonight, same, signature)),
-            classes=tuple(_class(label, tonight, before, nights) for label in labels),
+            classes=tuple(
+                _class(label, tonight, before, nights, limits.limit_of(label)) for label in labels
+            ),
             more_classes=len(set(tonight.class_counts) - set(labels)),
             histogram=histogram,
             flagged_histogram=marked,
             trend_nights=tuple(one.night for one in nights),
         )
+
+    @cached_property
+    def _found(self) -> dict[str, dict[str, Any]]:
+        """What monitoring found, by model version."""
+        return run_monitoring.find(self._database, self.run.id)
 
     @staticmethod
     def _labels(tonight: Figures, known: Sequence[str]) -> list[str]:
@@ -341,7 +350,11 @@ def _mean(name: str, tonight: Figures, value: float, past: Sequence[float | None
 
 
 def _class(
-    label: str, tonight: Figures, before: Sequence[Figures], nights: Sequence[Figures]
+    label: str,
+    tonight: Figures,
+    before: Sequence[Figures],
+    nights: Sequence[Figures],
+    threshold: float | None,
 ) -> ClassFacts:
     count = tonight.class_counts[label]
     share = count / tonight.scored if tonight.scored else 0.0
@@ -354,6 +367,7 @@ def _class(
         mean_confidence=_shorter(tonight.class_confidence(label)),
         share=judge_share(label, share, past, tonight.scored, least=LEAST_CLASS),
         trend=tuple(_shorter(one.class_confidence(label)) for one in nights),
+        threshold=_shorter(threshold),
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.monitoring.words import cut, listed
+from scoring.protocol.reference import Reference
 
 # The name under which the settings have the limit of all classes together.
 WHOLE = "*"
@@ -105,6 +106,24 @@ def usual_of(predicted: Codes, confidence: Confidences, classes: int) -> list[Us
         confidence: [N] of 0 to 1.
     """
     return [_usual(np.asarray(confidence)[predicted == code]) for code in range(classes)]
+
+
+def judge_model(
+    reference: Reference | None,
+    labels: Sequence[str],
+    predicted: Codes,
+    confidence: Confidences,
+    explicit: Mapping[str, float],
+) -> tuple[Limit, ...]:
+    """Return the means of a night beside a model's reference, where it brings one.
+
+    As ``judge_night``; what was given none of the labels (a code below 0) is left out.
+    """
+    usual: list[Usual | None] = [None] * len(labels)
+    if reference:
+        usual = usual_of(reference.predicted, reference.confidence, len(labels))
+    known = predicted >= 0
+    return judge_night(labels, usual, predicted[known], confidence[known], explicit)
 
 
 def judge_night(

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from scoring.monitoring import report
+from scoring.monitoring.collecting import Collector
 from scoring.monitoring.facts import ReportFacts, load_facts
 from scoring.monitoring.report import MorningReport
+from scoring.monitoring.thresholds import Limit, Thresholds
 from scoring.protocol.errors import ExitCode
-from scoring.records import run_reports
+from scoring.records import run_monitoring, run_reports
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger, Run
 from scoring.records.picture_store import PictureStore
@@ -70,6 +72,19 @@ def test_a_night_ends_with_its_report(nights: Nights) -> None:
     assert sum(one.count for one in facts.models[0].classes) == 12
     assert [one.path for one in facts.failed_files] == ["broken.png"]
     assert list(logs(nights).glob("**/.*part")) == []
+
+
+def test_each_class_has_the_threshold_that_its_night_was_judged_by(nights: Nights) -> None:
+    add(nights, "G1", 12)
+    run = nights.night([])
+    with Ledger.from_settings(nights.settings) as ledger:
+        labels = [one.label for one in facts_of(nights, run).models[0].classes]
+        (version,) = set(ledger.batch_versions(run.id).values())
+        found = Thresholds((Limit(labels[3], 40, 0.95, 0.875),))
+        run_monitoring.keep(ledger.database, run.id, version, {"thresholds": found.as_json()})
+        facts = Collector(ledger, run).facts()
+    thresholds = {one.label: one.threshold for one in facts.models[0].classes}
+    assert thresholds == {**dict.fromkeys(labels), labels[3]: 0.875}
 
 
 def test_the_command_ends_by_naming_the_report(

@@ -17,10 +17,14 @@ from scoring.monitoring.thresholds import (
     Usual,
     advice,
     after_night,
+    judge_model,
     judge_night,
     usual_of,
     words,
 )
+from scoring.protocol.reference import Reference
+from scoring.protocol.signature import REFERENCE_NAME
+from tests.conftest import BUNDLE
 
 LABELS = ("Coat", "Shirt", "Bag")
 Night = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -102,6 +106,21 @@ def test_what_the_settings_say_wins_also_without_a_reference() -> None:
         assert not found["Bag"].is_below
         assert found[WHOLE].mean == pytest.approx(night[1].mean())
     assert judged(nothing, night) == {}
+
+
+def test_a_bundle_s_own_reference_finds_its_own_pictures_well() -> None:
+    content = (BUNDLE / REFERENCE_NAME).read_bytes()
+    labels = [str(code) for code in range(10)]
+    reference = Reference.from_bytes(content, len(labels))
+    predicted = reference.predicted.astype(np.int64)
+    found = judge_model(reference, labels, predicted, reference.confidence, {})
+    assert [one.label for one in found] == [WHOLE, *labels]
+    assert not any(one.is_below for one in found)
+    worse = judge_model(reference, labels, predicted, reference.confidence - 0.05, {})
+    assert worse[0].is_below
+    strange = np.full(len(reference), -1)
+    assert judge_model(reference, labels, strange, reference.confidence, {}) == ()
+    assert judge_model(None, labels, predicted, reference.confidence, {}) == ()
 
 
 GOOD, BAD = (Limit(WHOLE, 300, 0.95, 0.9),), (Limit(WHOLE, 300, 0.85, 0.9),)
