@@ -18,6 +18,11 @@ PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 WITHIN: dict[str, tuple[str, ...]] = {
     "tests/fashion_model/test_kept_features.py": ("fashion_model/keep_features.py",),
     "tests/server/test_promoted_models.py": ("scoring/protocol/promoted.py",),
+    "tests/scoring/monitoring/test_drift.py": (
+        "scoring/monitoring/label_mix.py",
+        "scoring/monitoring/night.py",
+        "scoring/monitoring/ranks.py",
+    ),
     "tests/client/test_api.py": (
         "client/results.py",
         "client/scoring_stream.py",

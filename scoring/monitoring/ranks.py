@@ -1,0 +1,69 @@
+"""Where a night's figures stand among those of the reference, class by class.
+
+An image's place is the share of the reference's images of the same answer whose figure is smaller:
+evenly spread over 0-1 where nothing has changed, whatever the figure and its spread. Two things
+are watched, each of them a mean: the place, which moves where figures become larger or smaller,
+and its distance to the middle, which moves where they spread or crowd (Ansari & Bradley 1960).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# What is evenly spread over 0-1 has a standard deviation of so many times less than 1.
+EVEN_TO_SIGMA = float(np.sqrt(12.0))
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+# Narrower than the share of one image; the quotient would be rounding.
+SMALLEST_WIDTH = 1e-9
+
+
+def scores(values: NDArray[Any], weights: Floats, night: NDArray[Any]) -> Floats:
+    """Return of each of ``night`` [N] its place among ``values`` [R] and its distance, [2, N].
+
+    Both are standardised: mean 0 and variance 1 where nothing has changed. An image whose figure
+    others have too might stand at any of their places: it has the mean of their scores, so that
+    a figure that few values have, or one alone, moves nothing either.
+    """
+    order = np.argsort(values, kind="stable")
+    values, sums = values[order], np.concatenate(([0.0], np.cumsum(weights[order])))
+    first, last = (sums[np.searchsorted(values, night, side)] / sums[-1] for side in SIDES)
+    place = (first + last) / 2.0
+    width = last - first
+    outwards = np.divide(
+        _distance_up_to(last) - _distance_up_to(first),
+        width,
+        out=np.abs(2.0 * place - 1.0),
+        where=width > SMALLEST_WIDTH,
+    )
+    both: Floats = EVEN_TO_SIGMA * (np.stack([place, outwards]) - 0.5)
+    return both
+
+
+def _distance_up_to(place: Floats) -> Floats:
+    """Return the integral of the distance to the middle, |2u - 1|, from 0 to each place."""
+    rest = place - 0.5
+    found: Floats = 0.25 + np.sign(rest) * rest**2
+    return found
+
+
+def design_effect(of: NDArray[Any], groups: NDArray[np.uint32]) -> float:
+    """Return how many images are as good as one to tell the mean of ``of`` [..., N].
+
+    Those of one group (a person, on one floor, in one light) are alike: the means of so many
+    groups vary more than those of as many images from everywhere (Kish 1965). 1 at least.
+    """
+    _, own = np.unique(groups, return_inverse=True)
+    if own.max(initial=-1) + 1 == len(own):
+        return 1.0
+    worst = 1.0
+    for row in np.atleast_2d(of).astype(np.float64):
+        rest = row - row.mean()
+        spread = float((rest**2).sum())
+        if spread > 0:
+            worst = max(worst, float((np.bincount(own, rest) ** 2).sum()) / spread)
+    return worst
