@@ -167,6 +167,8 @@ class Nightly:
             self._outbox.tell_started(plan.run.day.date)
             self._run(plan.run)
         self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
+        if not run_holder(self._settings):
+            self._outbox.tell_ends()
         self._outbox.send()
 
     def _remember(self, ledger: Ledger, now: datetime) -> datetime:

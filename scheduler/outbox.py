@@ -12,6 +12,7 @@ from scoring.monitoring.alerts.writing import AlertWriter
 from scoring.protocol.errors import ScoringError
 from scoring.records import alerts
 from scoring.records.ledger import Ledger
+from scoring.records.run_life import RunEnded, due_dates
 from scoring.settings import Settings
 
 
@@ -34,6 +35,16 @@ class Outbox:
             with Ledger.from_settings(self.settings) as ledger:
                 self.writer(ledger).started(due)
             self.send()
+
+    def tell_ends(self) -> None:
+        """Write down what a client that was killed at its end may have kept to itself.
+
+        Once more is never twice; the others who hear of an end do at the next run's beginning.
+        """
+        with self._harmless(), Ledger.from_settings(self.settings) as ledger:
+            for run in ledger.ends_to_tell():
+                summary = ledger.run_summary(run.id)
+                self.writer(ledger)(RunEnded(run, summary, None, due_dates(run)))
 
     def tell_restored(self) -> None:
         """Have somebody told that another ledger took the place of a lost one."""

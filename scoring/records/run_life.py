@@ -228,7 +228,7 @@ class RunLife:
         self._ledger.finish_run(run.id, state, reason, self._now(), size)
         ended = self._ledger.run(run.id) or run
         summary = self._ledger.run_summary(run.id)
-        return self._end(RunEnded(ended, summary, results, _due_dates(run)))
+        return self._end(RunEnded(ended, summary, results, due_dates(run)))
 
     # Tell
 
@@ -242,7 +242,7 @@ class RunLife:
         runs = self._ledger.ends_to_tell()
         for run in runs:
             summary = self._ledger.run_summary(run.id)
-            self._announce(RunEnded(run, summary, None, _due_dates(run)))
+            self._announce(RunEnded(run, summary, None, due_dates(run)))
         if runs:
             self._all_is_told()
 
@@ -266,7 +266,8 @@ class RunLife:
         self._events.write(level, code, message, run=run_id)
 
 
-def _due_dates(run: Run) -> tuple[date, ...]:
+def due_dates(run: Run) -> tuple[date, ...]:
+    """Return the night that a run came to an end of; none by hand."""
     return (run.due_date,) if run.due_date else ()
 
 

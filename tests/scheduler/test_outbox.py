@@ -74,6 +74,13 @@ def test_what_failed_is_tried_again_by_the_minute_job_after_a_pause(theatre: The
     assert theatre.senders > before
 
 
+def test_a_client_that_is_killed_at_its_very_end_is_told_of_all_the_same(theatre: Theatre) -> None:
+    """The played one ends its run and tells nobody of it, as one that a kill meets there."""
+    theatre.scripts = [Script(5, "failed", -9)]
+    theatre.run_until(AFTERNOON + HOUR)
+    assert told(theatre) == ["heartbeat start", "run-failed problem", "heartbeat fail"]
+
+
 def test_missed_days_are_one_message(theatre: Theatre) -> None:
     theatre.clock.set_wall(AFTERNOON + timedelta(days=7))
     theatre.boot()
