@@ -16,7 +16,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scoring.monitoring.run_numbers import ModelNumbers, Numbers, RunNumbers, read_numbers
+from scoring.monitoring.run_numbers import (
+    ModelNumbers,
+    Numbers,
+    ReviewsWaiting,
+    RunNumbers,
+    read_numbers,
+)
 from scoring.protocol.errors import LedgerError
 from scoring.records.ledger_look import look_at_ledger
 from scoring.records.rows import State
@@ -37,6 +43,7 @@ class RunCollector(Collector):
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
+        self._waiting = ReviewsWaiting(settings.desk.days)
         self._lock = threading.Lock()
         self._told: list[Metric] = []
         self._read_at: float | None = None
@@ -57,8 +64,7 @@ class RunCollector(Collector):
     def _read(self) -> list[Metric]:
         try:
             with look_at_ledger(self._settings, BUSY_SECONDS, may_copy=False) as ledger:
-                days = self._settings.desk.days
-                numbers = read_numbers(ledger, self._settings.now(), days)
+                numbers = read_numbers(ledger, self._settings.now(), self._waiting)
         except LedgerError:
             return [_up(False)]
         return [_up(True), *tell(numbers)]

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics import parser as open_parser
 from scoring.monitoring.exposition import KEPT_SECONDS, RunCollector, exposition
 from scoring.monitoring.thresholds import Thresholds
 from scoring.records import run_monitoring
+from scoring.records.labels import Labels, PictureKey
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from scoring.settings import Settings
 from tests.scoring.records.scored import NIGHT
@@ -114,6 +115,20 @@ def test_the_ledger_is_read_once_in_some_seconds(settings: Settings, ledger: Led
     assert told(collector)["runs_unfinished"] == 0
     clock.now = KEPT_SECONDS
     assert told(collector)["runs_unfinished"] == 1
+
+
+def test_a_review_makes_one_picture_less_wait(settings: Settings, ledger: Ledger) -> None:
+    clock = Clock()
+    collector = RunCollector(settings, clock)
+    assert told(collector)["reviews_waiting"] == 4
+    said = Labels(ledger).add(
+        PictureKey("G1", "1.png", "G11"), "label", "7", reviewer="anna", source="desk"
+    )
+    clock.now += KEPT_SECONDS
+    assert told(collector)["reviews_waiting"] == 3
+    Labels(ledger).undo(said.id, "anna")
+    clock.now += KEPT_SECONDS
+    assert told(collector)["reviews_waiting"] == 4
 
 
 def test_without_a_ledger_that_can_be_read_it_says_so(
