@@ -15,7 +15,7 @@ import pytest
 from pydantic_settings import PydanticBaseSettingsSource
 
 from scoring.protocol.errors import ExitCode, SettingsError
-from scoring.settings import CODE_ROOT, Settings, load_settings
+from scoring.settings import CODE_ROOT, Settings, is_shown, load_settings
 from tests.deadlines import DEADLINE
 
 
@@ -499,6 +499,8 @@ def test_urls_have_names_and_children_get_them(
     assert list(settings.alerts.urls) == ["mailto", "slack", "mailto-2", "mailtos"]
     assert settings.alerts.heartbeat is None
     assert "//a" not in repr(settings)
+    assert not is_shown(Settings, "alerts", "urls")
+    assert not is_shown(Settings, "alerts", "heartbeat")
     for name, value in settings.handed_on().items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings

@@ -30,12 +30,15 @@ class Sender:
     def send_due(self) -> None:
         """Send until nothing is due; what comes meanwhile, too. Raises LedgerError.
 
-        The heartbeat first: it is quick, and the one to tell of it when others are not.
+        The heartbeat first: it is quick, and the one to tell of it when others are not. A channel
+        that did not take a message lets the others go before its next one.
         """
         self._settle_interrupted()
         while due := self._due():
+            troubled: set[str] = set()
             for delivery in due:
-                self._send(delivery)
+                if delivery.channel not in troubled and not self._send(delivery):
+                    troubled.add(delivery.channel)
 
     def _due(self) -> list[Delivery]:
         waiting = [one for one in alerts.on_their_way(self.database) if one.state == "waiting"]
@@ -50,21 +53,24 @@ class Sender:
                 again = channel is not None and channel.repeats
                 self._settle(one, "waiting" if again else "unsure", "" if again else KILLED)
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: Delivery) -> bool:
+        """Bring one message a step further; return whether its channel is as it should be."""
         channel = self.channels.get(delivery.channel)
         if channel is None:
             self._settle(delivery, "given up", GONE)
         elif self._is_overtaken(delivery):
             alerts.settle(self.database, delivery, "given up", OVERTAKEN)
         elif alerts.begin(self.database, delivery, self.now()):
-            self._judge(delivery, channel.send(delivery.message))
+            return self._judge(delivery, channel.send(delivery.message))
+        return True
 
-    def _judge(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _judge(self, delivery: Delivery, outcome: Outcome) -> bool:
         if outcome.arrival == "failed":
             last = delivery.tries + 1 > len(PAUSES)
             self._settle(delivery, "given up" if last else "waiting", outcome.why)
         else:
             self._settle(delivery, outcome.arrival, outcome.why)
+        return outcome.arrival == "sent"
 
     def _is_overtaken(self, delivery: Delivery) -> bool:
         """Tell whether a ping comes too late: after the next one it would say what is not so."""
