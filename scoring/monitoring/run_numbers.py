@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from scoring.monitoring.history import Figures
+from scoring.monitoring.kept_facts import alarms, number, table, truth
 from scoring.monitoring.thresholds import Thresholds
 from scoring.records import run_monitoring
 from scoring.records.labels import Labels
@@ -113,9 +114,8 @@ def _last_run(ledger: LedgerReader, kind: Kind) -> RunNumbers | None:
 def _model(figures: Figures, name: str, found: Mapping[str, Mapping[str, Any]]) -> ModelNumbers:
     version = next(row.model.version for row in figures.rows if row.images)
     facts = found.get(version, {})
-    estimate, audited = _table(facts, "estimate"), _table(facts, "audited")
-    thresholds = _table(facts, "thresholds")
-    valid = estimate.get("valid")
+    estimate, audited = table(facts, "estimate"), table(facts, "audited")
+    thresholds = table(facts, "thresholds")
     return ModelNumbers(
         name=name,
         version=version,
@@ -123,30 +123,11 @@ def _model(figures: Figures, name: str, found: Mapping[str, Mapping[str, Any]]) 
         failed=figures.failed,
         flagged=figures.flagged,
         mean_confidence=figures.mean_confidence,
-        estimated=_number(estimate, "value"),
-        low=_number(estimate, "low"),
-        high=_number(estimate, "high"),
-        valid=valid if isinstance(valid, bool) else None,
-        audited=_number(audited, "value"),
-        alarms=_alarms(_table(facts, "drift")),
+        estimated=number(estimate, "value"),
+        low=number(estimate, "low"),
+        high=number(estimate, "high"),
+        valid=truth(estimate, "valid"),
+        audited=number(audited, "value"),
+        alarms=alarms(table(facts, "drift")),
         retrain=Thresholds.from_json(thresholds).advised if thresholds else None,
     )
-
-
-def _alarms(drift: Mapping[str, Any]) -> dict[str, bool]:
-    return {
-        name: bool(one["alarm"])
-        for name, one in drift.items()
-        if isinstance(one, Mapping) and "alarm" in one
-    }
-
-
-def _table(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = facts.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    value = facts.get(name)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if value is not None and is_number else None

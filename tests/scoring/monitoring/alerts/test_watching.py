@@ -49,11 +49,10 @@ def test_each_model_is_told_of_by_its_name(ledger: Ledger) -> None:
 
 
 def test_drift_is_what_detectors_stand_for(ledger: Ledger) -> None:
-    calm, loud = {"alarm": False, "m": 1.5}, {"alarm": True, "m": 5e4}
-    assert watched(ledger, drift={"answers": calm, "brightness": calm}).drift == ""
-    text = watched(ledger, drift={"answers": loud, "image_brightness": loud, "mix": calm}).drift
-    assert text
-    assert "(answers and image brightness)" in text
+    calm, loud = {"alarm": False, "evidence": 1.5}, {"alarm": True, "evidence": 5e4}
+    assert watched(ledger, drift={"confidence": calm, "brightness": calm}).drift == ""
+    drift = {"confidence": {**loud, "words": "how sure it is"}, "contrast": loud, "audit": calm}
+    assert (watched(ledger, drift=drift).drift or "").endswith(": how sure it is and contrast")
 
 
 @pytest.mark.parametrize(
