@@ -17,6 +17,7 @@ from tests.conftest import BUNDLE, running_server, write_batch
 from tests.deadlines import DEADLINE, wait_for
 from tests.end_to_end.scheduler_process import Desk
 from tests.photographs import clothing_stand_in, write_photographs
+from tests.receivers import http_receiver
 
 
 def test_a_night_starts_scores_and_stops(desk: Desk) -> None:
@@ -193,6 +194,19 @@ def test_a_cycle_by_hand_during_a_run_is_refused_and_names_it(desk: Desk) -> Non
 
 def _output(desk: Desk) -> str:
     return desk.output.read_text(encoding="utf-8", errors="replace")
+
+
+def test_a_cycle_by_hand_tells_somebody_where_that_is_wanted(desk: Desk) -> None:
+    (desk.project / "image_batches" / "G1" / "broken.png").write_bytes(b"no image")
+    with http_receiver() as inbox:
+        desk.set("ALERTS__URLS__CHAT", inbox.webhook)
+        desk.set("ALERTS__HEARTBEAT", inbox.heartbeat)
+        assert desk.run("--once", "--all").returncode == 0
+        desk.set("ALERTS__BY_HAND", "true")
+        assert desk.run("--once", "--all").returncode == 0
+        wait_for(lambda: bool(inbox.came), "the message")
+    assert inbox.titles() == ["1 of 13 images (8 %) could not be read"], "of the second alone"
+    desk.assert_nothing_left()
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["status", "--once"], ["sing"]])

@@ -94,7 +94,8 @@ class Service:
         self.trouble = "" if self._is_installed() else NOT_INSTALLED
         if not self.trouble and self._open() is None:
             scheme = url.split("://")[0]
-            self.trouble = f"Apprise cannot use this {scheme}:// URL: a part is wrong or missing"
+            why = "a part of it, or a package that it needs, is wrong or missing"
+            self.trouble = f"Apprise cannot use this {scheme}:// URL: {why}"
 
     @staticmethod
     def _is_installed() -> bool:
