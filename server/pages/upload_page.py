@@ -38,6 +38,8 @@ WORDS = {
     "too_many_rows": "These are too many pictures at once: choose at most {limit}.",
     "too_large": "These pictures have more than {limit} bytes together: choose fewer at once.",
     "unauthorized": "This server wants its key: open the page anew and type it.",
+    "forbidden": "Pictures and keys are taken from this server's own page only: open it anew."
+    " Behind a proxy, server.forwarded_host must be set.",
     "bad_form": "The pictures did not arrive whole: send them once more.",
     "full": "The server's memory is full of pictures just now: try again in a moment.",
     "busy": "Others are waiting already: try again in a moment.",

@@ -19,6 +19,8 @@ let chosen = [];
 let sent = 0;
 let round = 0;
 let isSending = false;
+// Ends the request that is on its way: on a slow line it would hold up those that count.
+let underWay = new AbortController();
 let unanswered = [];
 // The lines of the table that is saved, and the one above them.
 let table = [];
@@ -60,9 +62,19 @@ function takeDrops() {
   });
 }
 
-/** Return the files of a dropped file or folder, folders within it too, in natural order. */
+/** Return the files of a dropped file or folder; what cannot be read is told, and costs no other. */
 async function filesOf(entry) {
-  if (LITTER.test(entry.name)) return [];
+  try {
+    return LITTER.test(entry.name) ? [] : await filesWithin(entry);
+  } catch {
+    showUnanswered({ name: entry.name }, "this browser cannot read it", false);
+    tell();
+    return [];
+  }
+}
+
+/** Return them with those of folders within it, in natural order. */
+async function filesWithin(entry) {
   if (!entry.isDirectory) return [await new Promise((done, fail) => entry.file(done, fail))];
   const reader = entry.createReader();
   const entries = [];
@@ -80,18 +92,23 @@ function add(files) {
 
 /** Forget the answers, and send all that was chosen to the models that are ticked now. */
 function beginAnew() {
-  round += 1;
+  endRound();
   sent = 0;
-  isSending = false;
   unanswered = [];
   table = [];
   at("pictures").replaceChildren();
   if (chosen.length) sendAll();
 }
 
-function stop() {
+function endRound() {
   round += 1;
   isSending = false;
+  underWay.abort();
+  underWay = new AbortController();
+}
+
+function stop() {
+  endRound();
   chosen = chosen.slice(0, sent);
   tell();
 }
@@ -174,13 +191,19 @@ async function post(files, isOver) {
     const answer = await posted(body);
     if (!COMES_AGAIN.has(answer.status) || tries === MOST_WAITS || isOver()) return answer;
     await new Promise((done) => setTimeout(done, 1000 * WAIT_SECONDS));
+    if (isOver()) return answer;
   }
 }
 
 async function posted(body) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body, cache: "no-store" });
+    const { signal } = underWay;
+    const answer = await fetch(form.action, { method: "POST", body, cache: "no-store", signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // A proxy's page for signing in, a hotel's: it comes as if all were well.
+    if (answer.ok && !page.getElementById("save")) {
+      return { status: 0, page: null, words: "another page answered: open this one anew" };
+    }
     const words = page.getElementById("trouble")?.textContent || `the server answered ${answer.status}`;
     return { status: answer.status, page, words };
   } catch {

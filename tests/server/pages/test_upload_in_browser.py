@@ -206,6 +206,58 @@ def test_what_got_no_answer_is_asked_again(browser: Browser, url: str) -> None:
         assert [row[0] for row in saved(page)[1:]] == [one.name for one in GARMENTS]
 
 
+def test_another_page_in_the_place_of_an_answer_is_told_and_asked_again(
+    browser: Browser, url: str
+) -> None:
+    sign_in = "<!doctype html><title>Sign in</title><form><input name=user></form>"
+    with opened(browser, url) as page:
+        page.route("**/upload", lambda route: route.fulfill(body=sign_in, content_type="text/html"))
+        choose(page, *GARMENTS)
+        tells(page, "2 pictures, 2 not read")
+        assert "another page answered" in page.locator(".picture.bad").first.inner_text()
+        page.unroute("**/upload")
+        page.get_by_role("button", name="Try again").click()
+        tells(page, "2 pictures")
+
+
+def test_stop_ends_what_a_slow_line_still_sends(browser: Browser, url: str, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.png"
+    slow.write_bytes(bytes(150_000))
+    with opened(browser, url) as page:
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        line = {"offline": False, "latency": 0, "downloadThroughput": -1}
+        network.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 500})
+        with page.expect_event("requestfailed"):
+            choose(page, slow)
+            page.get_by_role("button", name="Stop").click()
+        network.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": -1})
+        choose(page, GARMENTS[0])
+        tells(page, "1 picture")
+        assert names(page) == [GARMENTS[0].name]
+
+
+def test_what_of_a_folder_cannot_be_read_costs_no_other(browser: Browser, url: str) -> None:
+    dropped = """async () => {
+        const picture = await (await fetch("docs/example.jpg")).blob();
+        const file = new File([picture], "good.jpg", { type: "image/jpeg" });
+        const good = { name: "good.jpg", file: (done) => done(file) };
+        const bad = { name: "<i>bad.jpg", file: (_, fail) => fail(new DOMException("no")) };
+        const batches = [[bad, good], []];
+        const folder = { name: "f", isDirectory: true, createReader: () => (
+            { readEntries: (done) => done(batches.shift()) }) };
+        const event = new Event("drop", { cancelable: true });
+        event.dataTransfer = { items: [{ webkitGetAsEntry: () => folder }], files: [] };
+        dispatchEvent(event);
+    }"""
+    with opened(browser, url) as page:
+        page.evaluate(dropped)
+        tells(page, "2 pictures, 1 not read")
+        assert sorted(names(page)) == ["<i>bad.jpg", "good.jpg"]
+        assert "cannot read it" in page.locator(".picture.bad").inner_text()
+        assert len(saved(page)) == 3
+
+
 def test_a_busy_server_is_asked_once_more(browser: Browser, url: str) -> None:
     refused: list[str] = []
 
