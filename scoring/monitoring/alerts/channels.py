@@ -118,6 +118,9 @@ class Service:
             return None
         if service is not None:
             service.socket_read_timeout = PATIENCE * self._seconds
+            if "overflow=" not in self._url.lower():
+                # A chat refuses what is too long for it, and would refuse it all day.
+                service.overflow_mode = apprise.OverflowMode.TRUNCATE
             if _is_mail(service):
                 service.socket_connect_timeout = PATIENCE * self._seconds
         return service

@@ -4,6 +4,7 @@ import email
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from email.header import decode_header
 
 import pytest
@@ -45,6 +46,14 @@ def test_a_webhook_gets_the_message_as_it_is(web: Inbox) -> None:
     assert path == "/hook/s3cret"
     assert (said["title"], said["message"]) == (MESSAGE.title, MESSAGE.body)
     assert said["type"] == "warning"
+
+
+@pytest.mark.parametrize(("flag", "arrives"), [("", 32_768), ("?overflow=upstream", 50_005)])
+def test_what_is_too_long_for_a_service_is_cut(web: Inbox, flag: str, arrives: int) -> None:
+    """Unless its URL says otherwise; this kind takes 32,768 characters, a chat far less."""
+    long = replace(MESSAGE, title="", body="words " * 8_334)
+    assert Service("hook", f"{web.webhook}{flag}", PATIENT).send(long) == Outcome("sent")
+    assert len(json.loads(web.came[0][1])["message"]) == pytest.approx(arrives, abs=200)
 
 
 def test_a_mail_gets_there(mail: Inbox) -> None:
