@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,7 @@ from scoring.settings import Settings, load_settings
 from server.app import create_app
 from tests.conftest import BUNDLE, garment_pixels, running_server, write_batch
 from tests.deadlines import DEADLINE
+from tests.server.gunicorn_process import started
 
 KEY = "a-key-for-tests"
 
@@ -192,3 +195,50 @@ def test_elsewhere_it_is_told_what_would_keep_it(server_url: str) -> None:
     answer = post(server_url, {"picture": picture, "label": "Coat"})
     assert answer.status_code == 404
     assert "keep_submissions" in answer.json()["error"]["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="gunicorn is for POSIX systems")
+def test_workers_of_gunicorn_write_one_review_of_the_same(url: str, project: Path) -> None:
+    models = json.dumps([str(BUNDLE)])
+    settings = {"SCORING_SERVER__API_KEY": KEY, "SCORING_SERVER__MODELS": models}
+    document = {"batch": "G1", "image": "img_1.png", "label": "Coat", "reviewer": "anna"}
+    with started(project, "--workers", "2", settings=settings) as gunicorn:
+        there = gunicorn.url()
+        assert post(there, document).status_code == 401
+        with ThreadPoolExecutor(8) as crew:
+            sent = range(24)
+            answers = list(
+                crew.map(lambda _: post(there, document, Authorization=f"Bearer {KEY}"), sent)
+            )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["review"] for answer in answers}) == 1
+    assert count_reviews(load_settings()) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b"null",
+            b"[]",
+            b"{",
+            b'"text"',
+            b"[1]",
+            b"[null]",
+            b"[[[[[[[[]]]]]]]]",
+            b"\xff\xfe",
+        ),
+        *(b"[" * 100_000, b'{"id": NaN}', b'{"id": 1e999}', b'{"label": "' + b"x" * 9_000 + b'"}'),
+        b'{"batch": "../..", "image": "' + b"../" * 100 + b'", "label": "Coat"}',
+        b'{"batch": "G1", "image": "img_1.png\\u0000", "label": "Coat"}',
+        b'{"batch": "G1", "image": "img_1.png", "label": "\\ud800"}',
+    ],
+)
+def test_what_a_stranger_sends_is_refused_in_words(server_url: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    address = f"{server_url}/models/fashion/feedback"
+    answer = requests.post(address, data=body, headers=headers, timeout=DEADLINE)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["error"]["message"]
