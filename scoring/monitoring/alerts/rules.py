@@ -90,21 +90,21 @@ def run_failed(night: Night) -> Found:
     if night.state == "failed":
         what = f"{night.name} failed: {_reason(night)}"
         return Problem(what, "Mend that and run python -m scheduler --once, or wait for tonight.")
-    return WELL if night.state == "done" else None
+    return _ended_well(night)
 
 
 def run_partial(night: Night) -> Found:
     if night.state == "partial":
         what = f"{night.name} is not complete: {_reason(night)}"
         return Problem(what, "What it left is taken up by the next one; nothing is lost.")
-    return WELL if night.state == "done" else None
+    return _ended_well(night)
 
 
 def run_missed(night: Night) -> Found:
     if night.state == "missed":
         what = printable(describe(night.ended))
         return Problem(what, "See that the machine and python -m scheduler are up in the evening.")
-    return WELL if night.state == "done" else None
+    return _ended_well(night)
 
 
 def error_share(night: Night) -> Found:
@@ -178,6 +178,11 @@ RULES: dict[RuleName, Rule] = {
 def family_of(name: RuleName) -> list[RuleName]:
     """Return the rules that are well together with one."""
     return [other for other, rule in RULES.items() if rule.family == RULES[name].family]
+
+
+def _ended_well(night: Night) -> Found:
+    """A night is well again by a night, and by no run by hand."""
+    return WELL if night.state == "done" and night.ended.due_dates else None
 
 
 def _reason(night: Night) -> str:

@@ -159,6 +159,8 @@ def test_a_run_by_hand_alerts_nobody_unless_that_is_wanted(nights: Nights) -> No
     assert nights.night("failed", by_hand=True) == []
     nights.set(by_hand=True)
     assert nights.night("failed", by_hand=True) == ["run-failed problem"]
+    assert nights.night(by_hand=True) == [], "a night is well again by a night"
+    assert nights.night() == ["run-failed recovery"]
 
 
 def test_without_a_channel_nothing_is_written(nights: Nights) -> None:
