@@ -25,6 +25,7 @@ from scoring.batches.run_reading import RunReading
 from scoring.batches.vanished import vanished_batches
 from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.report import MorningReport
+from scoring.monitoring.watch import Watch
 from scoring.protocol.bundle_names import bundle_labels
 from scoring.protocol.errors import (
     BatchUnreadable,
@@ -245,6 +246,7 @@ class BatchScoring:
             context.events,
             context.now,
             [
+                Watch(context.settings, context.ledger, context.events),
                 self._write_metrics,
                 PictureKeeping(context).keep,
                 self._report,

@@ -29,6 +29,7 @@ from client.stop_signal import Interrupted, StopSignal
 from client.summary import write_summary
 from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.report import MorningReport
+from scoring.monitoring.watch import Watch
 from scoring.processes.locks import run_lock
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import Busy, ExitCode, LedgerDamaged, ScoringError
@@ -151,9 +152,10 @@ class Command:
             return
         try:
             with Ledger.from_settings(self.settings) as ledger:
+                watch = Watch(self.settings, ledger, self.events)
                 report = MorningReport(self.settings, ledger, self.events)
                 told = AlertsHeard(self.settings, ledger.database, self.settings.now)
-                life = RunLife(self.settings, ledger, self.events, listeners=[report, told])
+                life = RunLife(self.settings, ledger, self.events, listeners=[watch, report, told])
                 run = ledger.nightly_run(due)
                 if run is None:
                     life.fail_before_it_began(due, str(error))

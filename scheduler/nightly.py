@@ -18,6 +18,7 @@ from scheduler.outbox import Outbox
 from scheduler.session import ClientEnd, Session
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.monitoring.report import MorningReport
+from scoring.monitoring.watch import Watch
 from scoring.processes.locks import run_holder, run_lock
 from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
 from scoring.records.due_days import (
@@ -275,8 +276,9 @@ class Nightly:
 
     def _life(self, ledger: Ledger) -> RunLife:
         """Return the author of runs, whose ends get a report here as they do in the client."""
+        watch = Watch(self._settings, ledger, self._events)
         report = MorningReport(self._settings, ledger, self._events)
-        heard: list[Listener] = [report, self._outbox.writer(ledger)]
+        heard: list[Listener] = [watch, report, self._outbox.writer(ledger)]
         return RunLife(self._settings, ledger, self._events, self._clock.now, heard)
 
     # Events

@@ -306,4 +306,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class MonitoringSettings(Section):
     """What is thought of a night; ``thresholds`` of mean confidence by model, then by class."""
 
+    min_images: int = Field(100, ge=1)
+    calibration_days: int = Field(365, ge=1)
     thresholds: dict[str, dict[str, Share]] = {}

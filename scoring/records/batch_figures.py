@@ -6,6 +6,7 @@ Of what the run itself scored. Means are over the scored images; what is None wa
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from scoring.records.database import Database
@@ -27,6 +28,34 @@ UPDATE run_batches SET images = ?, failed = ?, flagged = ?, mean_confidence = ?,
     image_means = ?, class_confidence = ?, class_counts = ?, process_seconds = ?
 WHERE run_id = ? AND batch = ?
 """
+
+WRITE_ESTIMATE = "UPDATE run_batches SET estimate = ? WHERE run_id = ? AND batch = ?"
+WRITE_AUDITED = """
+UPDATE run_batches SET estimate = json_set(estimate, '$.audited', ?)
+WHERE run_id = ? AND model_version = ?
+"""
+
+
+def write_estimates(
+    database: Database, run_id: str, estimates: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write how right the model probably was in each batch, by their names."""
+    rows = [
+        (json.dumps(told, ensure_ascii=False, allow_nan=False), run_id, batch)
+        for batch, told in estimates.items()
+    ]
+    with database.transaction() as connection:
+        connection.executemany(WRITE_ESTIMATE, rows)
+
+
+def write_audited(
+    database: Database, model_version: str, audited: Mapping[str, float | None]
+) -> None:
+    """Write how right a model was in runs, by what people have judged so far; by the runs' ids."""
+    with database.transaction() as connection:
+        connection.executemany(
+            WRITE_AUDITED, [(value, run_id, model_version) for run_id, value in audited.items()]
+        )
 
 
 def close_batch(database: Database, run_id: str, batch: str, process_seconds: float | None) -> None:

@@ -45,7 +45,9 @@ def columns(labels: Sequence[str]) -> list[str]:
     return [
         *("Date", "Run", "Batch", "State", "Model version", "Images", "Failed", "Flagged"),
         *(f"Confidence % {label}" for label in labels),
-        *("Mean confidence %", "Process Time", "Prediction Time", "Time per Prediction"),
+        "Mean confidence %",
+        *("Estimated accuracy %", "Estimate low %", "Estimate high %", "Estimate valid"),
+        *("Audited accuracy %", "Process Time", "Prediction Time", "Time per Prediction"),
         *("Images/s", "Payload bytes", "Retries"),
     ]
 
@@ -63,9 +65,16 @@ def _cells(row: BatchFigures, labels: Sequence[str], csv_format: CsvFormat) -> l
         *(row.images, row.failed, row.flagged),
         *(csv_format.percent(value) for value in by_class),
         csv_format.percent(row.mean_confidence),
+        *(csv_format.percent(row.estimate.get(name)) for name in ("value", "low", "high")),
+        _yes_or_no(row.estimate.get("valid")),
+        csv_format.percent(row.estimate.get("audited")),
         number(row.process_seconds, 3),
         number(row.prediction_seconds, 3),
         number(row.prediction_seconds / scored if scored else None, 6),
         number(row.images / row.process_seconds if row.process_seconds else None, 1),
         *(row.payload_bytes, row.retries),
     ]
+
+
+def _yes_or_no(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"

@@ -17,7 +17,7 @@ RUN_COLUMNS = (
 FIGURE_COLUMNS = (
     "batch, model_name, model_version, images, failed, flagged, mean_confidence, class_confidence,"
     " prediction_seconds, process_seconds, payload_bytes, retries, advice, class_counts,"
-    " image_means"
+    " image_means, estimate"
 )
 
 WRITE_PREDICTION = """
@@ -68,7 +68,7 @@ def read_run(row: Sequence[Any]) -> Run:
 def read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
     """Return the figures of a row of ``FIGURE_COLUMNS``."""
     (batch, model_name, version, images, failed, flagged, mean, classes,
-     prediction, process, payload, retries, advice, counts, means) = row  # fmt: skip
+     prediction, process, payload, retries, advice, counts, means, estimate) = row  # fmt: skip
     return BatchFigures(
         run=run,
         batch=batch,
@@ -85,4 +85,5 @@ def read_figures(run: Run, row: Sequence[Any]) -> BatchFigures:
         advice=advice,
         class_counts=json.loads(counts),
         image_means=json.loads(means),
+        estimate=json.loads(estimate),
     )

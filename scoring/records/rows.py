@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["nightly", "manual"]
 Scope = Literal["new", "all"]
@@ -111,7 +111,9 @@ class BatchFigures:
 
     ``advice``: what whoever set the batch's model should think of, in one line; mostly empty.
     ``class_counts``: how many images each class was given; ``image_means``: the means of
-    ``ScoredImage``'s statistics. Both are empty of runs before there were such.
+    ``ScoredImage``'s statistics. ``estimate``: how right the model probably was (``value``,
+    ``low``, ``high``: shares of 0-1; ``valid``), and by what people judged of the run's images of
+    that model (``audited``). All are empty of runs before there were such.
     """
 
     run: Run
@@ -129,3 +131,4 @@ class BatchFigures:
     advice: str = ""
     class_counts: Mapping[str, int] = field(default_factory=dict)
     image_means: Mapping[str, float | None] = field(default_factory=dict)
+    estimate: Mapping[str, Any] = field(default_factory=dict)

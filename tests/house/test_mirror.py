@@ -18,6 +18,7 @@ PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 WITHIN: dict[str, tuple[str, ...]] = {
     "tests/fashion_model/test_kept_features.py": ("fashion_model/keep_features.py",),
     "tests/server/test_promoted_models.py": ("scoring/protocol/promoted.py",),
+    "tests/scoring/monitoring/test_watch.py": ("scoring/monitoring/watched_model.py",),
     "tests/scoring/monitoring/test_drift.py": (
         "scoring/monitoring/label_mix.py",
         "scoring/monitoring/night.py",

@@ -1,0 +1,99 @@
+"""What people said of a run's images, as its accuracy is made from it: one model's, in few queries.
+
+Of a picture the last review stands, unless it says 'undone'; it counts where it was of the version
+of the model that is asked about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.records.database import Database
+
+# How many of a run's images were not marked, and marked: its figures stay when later runs score
+# the same images again.
+COUNTS = """
+SELECT coalesce(sum(images - failed - flagged), 0), coalesce(sum(flagged), 0) FROM run_batches
+WHERE run_id = ? AND model_version = ?
+"""
+STANDING = """
+    AND r.id = (SELECT max(l.id) FROM reviews l WHERE l.batch = r.batch AND l.path = r.path
+        AND l.content_hash = r.content_hash)
+    AND r.model_version = ?2 AND r.predicted IS NOT NULL AND r.verdict <> 'undone'
+"""
+SAMPLE = f"""
+SELECT r.verdict, coalesce(r.label = r.predicted, 0), r.confidence FROM audit_sample a
+LEFT JOIN reviews r ON r.batch = a.batch AND r.path = a.path AND r.content_hash = a.content_hash
+{STANDING}
+WHERE a.run_id = ?1 AND a.model_version = ?2
+"""
+MARKED = f"""
+SELECT r.verdict, coalesce(r.label = r.predicted, 0), r.confidence FROM reviews r
+WHERE r.run_id = ?1 AND r.flagged IS NOT NULL {STANDING}
+"""
+MARKED_CONFIDENCE = """
+SELECT coalesce(avg(confidence), 0) FROM predictions
+WHERE run_id = ? AND model_version = ? AND review IS NOT NULL
+"""
+CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An image that a person judged: whether the model was right, and how sure it had been."""
+
+    right: bool
+    confidence: float
+
+
+@dataclass(frozen=True)
+class AuditedRun:
+    """What is known of a run's images of one model.
+
+    Attributes:
+        unmarked: images that the model did not mark; ``drawn`` of them for the sample.
+        judged: those of the sample that people judged.
+        marked_right, marked_wrong: marked ones that people judged.
+        marked_surprise: the sum of (right - confidence) over those.
+        waiting: marked ones that nobody judged, or could tell.
+        waiting_confidence: how many of those are right if the model is as right as it is sure.
+    """
+
+    unmarked: int
+    drawn: int
+    judged: tuple[Judged, ...]
+    marked_right: int
+    marked_wrong: int
+    marked_surprise: float
+    waiting: int
+    waiting_confidence: float
+
+
+def audited_run(database: Database, run_id: str, model_version: str) -> AuditedRun:
+    """Return what people said of a run's images of one version of a model."""
+    which = (run_id, model_version)
+    ((unmarked, marked),) = database.query(COUNTS, which)
+    sample = database.query(SAMPLE, which)
+    known = _judged(database.query(MARKED, which))
+    ((confidence,),) = database.query(MARKED_CONFIDENCE, which)
+    right = sum(one.right for one in known)
+    waiting = max(0, marked - len(known))
+    return AuditedRun(
+        unmarked=unmarked,
+        drawn=len(sample),
+        judged=tuple(_judged(sample)),
+        marked_right=right,
+        marked_wrong=len(known) - right,
+        marked_surprise=sum(one.right - one.confidence for one in known),
+        waiting=waiting,
+        waiting_confidence=waiting * confidence,
+    )
+
+
+def _judged(rows: list[Any]) -> list[Judged]:
+    return [
+        Judged(bool(right), confidence or 0.0)
+        for verdict, right, confidence in rows
+        if verdict is not None and verdict != CANNOT_TELL
+    ]
