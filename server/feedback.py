@@ -15,6 +15,8 @@ from scoring.protocol.errors import (
     ScoringError,
     Unavailable,
 )
+from scoring.protocol.frame_codec import too_many_rows
+from scoring.protocol.signature import Signature
 from scoring.records import submissions
 from scoring.records.feedback import Feedback, Outcome, Taken, take
 from scoring.records.ledger_beside import open_ledger
@@ -28,6 +30,7 @@ from server.submissions import BUSY_SECONDS, Submissions
 
 # What an upload is called that came without a name.
 PICTURE = "picture"
+NOT_KEPT = "{} has scored no such picture; server.keep_submissions = true would score and keep it"
 Result = Taken | ApiError
 
 
@@ -42,48 +45,60 @@ class FeedbackDesk:
     def take(self, model: str, items: Sequence[Item], limits: RequestLimits) -> list[Result]:
         """Write all that can be written; each item is answered with its review or its refusal.
 
-        Raises Unavailable where the ledger cannot be used now.
+        Raises Unavailable where the ledger cannot be used now, TooLarge where more pictures are to
+        be scored than a request may have.
         """
-        outcomes = self._written(model, [item.said for item in items])
-        return [
-            self._unseen(model, item, limits) if _may_be_new(outcome, item) else _told(outcome)
-            for outcome, item in zip(outcomes, items, strict=True)
-        ]
+        results = self._written(model, [item.said for item in items])
+        new = [place for place, item in enumerate(items) if _may_be_new(results[place], item)]
+        if new:
+            unseen = self._unseen(model, [items[place] for place in new], limits)
+            for place, result in zip(new, unseen, strict=True):
+                results[place] = result
+        return results
 
-    def _written(self, model: str, said: Sequence[Feedback]) -> list[Outcome]:
+    def _written(self, model: str, said: Sequence[Feedback]) -> list[Result]:
         try:
             with open_ledger(self._settings, BUSY_SECONDS) as ledger:
-                return take(ledger, model, said)
+                return [_told(outcome) for outcome in take(ledger, model, said)]
         except LedgerMissing:
-            return [UnknownPicture("no run has scored anything here yet")] * len(said)
+            nothing = UnknownPicture("no run has scored anything here yet")
+            return [_told(nothing) for _ in said]
         except LedgerError as error:
             raise Unavailable(f"reviews cannot be written now: {error}", code="ledger") from error
 
-    def _unseen(self, model: str, item: Item, limits: RequestLimits) -> Result:
-        """Score a picture that nobody knows, keep it as an upload, and take what is said of it."""
+    def _unseen(self, model: str, items: Sequence[Item], limits: RequestLimits) -> list[Result]:
+        """Score pictures that nobody knows, keep them as uploads, and take what is said of them."""
         if not self._settings.server.keep_submissions:
-            return NotFound(
-                f"{model} has scored no such picture; with server.keep_submissions = true it would"
-                " be scored and kept now",
-                code="unknown_picture",
-            )
+            return [NotFound(NOT_KEPT.format(model), code="unknown_picture") for _ in items]
         signature = self._handler.signature(model)
-        pictures = [Picture(PICTURE, item.picture)]
+        files = {item.said.content_hash: item.picture for item in items}
+        unread = self._kept_pictures(signature, [*files.values()], limits)
+        errors = dict(zip(files, unread, strict=True))
+        readable = [item.said for item in items if not errors[item.said.content_hash]]
+        batch = submissions.batch_of(signature)
+        taken = iter(self._written(model, [replace(said, batch=batch) for said in readable]))
+        return [errors[item.said.content_hash] or next(taken) for item in items]
+
+    def _kept_pictures(
+        self, signature: Signature, files: Sequence[bytes], limits: RequestLimits
+    ) -> list[ApiError | None]:
+        """Score pictures and keep them; return of each why it cannot be read, if it cannot."""
+        if len(files) > limits.rows:
+            raise too_many_rows(len(files), limits.rows)
+        limits.take(len(files) * signature.input.row_length)
+        pictures = [Picture(PICTURE, data) for data in files]
         request = read_each(pictures, signature, limits)
-        if request.outcomes[0].error:
-            return request.outcomes[0].error
-        answer = self._handler.score(model, request.pixels)
+        answer = self._handler.score(signature.name, request.pixels)
         try:
             self._kept.write(pictures, request, answer)
         except (ScoringError, OSError) as error:
-            raise Unavailable(f"the picture cannot be kept: {error}", code="ledger") from error
-        said = replace(item.said, batch=submissions.batch_of(signature))
-        return _told(self._written(model, [said])[0])
+            raise Unavailable(f"pictures cannot be kept now: {error}", code="ledger") from error
+        return [outcome.error for outcome in request.outcomes]
 
 
-def _may_be_new(outcome: Outcome, item: Item) -> bool:
-    is_named = item.said.batch or item.said.path
-    return isinstance(outcome, UnknownPicture) and bool(item.picture) and not is_named
+def _may_be_new(result: Result, item: Item) -> bool:
+    is_unknown = isinstance(result, NotFound)
+    return is_unknown and bool(item.picture) and not (item.said.batch or item.said.path)
 
 
 def _told(outcome: Outcome) -> Result:

@@ -49,11 +49,17 @@ class Entrance:
         if not self._key:
             return True
         try:
-            cookies = parse_cookie(headers.get("Cookie", ""))
-            cookie = cookies.get(self.cookie_name, "")
+            shown = parse_cookie(headers.get("Cookie", "")).getlist(self.cookie_name)
+        except ValueError:
+            # What is no text at all cannot even be parsed.
+            return False
+        # Of one name there may be several: of another path, or put there by another port's page.
+        return any(map(self._is_ours, shown))
+
+    def _is_ours(self, cookie: str) -> bool:
+        try:
             shown = self._signer.unsign(cookie, max_age=GOOD_FOR_SECONDS)
         except (BadSignature, ValueError):
-            # What is no text at all cannot even be parsed.
             return False
         return bool(shown == ADMITTED.encode())
 

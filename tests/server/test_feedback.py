@@ -190,6 +190,18 @@ def test_a_picture_that_nobody_scored_is_kept_where_uploads_are(keeping: str) ->
     assert named.status_code == 404
 
 
+def test_many_that_nobody_scored_are_scored_together(keeping: str) -> None:
+    """Each for itself, with a transaction of its own, they would take 40 ms each."""
+    pictures = [png(seed) for seed in (1, 2, 1)] + [b"no picture"]
+    items = [{"picture": base64.b64encode(one).decode(), "label": "Coat"} for one in pictures]
+    results = post(keeping, items).json()["results"]
+    assert [one["status"] for one in results] == ["written"] * 3 + ["refused"]
+    assert results[0]["review"] == results[2]["review"] != results[1]["review"]
+    assert results[3]["error"]["code"] == "unknown_format"
+    with Ledger.from_settings(load_settings()) as ledger:
+        assert len(list(Labels(ledger).all_current())) == 2
+
+
 def test_elsewhere_it_is_told_what_would_keep_it(server_url: str) -> None:
     picture = base64.b64encode(png(1)).decode()
     answer = post(server_url, {"picture": picture, "label": "Coat"})

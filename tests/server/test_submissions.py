@@ -113,3 +113,9 @@ def test_no_more_pictures_are_kept_than_there_is_room_for(project: Path) -> None
     with running_server(settings) as url:
         assert upload(url).status_code == 200
     assert not settings.pictures_file.exists()
+
+
+def test_a_page_that_refuses_says_nothing_of_what_is_kept(url: str) -> None:
+    refused = requests.post(f"{url}/upload", files={"file": ("", b"")}, timeout=DEADLINE)
+    assert refused.status_code == 400
+    assert "kept" not in refused.text

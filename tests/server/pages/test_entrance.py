@@ -67,6 +67,15 @@ def test_another_cookie_opens_nothing(change: str) -> None:
     assert not one.opens("/upload", headers)
 
 
+def test_what_another_port_put_beside_it_locks_nobody_out() -> None:
+    """Cookies know no ports, and no page can tell which of one name came from where."""
+    one = Entrance(KEY)
+    name, good = one.cookie_name, one.cookie()
+    for cookies in (f"{name}=x; {name}={good}", f"{name}={good}; {name}=", f"a=1; {name}={good}"):
+        assert one.admits({"Cookie": cookies}), cookies
+    assert not one.admits({"Cookie": f"{name}=x; {name}=y; other={good}"})
+
+
 def test_a_cookie_is_worthless_once_the_key_is_another_or_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
