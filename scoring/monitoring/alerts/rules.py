@@ -21,12 +21,11 @@ TITLE, REASON = 120, 400
 
 @dataclass(frozen=True)
 class Watched:
-    """What monitoring found in a run of one model, in sentences; None: it could not tell.
+    """What monitoring found in a run of one model, in words that name it; None: it could not tell.
 
     Empty where all is well.
     """
 
-    model: str
     drift: str | None = None
     accuracy: str | None = None
     retrain: str | None = None
@@ -120,17 +119,17 @@ def error_share(night: Night) -> Found:
 
 def drift(night: Night) -> Found:
     to_do = "Look at the report: has the camera, the light or the kind of picture changed?"
-    return _watched([(one.model, one.drift) for one in night.watched], to_do)
+    return _watched([one.drift for one in night.watched], to_do)
 
 
 def low_accuracy(night: Night) -> Found:
     to_do = "Judge the pictures that wait at the desk; then the figure is known, not estimated."
-    return _watched([(one.model, one.accuracy) for one in night.watched], to_do)
+    return _watched([one.accuracy for one in night.watched], to_do)
 
 
 def retrain_advised(night: Night) -> Found:
     to_do = "Correct what waits at the desk, then run python -m fashion_model.retrain."
-    return _watched([(one.model, one.retrain) for one in night.watched], to_do)
+    return _watched([one.retrain for one in night.watched], to_do)
 
 
 def nothing_to_score(night: Night) -> Found:
@@ -191,10 +190,10 @@ def _reason(night: Night) -> str:
     return cut(printable(run.reason), REASON) or figures
 
 
-def _watched(found: list[tuple[str, str | None]], to_do: str) -> Found:
-    """Put the models' sentences together; well only where every model that was looked at is."""
-    known = [(model, text) for model, text in found if text is not None]
-    problems = [f"{model}: {text}" for model, text in known if text]
+def _watched(found: list[str | None], to_do: str) -> Found:
+    """Put the models' words together; well only where every model that was looked at is."""
+    known = [words for words in found if words is not None]
+    problems = [words for words in known if words]
     if problems:
         return Problem("; ".join(problems), to_do)
     return WELL if known else None

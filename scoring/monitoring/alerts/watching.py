@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from scoring.monitoring.alerts.rules import Watched
 from scoring.monitoring.kept_facts import Facts, alarms, number, table, truth
-from scoring.monitoring.thresholds import Thresholds, words
+from scoring.monitoring.thresholds import Thresholds, advice
 from scoring.monitoring.words import listed
 from scoring.records import run_monitoring
 from scoring.records.database import Database
@@ -25,25 +25,28 @@ def read_watched(database: Database, run_id: str, accuracy_percent: float) -> tu
     names = dict(database.query(MODELS, (run_id,)))
     found = run_monitoring.find(database, run_id)
     return tuple(
-        Watched(
-            names.get(version) or version[:12],
-            drift=_drift(table(facts, "drift")),
-            accuracy=_accuracy(facts, accuracy_percent / 100),
-            retrain=_retrain(table(facts, "thresholds")),
-        )
+        _watched(names.get(version) or version[:12], facts, accuracy_percent / 100)
         for version, facts in found.items()
     )
 
 
-def _drift(drift: Facts) -> str | None:
+def _watched(model: str, facts: Facts, limit: float) -> Watched:
+    return Watched(
+        drift=_drift(model, table(facts, "drift")),
+        accuracy=_accuracy(model, facts, limit),
+        retrain=_retrain(model, table(facts, "thresholds")),
+    )
+
+
+def _drift(model: str, drift: Facts) -> str | None:
     found = alarms(drift)
     standing = [str(drift[name].get("words", name)) for name, stands in found.items() if stands]
     if standing:
-        return f"tonight is unlike what the model was tested with: {listed(standing)}"
+        return f"the pictures are unlike those that {model} was tested with: {listed(standing)}"
     return "" if found else None
 
 
-def _accuracy(facts: Facts, limit: float) -> str | None:
+def _accuracy(model: str, facts: Facts, limit: float) -> str | None:
     """Judge by what people found, else by the estimate where it is valid."""
     audited, estimate = table(facts, "audited"), table(facts, "estimate")
     for figures, is_known, what in (
@@ -62,8 +65,8 @@ def _accuracy(facts: Facts, limit: float) -> str | None:
     return None
 
 
-def _retrain(kept: Facts) -> str | None:
+def _retrain(model: str, kept: Facts) -> str | None:
     thresholds = Thresholds.from_json(kept)
     if thresholds.advised:
-        return words(thresholds).rstrip(".")
+        return advice(model, thresholds)
     return "" if thresholds.limits else None

@@ -33,7 +33,7 @@ def night(
 
 
 def seen(**found: str | None) -> tuple[Watched, ...]:
-    return (Watched("fashion", **found),)
+    return (Watched(**found),)
 
 
 TROUBLES: list[tuple[RuleName, Night, str]] = [
@@ -43,9 +43,9 @@ TROUBLES: list[tuple[RuleName, Night, str]] = [
     ("run-missed", night("missed", "off"), "1 nightly run missed, 2026-11-25: off"),
     ("error-share", night(failed=6), "6 of 100 images (6 %) could not be read"),
     ("error-share", night("failed", failed=100), "100 of 100 images"),
-    ("drift", night(watched=seen(drift="the light")), "fashion: the light"),
-    ("low-accuracy", night(watched=seen(accuracy="80 %")), "fashion: 80 %"),
-    ("retrain-advised", night(watched=seen(retrain="2 of 3 nights")), "fashion: 2 of 3 nights"),
+    ("drift", night(watched=seen(drift="the light")), "the light"),
+    ("low-accuracy", night(watched=seen(accuracy="80 %")), "80 %"),
+    ("retrain-advised", night(watched=seen(retrain="2 of 3 nights")), "2 of 3 nights"),
     ("nothing-to-score", night(images=0), "found no new image"),
     ("disk-nearly-full", night(free=ROOM - 1), "only 1000 MB are free"),
 ]
@@ -87,10 +87,10 @@ def test_what_says_nothing_is_neither_a_problem_nor_well(rule: RuleName, found: 
 
 
 def test_one_model_of_two_is_problem_enough() -> None:
-    both = (Watched("a", drift=""), Watched("b", drift="the light"), Watched("c"))
+    both = (Watched(drift=""), Watched(drift="the light"), Watched())
     found = RULES["drift"].judge(night(watched=both))
     assert isinstance(found, Problem)
-    assert found.what == "b: the light"
+    assert found.what == "the light"
 
 
 def test_the_share_that_is_told_of_is_more_than_the_limit() -> None:
