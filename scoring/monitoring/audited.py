@@ -6,6 +6,9 @@ estimated from the sample (Horvitz and Thompson 1952), night by night, and the m
 As long as some of the marked ones wait, nobody knows whether those are right: those judged first
 are the least certain, and tell nothing of the others. They widen the interval.
 
+Who types into Results.csv or sends feedback picks what struck him, wrong answers first. Such a
+word on an image of the sample counts as that image, and says nothing of the rest of the sample.
+
 "Not a garment" is a wrong answer. Whom nobody could tell is left out, and so is whatever was judged
 of another version of the model.
 """
@@ -13,10 +16,10 @@ of another version of the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scoring.records.audited_rows import AuditedRun
+from scoring.records.audited_rows import AuditedRun, Judged
 
 Z = 1.96
 # Fewer judged images of the sample say nothing that anybody should act on.
@@ -53,7 +56,7 @@ def audited(runs: Sequence[AuditedRun]) -> Audited | None:
     if judged < FEWEST:
         return None
     unmarked = sum(run.unmarked for run in known)
-    right = sum(run.unmarked * _mean(one.right for one in run.judged) for run in known)
+    right = sum(run.unmarked * _mean(run, lambda one: one.right) for run in known)
     share = right / unmarked
     # As many judged images of one night would tell as much as these do of all.
     worth = unmarked**2 / sum(run.unmarked**2 / len(run.judged) for run in known)
@@ -63,7 +66,7 @@ def audited(runs: Sequence[AuditedRun]) -> Audited | None:
     counted = unmarked + waiting + sum(run.marked_right + run.marked_wrong for run in known)
     believed = sum(run.waiting_confidence for run in known)
     surprise = sum(
-        run.unmarked * _mean(one.right - one.confidence for one in run.judged) for run in known
+        run.unmarked * _mean(run, lambda one: one.right - one.confidence) for run in known
     )
     surprise += sum(run.marked_surprise for run in known)
     return Audited(
@@ -88,6 +91,9 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
+def _mean(run: AuditedRun, value: Callable[[Judged], float]) -> float:
+    """Return the mean over a sample: those judged as drawn stand for all that nobody picked."""
+    mean = sum(map(value, run.judged)) / len(run.judged)
+    picked = len(run.picked)
+    drawn = max(run.drawn, picked + len(run.judged))
+    return (sum(map(value, run.picked)) + (drawn - picked) * mean) / drawn

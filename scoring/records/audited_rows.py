@@ -23,7 +23,7 @@ STANDING = """
     AND r.model_version = ?2 AND r.predicted IS NOT NULL AND r.verdict <> 'undone'
 """
 SAMPLE = f"""
-SELECT r.verdict, coalesce(r.label = r.predicted, 0), r.confidence FROM audit_sample a
+SELECT r.verdict, coalesce(r.label = r.predicted, 0), r.confidence, r.source FROM audit_sample a
 LEFT JOIN reviews r ON r.batch = a.batch AND r.path = a.path AND r.content_hash = a.content_hash
 {STANDING}
 WHERE a.run_id = ?1 AND a.model_version = ?2
@@ -37,6 +37,8 @@ SELECT coalesce(avg(confidence), 0) FROM predictions
 WHERE run_id = ? AND model_version = ? AND review IS NOT NULL
 """
 CANNOT_TELL = "cannot tell"
+# There the sample is judged as it was drawn; elsewhere people say what struck them.
+AS_DRAWN = "desk"
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class AuditedRun:
 
     Attributes:
         unmarked: images that the model did not mark; ``drawn`` of them for the sample.
-        judged: those of the sample that people judged.
+        judged: those of the sample that people judged as they were drawn; where all of it is
+            judged, all.
         marked_right, marked_wrong: marked ones that people judged.
         marked_surprise: the sum of (right - confidence) over those.
         waiting: marked ones that nobody judged, or could tell.
         waiting_confidence: how many of those are right if the model is as right as it is sure.
+        picked: others of the sample, that somebody picked: who corrects a table, or sends
+            feedback, tells of wrong answers first. They stand for themselves only.
     """
 
     unmarked: int
@@ -68,6 +73,7 @@ class AuditedRun:
     marked_surprise: float
     waiting: int
     waiting_confidence: float
+    picked: tuple[Judged, ...] = ()
 
 
 def audited_run(database: Database, run_id: str, model_version: str) -> AuditedRun:
@@ -77,18 +83,27 @@ def audited_run(database: Database, run_id: str, model_version: str) -> AuditedR
     sample = database.query(SAMPLE, which)
     known = _judged(database.query(MARKED, which))
     ((confidence,),) = database.query(MARKED_CONFIDENCE, which)
+    judged, picked = _as_drawn(sample)
     right = sum(one.right for one in known)
     waiting = max(0, marked - len(known))
     return AuditedRun(
         unmarked=unmarked,
         drawn=len(sample),
-        judged=tuple(_judged(sample)),
+        judged=tuple(_judged(judged)),
         marked_right=right,
         marked_wrong=len(known) - right,
         marked_surprise=sum(one.right - one.confidence for one in known),
         waiting=waiting,
         waiting_confidence=waiting * confidence,
+        picked=tuple(_judged(picked)),
     )
+
+
+def _as_drawn(sample: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return what was judged as it was drawn, and what somebody picked; without the source."""
+    is_whole = all(verdict is not None for verdict, *_ in sample)
+    drawn = [row[:3] for row in sample if is_whole or row[3] == AS_DRAWN]
+    return drawn, [] if is_whole else [row[:3] for row in sample if row[3] != AS_DRAWN]
 
 
 def _judged(rows: list[Any]) -> list[Judged]:

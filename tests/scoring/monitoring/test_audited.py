@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,3 +77,18 @@ def test_redrawn_samples_are_right_on_average_and_their_intervals_hold_the_truth
         found.append((one.value, one.low <= truth <= one.high))
     assert np.mean([value for value, _ in found]) == pytest.approx(truth, abs=0.004)
     assert np.mean([holds for _, holds in found]) >= 0.93
+
+
+def test_whoever_tells_of_wrong_answers_only_makes_the_model_no_worse() -> None:
+    """A returns desk that sends feedback on what was wrong, while the sample waits half judged."""
+    random = np.random.default_rng(1)
+    found = []
+    for _ in range(300):
+        right = random.random(60) < 0.9
+        told = ~right & (random.random(60) < 0.7)
+        seen = random.permutation(np.flatnonzero(~told))[:30]
+        drawn = night(int(right[seen].sum()), int((~right[seen]).sum()))
+        one = audited([replace(drawn, picked=(Judged(False, 0.9),) * int(told.sum()))])
+        assert one
+        found.append(one.value)
+    assert np.mean(found) == pytest.approx(0.9, abs=0.01)

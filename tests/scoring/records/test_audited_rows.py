@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scoring.records.audited_rows import AuditedRun, audited_run
-from scoring.records.labels import Labels, PictureKey
+from scoring.records.labels import Labels, PictureKey, Source
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from tests.scoring.records.scored import LABELS, NIGHT, NOW
 
@@ -40,7 +40,13 @@ def sample(ledger: Ledger) -> list[PictureKey]:
     return [PictureKey(*row) for row in rows]
 
 
-def say(ledger: Ledger, picture: PictureKey, label: str | None, verdict: str = "label") -> int:
+def say(
+    ledger: Ledger,
+    picture: PictureKey,
+    label: str | None,
+    verdict: str = "label",
+    source: Source = "desk",
+) -> int:
     labels = Labels(ledger, now=lambda: NOW)
     standing = labels.current(picture)
     return labels.add(
@@ -48,7 +54,7 @@ def say(ledger: Ledger, picture: PictureKey, label: str | None, verdict: str = "
         verdict,  # type: ignore[arg-type]
         label,
         reviewer="anna",
-        source="desk",
+        source=source,
         expected=standing.id if standing else None,
     ).id
 
@@ -90,3 +96,19 @@ def test_what_was_said_of_another_version_is_none_of_it(ledger: Ledger) -> None:
         connection.execute("UPDATE reviews SET model_version = 'v2'")
     assert look(ledger).judged == ()
     assert audited_run(ledger.database, "n1", "v2") == AuditedRun(0, 0, (), 0, 0, 0.0, 0, 0.0)
+
+
+def test_what_somebody_picked_stands_apart_until_the_whole_sample_is_judged(
+    ledger: Ledger,
+) -> None:
+    first, second, third, fourth = sample(ledger)
+    say(ledger, first, "Coat", source="api")
+    say(ledger, second, "Coat", source="Results.csv")
+    say(ledger, third, "Bag")
+    found = look(ledger)
+    assert [one.right for one in found.judged] == [True]
+    assert [one.right for one in found.picked] == [False, False]
+    say(ledger, fourth, "Bag")
+    whole = look(ledger)
+    assert sorted(one.right for one in whole.judged) == [False, False, True, True]
+    assert whole.picked == ()
