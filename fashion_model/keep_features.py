@@ -29,7 +29,7 @@ from fashion_model.kept_features import features_of_split, write_features
 from scoring.inference.bundle import FEATURES_FILE
 from scoring.records.telling import telling_never_fails
 
-# What suffices to hold a head where it was: more changes nothing (docs/retraining.md).
+# What suffices to hold a head where it was: more changes nothing (docs/monitoring.md).
 LEARNT = 2_500
 
 

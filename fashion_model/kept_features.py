@@ -143,7 +143,7 @@ def to_bytes(kept: KeptFeatures) -> bytes:
         "people": kept.people.astype(np.int32),
         "parts": kept.parts,
         "statistics": kept.statistics.astype(np.float16),
-        "held_out": np.array(kept.held_out),
+        "held_out": np.array([kept.held_out]),
     }
     file = io.BytesIO()
     whole: dict[str, Any] = {name: np.ascontiguousarray(one) for name, one in arrays.items()}
@@ -176,5 +176,5 @@ def _from_bytes(content: bytes) -> KeptFeatures:
             people=arrays["people"].astype(np.int64),
             parts=arrays["parts"].astype(np.uint8),
             statistics=arrays["statistics"].astype(np.float32),
-            held_out=str(arrays["held_out"]),
+            held_out=str(arrays["held_out"][0]),
         )

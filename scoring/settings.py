@@ -27,6 +27,7 @@ from scoring.protocol.file_names import as_file_name
 from scoring.settings_alerts import HEARTBEAT as HEARTBEAT
 from scoring.settings_alerts import AlertSettings as AlertSettings
 from scoring.settings_alerts import RuleName as RuleName
+from scoring.settings_retrain import RetrainSettings as RetrainSettings
 from scoring.settings_sources import HANDED_ON_VARIABLE as HANDED_ON_VARIABLE
 from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     desk: DeskSettings = DeskSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     alerts: AlertSettings = AlertSettings()
+    retrain: RetrainSettings = RetrainSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -33,8 +33,7 @@ def near_copies(photographs: Photographs) -> Pairs:
     A mirror image is a copy, too.
     """
     thumbnails = photographs.thumbnails
-    sides = thumbnails.reshape(-1, THUMBNAIL, THUMBNAIL)
-    mirrored = np.ascontiguousarray(sides[:, :, ::-1]).reshape(thumbnails.shape)
+    mirrored = _mirrored(thumbnails)
     lengths = np.linalg.norm(photographs.features, axis=1, keepdims=True)
     directions = photographs.features / np.maximum(lengths, 1e-12)
     found = [np.empty((0, 2), np.int64)]
@@ -48,6 +47,25 @@ def near_copies(photographs: Photographs) -> Pairs:
         pairs = np.stack([first + start, second], axis=1)
         found.append(pairs[pairs[:, 0] < pairs[:, 1]])
     return np.concatenate(found)
+
+
+def groups_by_thumbnail(thumbnails: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return a number for each picture that those with the same thumbnail [N, 256] share.
+
+    Stricter than ``near_copies``: of small pictures features tell nothing more.
+    """
+    mirrored = _mirrored(thumbnails)
+    pairs = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(thumbnails), AT_ONCE):
+        rows = thumbnails[start : start + AT_ONCE]
+        alike = np.maximum(rows @ thumbnails.T, rows @ mirrored.T) >= SAME_THUMBNAIL
+        pairs.append(np.argwhere(alike) + np.array((start, 0)))
+    return _components(len(thumbnails), np.concatenate(pairs))
+
+
+def _mirrored(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    sides = thumbnails.reshape(-1, THUMBNAIL, THUMBNAIL)
+    return np.ascontiguousarray(sides[:, :, ::-1]).reshape(thumbnails.shape)
 
 
 def same_contents(photographs: Photographs) -> Pairs:

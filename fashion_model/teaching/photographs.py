@@ -217,12 +217,12 @@ def features_of(backbone: Backbone, images: NDArray[np.uint8]) -> NDArray[np.flo
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture [H, W, 3] as 16 x 16 grey levels float32 [256], mean 0, length 1.
+    """Return a picture [H, W, 1 or 3] as 16 x 16 grey levels float32 [256], mean 0, length 1.
 
     Two of them are alike when their product is near 1. An even picture has nothing to tell it by:
     its levels are all the same, so that it is like every even picture, and like no other.
     """
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = pixels[..., 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     levels = small.astype(np.float32).ravel()
     levels -= levels.mean()

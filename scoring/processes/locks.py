@@ -23,6 +23,7 @@ from scoring.settings import Settings
 INSTANCE_LOCK = "scheduler.lock"
 RUN_LOCK = "run.lock"
 DESK_LOCK = "desk.lock"
+MODELS_LOCK = "models.lock"
 ALERTS_LOCK = "alerts.lock"
 POLL_SECONDS = 0.05
 # What the desk calls itself while it holds the run lock: for a second or two, and it scores
@@ -83,6 +84,14 @@ def alerts_lock(settings: Settings, command: str) -> Iterator[None]:
     """Hold the lock of the one who sends what the outbox has; raises Busy naming the first."""
     path = _lock_file(settings, ALERTS_LOCK)
     with _held(path, settings, command, False, None, "sender of alerts"):
+        yield
+
+
+@contextmanager
+def models_lock(settings: Settings, command: str) -> Iterator[None]:
+    """Hold the lock of whoever says which models serve; raises Busy naming the first."""
+    path = _lock_file(settings, MODELS_LOCK)
+    with _held(path, settings, command, False, None, "switch of models"):
         yield
 
 

@@ -15,6 +15,7 @@ from scoring.settings import CODE_ROOT
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
 TABLES, TOLD = "scoring.settings_tables", "scoring.settings_alerts"
+RETRAIN = "scoring.settings_retrain"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 BATCHES, MONITORING = "scoring.batches", "scoring.monitoring"
@@ -26,7 +27,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     SOURCES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     TABLES: ({PROTOCOL, SOURCES}, {"pydantic"}),
     TOLD: ({TABLES}, {"pydantic"}),
-    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD}, {"pydantic", "pydantic_settings"}),
+    RETRAIN: ({TABLES}, {"pydantic"}),
+    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD, RETRAIN}, {"pydantic", "pydantic_settings"}),
     PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),

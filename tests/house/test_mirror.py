@@ -17,6 +17,12 @@ PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 # Parts that have no sense alone: where the whole is tested → modules.
 WITHIN: dict[str, tuple[str, ...]] = {
     "tests/fashion_model/test_kept_features.py": ("fashion_model/keep_features.py",),
+    "tests/fashion_model/proving/test_month.py": ("fashion_model/proving/nights.py",),
+    "tests/fashion_model/retraining/test_switching.py": ("fashion_model/retraining/serving.py",),
+    "tests/fashion_model/test_gate.py": (
+        "fashion_model/retraining/costs.py",
+        "scoring/settings_retrain.py",
+    ),
     "tests/server/test_promoted_models.py": ("scoring/protocol/promoted.py",),
     "tests/scoring/monitoring/test_watch.py": ("scoring/monitoring/watched_model.py",),
     "tests/scoring/monitoring/test_drift.py": (

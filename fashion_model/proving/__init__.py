@@ -1,0 +1,1 @@
+"""Proofs on real held-out images, whose tables stand in docs/monitoring.md."""

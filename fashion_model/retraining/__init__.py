@@ -1,0 +1,1 @@
+"""A new head from what people corrected, on the network as it is: reviews in, a candidate out."""

@@ -1,0 +1,58 @@
+"""What a network makes of reviewed pictures: made once for each content, and kept."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.inference.bundle import NOT_ARRAYS, SERVED_FILE, Bundle
+from scoring.inference.predictor import Predictor
+from scoring.records.atomic_file import replacing
+
+Features = NDArray[np.float32]
+
+
+def features_by_content(
+    bundle: Bundle, hashes: Sequence[str], pixels: NDArray[np.uint8], cache: Path
+) -> Features:
+    """Return the features float32 [N, F] of pictures by their contents' hashes and pixels [N, D].
+
+    What was made before is read from ``cache``, which may be deleted; where it cannot be written
+    the next time takes longer, and nothing else.
+    """
+    ref = bundle.signature.preprocessing
+    digest = bundle.signature.files[SERVED_FILE][:16]
+    path = cache / f"reviewed-{digest}-{ref.name}-{ref.version}.npz"
+    width = len(bundle.head.kernel)
+    known = _read(path, width)
+    new = [place for place, content in enumerate(hashes) if content not in known]
+    if new:
+        predictor = Predictor(bundle)
+        made = predictor.features(pixels[new])
+        predictor.close()
+        known |= {hashes[place]: row for place, row in zip(new, made, strict=True)}
+        with suppress(OSError):
+            _write(path, known)
+    rows = [known[content] for content in hashes]
+    return np.stack(rows) if rows else np.empty((0, width), np.float32)
+
+
+def _read(path: Path, width: int) -> dict[str, Features]:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            hashes, features = arrays["hashes"], arrays["features"]
+    except NOT_ARRAYS:
+        return {}  # not there yet, or torn
+    if features.dtype != np.float32 or features.shape != (len(hashes), width):
+        return {}
+    return dict(zip(hashes.tolist(), features, strict=True))
+
+
+def _write(path: Path, known: dict[str, Features]) -> None:
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, hashes=np.array(list(known)), features=np.stack(list(known.values())))
