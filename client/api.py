@@ -19,6 +19,7 @@ from client.retry_policy import can_heal, reason
 from client.scoring_stream import stream_results
 from client.server_link import ServerLink
 from client.tries import Tries
+from scoring.protocol.commands import command
 from scoring.protocol.errors import (
     BatchMissing,
     BatchUnreadable,
@@ -55,7 +56,7 @@ __all__ = [
 
 Told = TypeVar("Told")
 
-HOW_TO_START = "start a server with 'python -m server'"
+HOW_TO_START = f"start a server with '{command('server')}'"
 HOW_TO_GIVE_A_KEY = "give it as SCORING_CLIENT__API_KEY, or from Python as api_key=…"
 
 

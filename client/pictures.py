@@ -101,7 +101,7 @@ class PictureSource:
 
     def _held(self, pictures: Iterable[Picture]) -> Chunks:
         length = self.signature.input.row_length
-        reader = PictureReader(folder="", row_length=length, **self._reading)
+        reader = HeldReader(folder="", row_length=length, **self._reading)
         most_pixels = self.options.max_image_pixels
         return self._read(reader, _in_chunks(pictures, self._rows, most_pixels))
 
@@ -145,7 +145,7 @@ class PictureSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureReader(ImageReader):
+class HeldReader(ImageReader):
     """Reads files wherever they lie, and pictures that the caller holds."""
 
     row_length: int

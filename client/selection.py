@@ -14,6 +14,7 @@ from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
 from scoring.batches.batch_models import model_of, stray_tables
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
+from scoring.protocol.commands import command
 from scoring.protocol.errors import UsageError
 from scoring.records.events_log import EventsLog
 from scoring.records.text import printable
@@ -55,7 +56,7 @@ def _batches(
         return _each_once(find_batch(name, home) for name in named)
     if arguments.nightly or arguments.every_batch:
         return _every_batch(settings, events)
-    raise UsageError("name a batch, like: python -m client.request G1 (or --every-batch)")
+    raise UsageError(f"name a batch, like: {command('client.request', 'G1')} (or --every-batch)")
 
 
 def _each_once(batches: Iterable[Batch]) -> tuple[Batch, ...]:

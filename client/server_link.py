@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from client.identity import ByHand, Identity, InSession, redirected
 from client.transport import BUNDLE_VARIABLES, new_session, take_from_environment
+from scoring.protocol.commands import command
 from scoring.protocol.errors import (
     BrokenAnswer,
     HttpRefusal,
@@ -109,7 +110,7 @@ class ServerLink:
         if not known or (name and name not in known):
             raise ModelNotServed(
                 f"the server at {self.url} does not serve {name or 'any model'}; it has "
-                f"{', '.join(known) or 'none'} (start one with python -m server --model NAME)"
+                f"{', '.join(known) or 'none'} (start one with {command('server', '--model NAME')})"
             )
         return decode_metadata(self._send("GET", model_path(name or known[0]), METADATA_BYTES))
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from client.batch_scoring import RunOutcome
+from scoring.protocol.percent import in_percent
 
 
 def write_summary(outcome: RunOutcome, events_file: Path) -> None:
@@ -17,7 +18,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("images", f"{outcome.images}"),
         ("failed", f"{outcome.failed}"),
         ("to review", f"{outcome.flagged}"),
-        ("mean confidence", "-" if mean is None else f"{mean * 100:.2f} %"),
+        ("mean confidence", "-" if mean is None else f"{in_percent(mean, 2)} %"),
         ("images/s", f"{rate:.1f}"),
         ("time", f"{outcome.seconds:.2f} s since the command began"),
         ("results", str(outcome.results or _why_no_results(outcome))),

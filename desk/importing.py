@@ -14,7 +14,6 @@ from pathlib import Path
 
 from scoring.protocol.errors import BadRequest, ExitCode, UsageError
 from scoring.protocol.names import check_person
-from scoring.records.answers import read_answer
 from scoring.records.labels import Decision, Labels, PictureKey, Review, ReviewRefused
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_beside import open_ledger
@@ -117,10 +116,10 @@ class _Reading:
     def _decisions(self, number: int, cells: dict[str, str]) -> Iterator[Decision]:
         """Yield the decision of a row; none where it stands, or a newer one does."""
         picture = self._picture(cells)
-        labels = self.labels.labels_of(picture)
-        answer = read_answer(cells[LABEL] or cells[CORRECTED], labels)
+        told = cells[LABEL] or cells[CORRECTED]
+        answer = self.labels.read(picture, told)
         if answer is None:
-            told = cells[LABEL] or cells[CORRECTED]
+            labels = self.labels.labels_of(picture)
             raise ReviewRefused(f"{told!r} is none of the labels: {', '.join(labels)}")
         if picture in self._lines:
             raise ReviewRefused(f"the same image as on line {self._lines[picture]}")

@@ -233,6 +233,11 @@ class ReviewQueue:
         with self._lock:
             return Counter(reason for item in self._waiting(every) for reason in item.reasons)
 
+    def kinds(self, ask: Ask) -> Counter[str]:
+        """Return how many wait of those asked for because they were flagged, failed or drawn."""
+        with self._lock:
+            return Counter(item.candidate.kind for item in self._waiting(ask))
+
     def labels(self, ask: Ask) -> Counter[str]:
         """Return how many wait of those asked for by what the model said; failed ones left out."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""How long people take for a decision: kept with each review, told as p50 and p95."""
+"""How long people take for a decision: kept with each review."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Figures:
     p95: float
 
     def __str__(self) -> str:
-        return f"{self.p50:.1f} s (p95 {self.p95:.1f} s)"
+        return f"{self.p50:.1f} s a decision, 19 in 20 within {self.p95:.1f} s"
 
 
 class ThinkingTime:

@@ -8,17 +8,19 @@ from desk import sessions
 from desk.context import the_desk
 from desk.review_queue import Ask, Part
 from desk.reviewing import the_reviewing
+from scoring.monitoring import words
 from scoring.records.ledger import Ledger
 
 
 @dataclass(frozen=True)
 class Waits:
-    """How many pictures wait, by batch and by reason.
+    """How many pictures wait, by batch and by reason; ``why``: how many flagged, how many drawn.
 
     ``has_sample``: some of them were drawn for the audit; ``audit`` those that have their own page.
     """
 
     left: int
+    why: str
     batches: list[tuple[str, int]]
     reasons: list[tuple[str, int]]
     has_sample: bool
@@ -33,12 +35,14 @@ def what_waits(ledger: Ledger) -> Waits:
     part: Part = "all" if reviewing.blind else "flagged"
     ask = Ask(holder=sessions.holder(), visit="", part=part)
     queue = reviewing.queue
+    kinds = queue.kinds(ask)
     times = queue.thinking_time.of_all()
     return Waits(
         left=queue.left(ask),
+        why=words.for_review(kinds["flagged"], kinds["drawn"], kinds["failed"]),
         batches=queue.batches(ask).most_common(),
         reasons=queue.reasons(ask).most_common(),
-        has_sample=reviewing.blind and the_desk().settings.records.audit > 0,
+        has_sample=kinds["drawn"] > 0,
         audit=0 if reviewing.blind else queue.left(Ask(ask.holder, "", "audit")),
-        pace=f"{times} a decision" if times else "",
+        pace=str(times) if times else "",
     )

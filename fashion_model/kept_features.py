@@ -21,6 +21,7 @@ from fashion_model.dataset.split import Split
 from fashion_model.dataset.spread import spread_places
 from scoring.inference.bundle import FEATURES_FILE, NOT_ARRAYS, Bundle
 from scoring.inference.predictor import Predictor
+from scoring.protocol.commands import command
 from scoring.protocol.image_statistics import image_statistics
 from scoring.records.atomic_file import replacing
 
@@ -120,7 +121,7 @@ def read_features(folder: Path, bundle: Bundle) -> KeptFeatures:
     if digest is None:
         raise DataError(
             f"{folder}: brings no {FEATURES_FILE}, without which nothing can be held against it;"
-            " make it with python -m fashion_model.keep_features, or teach the model anew"
+            f" make it with {command('fashion_model.keep_features')}, or teach the model anew"
         )
     try:
         content = path.read_bytes()

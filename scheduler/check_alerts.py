@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from scheduler.finding import Finding
 from scheduler.launcher import SENDER_MODULE
+from scoring.protocol.commands import command
 from scoring.settings import CODE_ROOT, LOCAL_FILE, Settings
 
 # Loading Apprise takes a second; nothing is sent.
@@ -40,4 +41,4 @@ def _ask(settings: Settings) -> Iterator[tuple[str, str]]:
         name, _, word = line.partition(": ")
         yield name, word
     if not done.stdout:
-        yield "sender", "gave no answer; try python -m scoring.monitoring.alerts check"
+        yield "sender", f"gave no answer; try {command(SENDER_MODULE, 'check')}"

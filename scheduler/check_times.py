@@ -9,6 +9,7 @@ from scheduler.finding import Finding, Verdict
 from scheduler.ledger_look import ledger_to_read
 from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.processes.locks import instance_holder, run_holder
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ScoringError
 from scoring.records.due_days import DueDay, Policy, unusual_days
 from scoring.records.next_run import SCHEDULE, describe_next_run, read_next_run
@@ -58,7 +59,7 @@ def check_next_run(settings: Settings) -> Iterator[Finding]:
     verdict: Verdict = "WARN" if coming.passed else "OK"
     text = f"{describe_next_run(coming, policy)}: {_times_of(coming.day, policy)}"
     if coming.passed:
-        text += ". To score now: python -m scheduler --once"
+        text += f". To score now: {command('scheduler', '--once')}"
     yield Finding(verdict, "next run", text)
 
 
@@ -66,7 +67,7 @@ def check_scheduler(settings: Settings) -> Iterator[Finding]:
     """Somebody must start the run, and by the settings that were read here."""
     holder = instance_holder(settings)
     if holder is None:
-        yield Finding("WARN", "scheduler", "not running; start it with: python -m scheduler")
+        yield Finding("WARN", "scheduler", f"not running; start it with: {command('scheduler')}")
         return
     yield Finding("OK", "scheduler", str(holder))
     mine, its = Policy.from_settings(settings).in_words(), _schedule_in_force(settings)

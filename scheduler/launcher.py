@@ -16,6 +16,7 @@ from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
 from scoring.processes.waiting import wait_until
 from scoring.protocol.bundle_names import why_absent, with_models
+from scoring.protocol.commands import command
 from scoring.protocol.errors import NoServer
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
@@ -237,6 +238,6 @@ def find_running_server(settings: Settings, cancelled: Cancelled) -> RunningServ
         if not wait_until(deadline, RUNNING_POLL_SECONDS):
             break
     raise NoServer(
-        f"no server is ready at {url}; start one with 'python -m server', "
+        f"no server is ready at {url}; start one with '{command('server')}', "
         "or set schedule.start_server = true"
     )

@@ -11,12 +11,15 @@ from datetime import tzinfo
 
 from scheduler.ledger_look import ledger_to_read
 from scoring.monitoring.alerts.listing import last_alert
+from scoring.monitoring.history import Figures
 from scoring.processes.locks import Holder, instance_holder, run_holder
 from scoring.processes.readiness import read_readiness
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ExitCode, LedgerError
 from scoring.records.at_work import run_at_work
 from scoring.records.due_days import Policy
 from scoring.records.ledger import Run
+from scoring.records.ledger_reader import LedgerReader
 from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
 from scoring.settings import Settings
@@ -47,12 +50,13 @@ def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str, st
     with ledger_to_read(settings) as ledger:
         runs = ledger.runs(RUNS_SHOWN) if ledger else []
         advice = {run.id: ledger.advice(run.id).values() for run in runs} if ledger else {}
+        taken = {run.id: _taken(ledger, run) for run in runs} if ledger else {}
         told = last_alert(ledger, settings.zone) if ledger else ""
         coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
     text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
-        text += ", if the scheduler is running then (python -m scheduler)"
-    return list(_table(runs, advice, holder, settings.zone)), text, told or _nobody(settings)
+        text += f", if the scheduler is running then ({command('scheduler')})"
+    return list(_table(runs, advice, taken, holder, settings.zone)), text, told or _nobody(settings)
 
 
 def _nobody(settings: Settings) -> str:
@@ -61,7 +65,11 @@ def _nobody(settings: Settings) -> str:
 
 
 def _table(
-    runs: list[Run], advice: Mapping[str, Iterable[str]], holder: Holder | None, zone: tzinfo
+    runs: list[Run],
+    advice: Mapping[str, Iterable[str]],
+    taken: Mapping[str, float | None],
+    holder: Holder | None,
+    zone: tzinfo,
 ) -> Iterator[str]:
     if not runs:
         yield "No run yet."
@@ -74,7 +82,7 @@ def _table(
             run.id,
             f"nightly {run.due_date}" if run.due_date else "by hand",
             run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-            _seconds(run),
+            _seconds(run, taken.get(run.id)),
             state,
             printable(", ".join(run.batches)),
         ).rstrip()
@@ -82,11 +90,16 @@ def _table(
             yield " " * REASON_INDENT + printable(line)
 
 
-def _seconds(run: Run) -> str:
-    """Return how long the run itself took, without the start of its command and of a server."""
+def _taken(ledger: LedgerReader, run: Run) -> float | None:
+    """Return the seconds that a run's batches took, as reports have it; None: nobody took it."""
+    return Figures(run, tuple(ledger.figures_of(run))).seconds
+
+
+def _seconds(run: Run, taken: float | None) -> str:
+    """Return how long the run took, at least from its first line in the ledger to its last."""
     if run.finished_at is None or run.state == "missed":
         return ""
-    return f"{(run.finished_at - run.started_at).total_seconds():.1f}"
+    return f"{max((run.finished_at - run.started_at).total_seconds(), taken or 0.0):.1f}"
 
 
 def _present(settings: Settings, holder: Holder | None) -> list[str]:

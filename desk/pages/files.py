@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, url_for
 
 from desk.headers import IMMUTABLE
+from scoring.protocol.stylesheets import read_stylesheet
 
 FOLDER = Path(__file__).parent / "files"
 CONTENT_TYPES = {
@@ -41,7 +42,11 @@ def file_url(name: str) -> str:
 def read_files() -> dict[str, bytes]:
     """Return all that is served, by name."""
     files = (path for path in FOLDER.iterdir() if path.suffix in CONTENT_TYPES)
-    return {path.name: path.read_bytes() for path in files}
+    return {path.name: _content(path) for path in files}
+
+
+def _content(path: Path) -> bytes:
+    return read_stylesheet(path) if path.suffix == ".css" else path.read_bytes()
 
 
 def _version(content: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,12 +12,13 @@ from desk import sessions
 from desk.context import the_desk, the_ledger
 from desk.pages.picture_files import seen_pixels
 from desk.pages.pictures import address_of
-from desk.pages.review_state import nothing_of
+from desk.pages.review_state import answer_in_words, nothing_of
 from desk.queue import picture_of
 from desk.reviewing import the_reviewing
 from scoring.protocol.errors import BadRequest
 from scoring.records.answers import CANNOT_TELL, NOT_A_GARMENT, WORDS, Answer
-from scoring.records.labels import Labels, PictureKey, ReviewConflict, ReviewRefused
+from scoring.records.labels import Labels, PictureKey, Review, ReviewConflict, ReviewRefused
+from scoring.records.ledger import Ledger
 from scoring.records.picture_search import said_of
 
 PLAIN_NAME = re.compile(r"\w[\w./-]*")
@@ -40,7 +42,7 @@ def correct(id_: str) -> ResponseReturnValue:
     try:
         _write(picture_of(id_), request.form.get("answer", ""), expected, reviewer)
     except ReviewConflict as conflict:
-        return _page(id_, f"{conflict}. Nothing was written; decide again."), 409
+        return _page(id_, f"{_told(conflict)}. Nothing was written; decide again."), 409
     except ReviewRefused as error:
         raise BadRequest(str(error), code=error.code) from error
     return redirect(url_for("picture.page", id_=id_), 303)
@@ -86,6 +88,7 @@ def _page(id_: str, told: str = "") -> str:
             if seen_pixels(picture.content_hash, one.model_version) is not None
         },
         history=history,
+        in_words=partial(_in_words, ledger),
         standing=labels.current(picture),
         labels=labels.labels_of(picture),
         verdicts={NOT_A_GARMENT: nothing_of(ledger, version), CANNOT_TELL: CANNOT_TELL},
@@ -93,6 +96,18 @@ def _page(id_: str, told: str = "") -> str:
         argument=_as_argument(picture),
         told=told,
     )
+
+
+def _told(conflict: ReviewConflict) -> str:
+    """Return what a conflict says, in the words of the picture's model."""
+    if conflict.standing is None:
+        return str(conflict)
+    said = _in_words(the_ledger(), conflict.standing)
+    return f"{conflict.standing.reviewer} has decided meanwhile: {said}"
+
+
+def _in_words(ledger: Ledger, review: Review) -> str:
+    return answer_in_words(ledger, review.answer, review.said.model_version)
 
 
 def _as_argument(picture: PictureKey) -> str:

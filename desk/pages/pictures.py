@@ -14,6 +14,7 @@ from flask import Blueprint, render_template, request, url_for
 
 from desk import sessions
 from desk.context import the_desk, the_ledger
+from desk.pages.review_state import answer_in_words
 from desk.queue import picture_id
 from desk.review_queue import Ask, Part
 from desk.reviewing import Reviewing, the_reviewing
@@ -97,7 +98,7 @@ def _found(reviewing: Reviewing, ledger: Ledger, wanted: Wanted) -> Shown:
     found = search(ledger, wanted, before=before, limit=PICTURES_SHOWN, takes=takes)
     more = f"{url_for('pictures.page')}?{urlencode({**request.args, 'before': found.before})}"
     return Shown(
-        cards=[_card(reviewing, one) for one in found.found],
+        cards=[_card(reviewing, ledger, one) for one in found.found],
         more=more if found.before is not None else None,
         passes_over=wanted.tells_what_was_said and not wanted.reviewed,
     )
@@ -117,11 +118,11 @@ def _waiting(reviewing: Reviewing, wanted: Wanted) -> Shown:
     return Shown(cards, rest=len(items) - len(cards))
 
 
-def _card(reviewing: Reviewing, one: Found) -> Card:
+def _card(reviewing: Reviewing, ledger: Ledger, one: Found) -> Card:
     id_ = picture_id(one.picture)
     if reviewing.hides(id_):
         return _waiting_card(id_, one.picture)
-    said, beside = _said(one)
+    said, beside = _said(ledger, one)
     return Card(
         id=id_,
         picture=one.picture,
@@ -136,11 +137,12 @@ def _waiting_card(id_: str, picture: PictureKey) -> Card:
     return Card(id_, picture, address_of(picture), WAITS, wants_a_person=True)
 
 
-def _said(one: Found) -> tuple[str, str]:
+def _said(ledger: Ledger, one: Found) -> tuple[str, str]:
     """Return what stands on a picture, a person's word before a model's; and what stands by it."""
     model = f"{one.label} {words.percent(one.confidence)}" if one.label else one.error or "nothing"
     if one.answer:
-        return str(one.answer), f"{one.reviewer}; the model: {model}"
+        answer = answer_in_words(ledger, one.answer, one.model_version)
+        return answer, f"{one.reviewer}; the model: {model}"
     if one.label is None:
         return "not read", one.error or ""
     beside: Iterable[str | None] = (words.percent(one.confidence), one.flagged)

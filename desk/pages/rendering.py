@@ -11,6 +11,7 @@ from desk import sessions
 from desk.context import the_desk
 from desk.pages.files import file_url
 from scoring.monitoring import words
+from scoring.protocol.commands import command
 from scoring.records.text import printable
 
 # The pages of the navigation: endpoint → name. Those that are not there yet are left out.
@@ -35,7 +36,7 @@ def register(app: Flask) -> None:
         thousands=words.count,
         seconds=words.seconds,
     )
-    app.jinja_env.globals.update(file_url=file_url)
+    app.jinja_env.globals.update(file_url=file_url, command=command)
 
     @app.context_processor
     def _frame() -> dict[str, Any]:

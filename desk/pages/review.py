@@ -113,8 +113,8 @@ def _page(audit: str) -> ResponseReturnValue:
         ask=ask,
         audit=audit,
         blind=reviewing.blind,
-        batches=reviewing.queue.batches(ask),
-        reasons=reviewing.queue.reasons(ask),
+        batches=state["counts"]["batch"],
+        reasons=state["counts"]["reason"],
         here=partial(_other, audit, ask),
         item=state["items"][0] if state["items"] else None,
         state=state,
@@ -131,8 +131,8 @@ def _told_before(reviewer: str) -> tuple[Sentence, int | None]:
     if review is None:
         return [], None
     if review.reviewer == reviewer:
-        return told_of(review), review.id if review.verdict != "undone" else None
-    return told_of_standing(review, reviewer, _seconds_since(review.decided_at)), None
+        return told_of(the_ledger(), review), review.id if review.verdict != "undone" else None
+    return told_of_standing(the_ledger(), review, reviewer, _seconds_since(review.decided_at)), None
 
 
 def _go_on(sent: Sent, ask: Ask, outcome: Outcome | None = None) -> ResponseReturnValue:
@@ -168,10 +168,10 @@ def _outcome(outcome: Outcome, reviewer: str) -> dict[str, Any]:
     if outcome.review is None:
         standing = outcome.standing
         ago = _seconds_since(standing.decided_at) if standing else 0.0
-        return {"stands": True, "told": told_of_standing(standing, reviewer, ago)}
+        return {"stands": True, "told": told_of_standing(the_ledger(), standing, reviewer, ago)}
     return {
         "saved": outcome.review.id,
-        "told": told_of(outcome.review),
+        "told": told_of(the_ledger(), outcome.review),
         "back": outcome.back,
     }
 

@@ -14,10 +14,12 @@ from flask import url_for
 from desk.queue import Item
 from desk.review_queue import Ask
 from desk.reviewing import Reviewing
-from scoring.records.answers import NOT_A_GARMENT
+from scoring.monitoring import words
+from scoring.records.answers import NOT_A_GARMENT, Answer
 from scoring.records.labels import Labels, Review
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_reader import LedgerReader
+from scoring.records.model_facts import nothing_word
 from scoring.records.text import printable
 
 # What stands on the button where the model has no words of its own for what it does not know.
@@ -43,6 +45,7 @@ def state_of(
         "models": models_of(ledger, [*items, *([back] if back else [])]),
         "left": reviewing.queue.left(ask),
         "time": times_of(reviewing, reviewer),
+        "counts": {"batch": reviewing.queue.batches(ask), "reason": reviewing.queue.reasons(ask)},
     }
 
 
@@ -81,9 +84,13 @@ def models_of(ledger: Ledger, items: Sequence[Item]) -> dict[str, Any]:
 
 def nothing_of(ledger: LedgerReader, version: str) -> str:
     """Return how a model calls what is none of what it knows: ``not a garment``."""
-    facts = ledger.model_facts(version) or {}
-    outlier = str((facts.get("review") or {}).get("outlier", ""))
-    return outlier.rstrip("?") or NOTHING
+    return nothing_word(ledger.database, version) or NOTHING
+
+
+def answer_in_words(ledger: LedgerReader, answer: Answer, version: str) -> str:
+    """Return an answer as people of a model's things say it: ``not clothing``, ``Coat``."""
+    is_nothing = answer.verdict == NOT_A_GARMENT
+    return nothing_of(ledger, version) if is_nothing else str(answer)
 
 
 def times_of(reviewing: Reviewing, reviewer: str) -> str:
@@ -93,44 +100,46 @@ def times_of(reviewing: Reviewing, reviewer: str) -> str:
     if everybody is None:
         return ""
     if mine is None or mine.count == everybody.count:
-        return f"{everybody} each"
-    return f"you {mine}, all {everybody}"
+        return str(everybody)
+    return f"you: {mine}; all: {everybody}"
 
 
-def told_of(review: Review) -> Sentence:
+def told_of(ledger: LedgerReader, review: Review) -> Sentence:
     """Return what is told of a review: what the person said, and what the model had."""
     if review.verdict == "undone":
         return [_plain("Taken back.")]
-    parts = [_plain("Saved: you said "), _strong(str(review.answer)), _plain(", the model ")]
+    parts = [_plain("Saved: you said "), _strong(_words(ledger, review)), _plain(", the model ")]
     if review.said.predicted is None:
         return [*parts, _plain("could not say.")]
     return [
         *parts,
         _strong(review.said.predicted),
-        _plain(f" ({percent_of(review.said.confidence)})."),
+        _plain(f" ({_percent(review.said.confidence)})."),
     ]
 
 
-def told_of_standing(standing: Review | None, reviewer: str, seconds_ago: float) -> Sentence:
+def told_of_standing(
+    ledger: LedgerReader, standing: Review | None, reviewer: str, seconds_ago: float
+) -> Sentence:
     """Return what is told of an answer or an undo that came second."""
     if standing is None:
         return [_plain("Somebody took that review back meanwhile; the picture waits again.")]
     who = "You" if standing.reviewer == reviewer else standing.reviewer
-    said = [_strong(who), _plain(" said "), _strong(str(standing.answer))]
+    said = [_strong(who), _plain(" said "), _strong(_words(ledger, standing))]
     return [*said, _plain(f" {_ago(seconds_ago)}; that stands.")]
-
-
-def percent_of(confidence: float | None) -> str:
-    """Return a confidence in whole percent; only certainty itself is 100."""
-    if confidence is None:
-        return ""
-    most = 100 if confidence == 1 else 99
-    return f"{min(round(confidence * 100), most)}\N{NO-BREAK SPACE}%"
 
 
 def _model_answer(item: Item) -> str:
     label, confidence = item.candidate.label, item.candidate.confidence
-    return "" if label is None else f"{label} ({percent_of(confidence)})"
+    return "" if label is None else f"{label} ({_percent(confidence)})"
+
+
+def _words(ledger: LedgerReader, review: Review) -> str:
+    return answer_in_words(ledger, review.answer, review.said.model_version)
+
+
+def _percent(confidence: float | None) -> str:
+    return words.percent(confidence).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _ago(seconds: float) -> str:

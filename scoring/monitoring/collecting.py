@@ -35,6 +35,7 @@ from scoring.monitoring.usual import (
 from scoring.monitoring.words import cut
 from scoring.protocol.prediction import split_reasons
 from scoring.records import run_monitoring, run_statistics
+from scoring.records.audit import sample_of
 from scoring.records.database import Database
 from scoring.records.events_log import Event
 from scoring.records.ledger_reader import LedgerReader
@@ -107,6 +108,7 @@ class Collector:
             more_events=max(len(told) - EVENTS_SHOWN, 0),
             speed_nights=tuple(one.night for one in self._with_tonight),
             speed=tuple(_shorter(one.speed) for one in self._with_tonight),
+            drawn=len(sample_of(self._database, self.run.id)),
         )
 
     @property

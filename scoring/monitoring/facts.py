@@ -163,7 +163,8 @@ class ReportFacts:
     """The whole report.
 
     ``measures`` are of the run as a whole; ``nights`` says how many runs tell what is usual of it.
-    ``speed`` is images a second of each of ``speed_nights``, the last tonight.
+    ``speed`` is images a second of each of ``speed_nights``, the last tonight. ``drawn``: how many
+    that it did not flag are to be looked at, too, to check how right the models are.
     """
 
     run: RunFacts
@@ -182,6 +183,7 @@ class ReportFacts:
     more_events: int = 0
     speed_nights: tuple[str, ...] = ()
     speed: tuple[float | None, ...] = ()
+    drawn: int = 0
     after_the_fact: bool = field(default=False)
 
 

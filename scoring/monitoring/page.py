@@ -15,6 +15,7 @@ from scoring.monitoring import views, words
 from scoring.monitoring.facts import LookAt, ReportFacts
 from scoring.monitoring.usual import FEWEST_NIGHTS
 from scoring.monitoring.verdict import judge_run, title
+from scoring.protocol.stylesheets import read_stylesheet
 
 MOST_BYTES = 300_000
 # Pictures on the first screen; the others unfold.
@@ -74,6 +75,7 @@ def _render(facts: ReportFacts, thumbnails: Thumbnails, detail: Detail) -> bytes
         look=look,
         first_look=FIRST_LOOK,
         look_words=views.look_words(facts, len(look)),
+        desk_words=views.desk_words(facts),
         few_nights=facts.nights < FEWEST_NIGHTS,
         batches=facts.batches[: detail.batches],
         more_batches=facts.more_batches + len(facts.batches[detail.batches :]),
@@ -129,7 +131,7 @@ def _template() -> jinja2.Template:
 
 @cache
 def _style() -> str:
-    lines = (TEMPLATES / "report.css").read_text(encoding="utf-8").splitlines()
+    lines = read_stylesheet(TEMPLATES / "report.css").decode("utf-8").splitlines()
     return "\n".join(line.strip() for line in lines)
 
 

@@ -39,7 +39,13 @@ def _head(facts: ReportFacts, verdict: Verdict) -> list[str]:
     ]
     said = [*_wrapped(verdict.why), *(line for step in verdict.to_do for line in _wrapped(step))]
     opening = [views.when(facts), "", *_wrapped(verdict.sentence), *said]
-    return [*opening, *([""] if figures else []), *figures]
+    waits = _wrapped(views.desk_words(facts))
+    return [*_apart(opening, figures, waits)]
+
+
+def _apart(*parts: list[str]) -> Iterator[str]:
+    for place, part in enumerate(filter(None, parts)):
+        yield from ["", *part] if place else part
 
 
 def _look(facts: ReportFacts) -> list[str]:

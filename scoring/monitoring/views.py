@@ -14,6 +14,7 @@ from scoring.monitoring.words import (
     count,
     cut,
     days,
+    for_review,
     listed,
     number_of,
     percent,
@@ -21,6 +22,7 @@ from scoring.monitoring.words import (
     short_day,
     wants_a_person,
 )
+from scoring.protocol.commands import command
 
 # Classes whose confidence is drawn over time; the table has no more either.
 TRENDS_SHOWN = 12
@@ -145,10 +147,16 @@ def look_words(facts: ReportFacts, shown: int) -> str:
     unread = " What could not be read is listed below." if facts.totals.failed else ""
     if not wanted:
         return unread.strip()
-    where = "on the desk (python -m desk), and in Results.csv in the column Review"
+    where = "on the desk, and in Results.csv in the column Review"
     most = "the least certain of each kind first; " if shown < wanted else ""
     them = "it is" if wanted == 1 else "all of them are"
     return f"{wants_a_person(wanted)}{why}; {most}{them} {where}.{unread}"
+
+
+def desk_words(facts: ReportFacts) -> str:
+    """Say what of the run waits on the desk, in the desk's own words; "" for nothing."""
+    waits = for_review(facts.totals.flagged, facts.drawn)
+    return f"For review on the desk ({command('desk')}): {waits}." if waits else ""
 
 
 def closing(facts: ReportFacts) -> str:

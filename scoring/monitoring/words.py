@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from scoring.protocol.percent import in_percent
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -28,15 +30,20 @@ def wants_a_person(number: int) -> str:
     return f"{count(number)} {'wants' if number == 1 else 'want'} a person"
 
 
+def for_review(flagged: int, drawn: int, failed: int = 0) -> str:
+    """Return why pictures are to be looked at: ``33 flagged, and 60 drawn at random to …``."""
+    parts = [f"{count(flagged)} flagged"] if flagged else []
+    parts += [f"{count(failed)} not read"] if failed else []
+    check = [f"{count(drawn)} drawn at random to check how right the model is"] if drawn else []
+    return ", and ".join([*([", ".join(parts)] if parts else []), *check])
+
+
 def percent(share: float | None) -> str:
     """Return a share of 1 in percent: whole, but near 0 and 100 with a decimal that says more."""
     if share is None:
         return "–"
-    value = 100 * share
-    near_an_end = 0 < value < 1 or 90 < value < 100
-    # 99.97 is not 100, and 0.02 is not 0.
-    shown = min(max(value, 0.1), 99.9) if near_an_end else value
-    text = f"{shown:.1f}" if near_an_end else f"{shown:.0f}"
+    near_an_end = 0 < share < 0.01 or 0.9 < share < 1
+    text = in_percent(share, 1 if near_an_end else 0)
     return f"{text.removesuffix('.0')} %"
 
 

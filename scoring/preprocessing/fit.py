@@ -5,6 +5,7 @@ It needs no image library, so that a server can ask without loading one.
 
 from dataclasses import dataclass
 
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import InputSpec, PreprocessingRef
 
@@ -52,7 +53,7 @@ def check_fit(wanted: PreprocessingRef, spec: InputSpec) -> None:
         raise PreprocessingMismatch(
             f"preprocessing {wanted.name} {wanted.version} does not fit this model: it makes"
             f" {form.words}, the input is {shape}; those that fit: {fitting}"
-            " (python -m fashion_model.reseal --preprocessing NAME:VERSION)"
+            f" ({command('fashion_model.reseal', '--preprocessing NAME:VERSION')})"
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from scoring.protocol.commands import command
 from scoring.protocol.errors import SettingsError, UsageError
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
 from scoring.settings import CODE_ROOT, Settings
@@ -103,7 +104,7 @@ def find_bundle(settings: Settings, name: str) -> Path:
         all_of_them = " and ".join(map(str, found))
         raise UsageError(
             f"several models are named {name!r}: {all_of_them}; give one another name with"
-            " python -m fashion_model.reseal --bundle FOLDER --set name=NAME"
+            f" {command('fashion_model.reseal', '--bundle FOLDER --set name=NAME')}"
         )
     if not found:
         names = ", ".join(sorted(known.keys() - {""})) or "none"

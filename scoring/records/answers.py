@@ -30,12 +30,15 @@ class Answer:
         return self.label if self.verdict == "label" and self.label else self.verdict
 
 
-def read_answer(text: str, labels: Sequence[str]) -> Answer | None:
+def read_answer(text: str, labels: Sequence[str], nothing: str = "") -> Answer | None:
     """Return what somebody wrote as an answer; None where it is none.
 
+    ``nothing`` is the model's own word for what it does not know, as it stands in ``Review``.
     Upper and lower case, blanks and the mark of a text cell do not count.
     """
     known = {_plain(word): Answer(word) for word in WORDS}
+    if nothing:
+        known |= {_plain(f"{nothing}{end}"): Answer(NOT_A_GARMENT) for end in ("", "?")}
     # A label is a label, though it were one of the words.
     for label in reversed(labels):
         answer = Answer("label", label)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.records import kept_cells, shown_file
-from scoring.records.answers import Answer, read_answer
+from scoring.records.answers import Answer
 from scoring.records.events_log import EventsLog
 from scoring.records.kept_cells import KeptCell
 from scoring.records.labels import Decision, Labels, PictureKey, ReviewConflict, ReviewRefused
@@ -151,8 +151,8 @@ class Corrections:
             return str(ReviewConflict(self._labels.current(picture)))
         if not change.text:
             return Answer("undone")
-        labels = self._labels.labels_of(picture)
-        return read_answer(change.text, labels) or f"none of the labels: {', '.join(labels)}"
+        answer = self._labels.read(picture, change.text)
+        return answer or f"none of the labels: {', '.join(self._labels.labels_of(picture))}"
 
     def _tell(self, path: Path, decided: int, kept: Sequence[KeptCell]) -> None:
         if decided:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.records.answers import Answer, read_answer
+from scoring.records.answers import Answer
 from scoring.records.database import Database
 from scoring.records.labels import Labels
 from scoring.records.ledger import Ledger
@@ -112,9 +112,9 @@ def _answer(labels: Labels, picture: PictureKey, model: str, text: str) -> Answe
         raise UnknownPicture(
             f"{picture.batch}/{picture.path} was scored by {found} since: send it there"
         )
-    known = labels.labels_of(picture)
-    answer = read_answer(text, known)
+    answer = labels.read(picture, text)
     if answer is None:
+        known = labels.labels_of(picture)
         raise UnknownLabel(f"{text} is none of the labels: {', '.join(known)}")
     return answer
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from scoring.protocol.file_names import as_utf8
 from scoring.records import model_facts
-from scoring.records.answers import Answer, Verdict
+from scoring.records.answers import Answer, Verdict, read_answer
 from scoring.records.database import LARGEST_ID
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.reviews import (
@@ -53,11 +53,6 @@ __all__ = [
 LAST = (
     f"SELECT {COLUMNS} FROM reviews WHERE batch = ? AND path = ? AND content_hash = ?"
     " ORDER BY id DESC LIMIT 1"
-)
-CURRENTS = (
-    f"SELECT {COLUMNS} FROM reviews WHERE verdict <> 'undone' AND id IN"
-    " (SELECT max(id) FROM reviews WHERE batch = ? GROUP BY batch, path, content_hash)"
-    " ORDER BY id"
 )
 INSERT = (
     f"INSERT INTO reviews ({COLUMNS}) VALUES"
@@ -107,11 +102,6 @@ class Labels:
     def current(self, picture: PictureKey) -> Review | None:
         """Return the review that stands."""
         return _standing(self._last(picture))
-
-    def currents(self, batch: str) -> dict[PictureKey, Review]:
-        """Return what stands in a batch."""
-        rows = self._database.query(CURRENTS, (batch,))
-        return {review.picture: review for review in map(read_review, rows)}
 
     def all_current(self) -> Iterator[Review]:
         """Yield everything that stands, in the order in which it was said."""
@@ -169,6 +159,20 @@ class Labels:
         Raises UnknownPicture.
         """
         return self._labels(self.model_said(picture).model_version)
+
+    def nothing_word(self, picture: PictureKey) -> str:
+        """Return how a picture's model calls what is none of what it knows; "" for no word.
+
+        Raises UnknownPicture.
+        """
+        return model_facts.nothing_word(self._database, self.model_said(picture).model_version)
+
+    def read(self, picture: PictureKey, text: str) -> Answer | None:
+        """Return what somebody wrote of a picture as an answer; None where it is none.
+
+        Raises UnknownPicture.
+        """
+        return read_answer(text, self.labels_of(picture), self.nothing_word(picture))
 
     def steps(self) -> dict[PictureKey, list[Step]]:
         """Return what became of every picture that was ever judged, oldest first."""

@@ -75,10 +75,6 @@ class LedgerReader:
         """Return the run of a due day, if it has one."""
         return self._one_run("WHERE due_date = ?", (due_date.isoformat(),))
 
-    def latest_run(self) -> Run | None:
-        """Return the run that was started last, whatever its state."""
-        return self._one_run("ORDER BY number DESC LIMIT 1")
-
     def runs(self, limit: int) -> list[Run]:
         """Return the latest runs, newest first."""
         return self._runs("ORDER BY number DESC LIMIT ?", (limit,))

@@ -42,6 +42,12 @@ def find(database: Database, version: str) -> dict[str, Any] | None:
     return dict(json.loads(rows[0][0])) if rows else None
 
 
+def nothing_word(database: Database, version: str) -> str:
+    """Return how a model calls what is none of what it knows: ``not clothing``; "" for no word."""
+    facts = find(database, version) or {}
+    return str((facts.get("review") or {}).get("outlier", "")).rstrip("? ")
+
+
 def pixels_wanted(facts: Mapping[str, Any]) -> tuple[PreprocessingRef, Shape]:
     """Return by which steps a model's pixels are made, and their height, width and channels."""
     height, width, channels = facts["input"]["shape"]

@@ -23,7 +23,7 @@ FAILED = "failed"
 # Of a file what the latest run found; the word that stands on it is that of its last review.
 SCORED = """
 SELECT p.id, p.batch, p.path, p.content_hash, p.run_id, p.label, p.confidence, p.review, p.error,
-    v.verdict, v.label, v.reviewer
+    v.verdict, v.label, v.reviewer, p.model_version
 FROM predictions p JOIN runs made ON made.id = p.run_id
 LEFT JOIN reviews v ON v.id = (SELECT max(id) FROM reviews WHERE batch = p.batch
     AND path = p.path AND content_hash = p.content_hash)
@@ -34,7 +34,7 @@ ORDER BY p.id DESC
 """
 REVIEWED = """
 SELECT v.id, v.batch, v.path, v.content_hash, v.run_id, v.predicted, v.confidence, v.flagged, NULL,
-    v.verdict, v.label, v.reviewer
+    v.verdict, v.label, v.reviewer, v.model_version
 FROM reviews v
 WHERE v.id < :before AND v.id >= :down_to AND v.verdict <> 'undone' {conditions}
 AND NOT EXISTS (SELECT 1 FROM reviews n WHERE n.batch = v.batch AND n.path = v.path
@@ -95,6 +95,7 @@ class Found:
     error: str | None
     answer: Answer | None
     reviewer: str | None
+    model_version: str
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,9 @@ def _literal(text: str) -> str:
 
 def _found(row: Any) -> Found:
     id_, batch, path, content_hash, run_id, label, confidence, flagged, error, *review = row
-    verdict, given, reviewer = review
+    verdict, given, reviewer, version = review
     answer = None if verdict in (None, "undone") else Answer(verdict, given)
     return Found(
         id_, PictureKey(batch, path, content_hash), run_id, label, confidence, flagged, error,
-        answer, reviewer if answer else None,
+        answer, reviewer if answer else None, version,
     )  # fmt: skip

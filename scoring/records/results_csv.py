@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
+from scoring.protocol.percent import in_percent
 from scoring.records.atomic_file import (
     Ready,
     Tell,
@@ -56,7 +57,7 @@ class CsvFormat:
 
     def percent(self, share: float | None) -> str:
         """Return a share of 1 as percent with two decimals, or nothing for None."""
-        return self.number(None if share is None else share * 100, 2)
+        return "" if share is None else in_percent(share, 2).replace(".", self.decimal)
 
 
 def write_results(

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from functools import lru_cache
 
+from scoring.protocol.commands import command
 from scoring.protocol.file_names import as_text
 
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
@@ -68,7 +69,7 @@ def scoring_command(batch: str, *flags: str) -> str:
     """
     # Behind "--" nothing is a flag, so that the real ones stand before.
     words = (*flags, "--", batch) if batch.startswith("-") else (batch, *flags)
-    return " ".join(("python -m client.request", *map(_word, words)))
+    return command("client.request", *map(_word, words))
 
 
 def _word(name: str) -> str:

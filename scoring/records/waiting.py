@@ -74,6 +74,13 @@ class Candidate:
         return self.flagged is not None or self.error is not None
 
     @property
+    def kind(self) -> str:
+        """Why a person is to look at it: it is ``flagged``, ``failed``, or ``drawn`` at random."""
+        if self.flagged is not None:
+            return "flagged"
+        return "drawn" if self.error is None else "failed"
+
+    @property
     def is_settled(self) -> bool:
         """Whether somebody's word stands."""
         return self.verdict not in (None, "undone")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from flask import Response, request
 
+from scoring.protocol.stylesheets import read_stylesheet
+
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -36,7 +38,8 @@ FILE_HEADERS = {
 
 def send_file(path: Path, content_type: str) -> Response:
     """Send a file of a page, or that the browser has it already."""
-    response = Response(path.read_bytes(), content_type=content_type, headers=FILE_HEADERS)
+    content = read_stylesheet(path) if path.suffix == ".css" else path.read_bytes()
+    response = Response(content, content_type=content_type, headers=FILE_HEADERS)
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -28,7 +28,7 @@ from server.dialects.upload_form import FILE, MEDIA_TYPES, TICKED, Upload, read_
 from server.handler import Handler
 from server.memory import MemoryBudget, Share
 from server.metrics import Metrics
-from server.pages.entrance import LOGIN, LOGIN_BYTES, UPLOAD, Entrance
+from server.pages.entrance import LOGIN, UPLOAD, Entrance
 from server.pages.results import Seen, Shown, as_csv, by_picture, data_address, seen_by
 from server.pages.serving import send_file
 from server.pages.upload_page import MANNERS, MOST_PICTURES, Page, render
@@ -87,7 +87,6 @@ class UploadPage:
         _check_sender()
         if self._entrance.admits(request.headers):
             return _to_page()
-        request.max_content_length = LOGIN_BYTES
         given = request.form.get(KEY, "").strip()
         try:
             self._entrance.try_key(given, request.remote_addr or "")

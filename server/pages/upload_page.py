@@ -11,6 +11,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from scoring.protocol.errors import ApiError
+from scoring.protocol.percent import in_percent
 from scoring.protocol.signature import Signature
 from server.dialects.dialect import Manners, Reply
 from server.pages.entrance import LOGIN, UPLOAD
@@ -101,4 +102,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["in_percent"] = in_percent
     return environment.get_template("upload.html")

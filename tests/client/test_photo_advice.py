@@ -177,7 +177,7 @@ def test_a_batch_that_an_interrupted_run_had_told_of_is_not_told_of_again(
         models = ask_for_models(client, [""], Tries(client.options))
         events = EventsLog.from_settings(settings)
         context = RunContext(settings, client, models, ledger, events, StopSignal(), settings.now)
-        run = ledger.latest_run()
+        run = ledger.runs(1)[0]
         assert run
         task = Task(0, Batch("G7", folder), models.main)
         PhotoAdvice(context).tell(run, task)

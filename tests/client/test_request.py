@@ -67,7 +67,7 @@ def test_a_run_leaves_what_a_model_is_and_what_is_to_be_audited(
     batch: Path, ledger: Ledger
 ) -> None:
     assert request.main(["G1"]) == ExitCode.DONE
-    run = ledger.latest_run()
+    run = ledger.runs(1)[0]
     assert run
     facts = ledger.model_facts(run.model_version)
     assert facts
@@ -179,7 +179,7 @@ def test_scoring_by_hand_again_gives_each_image_one_row(
 ) -> None:
     request.main(["G1"])
     request.main(["G1"])
-    latest = ledger.latest_run()
+    latest = ledger.runs(1)[0]
     assert latest
     assert ledger.run_summary(latest.id).images == 12
     assert len(results(project)) == 12

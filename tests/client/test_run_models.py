@@ -74,7 +74,7 @@ def metrics(project: Path, name: str) -> list[tuple[str, str]]:
 
 def latest_run() -> Run:
     with Ledger.from_settings(load_settings()) as ledger:
-        run = ledger.latest_run()
+        run = ledger.runs(1)[0]
     assert run
     return run
 

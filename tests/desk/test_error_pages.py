@@ -12,7 +12,7 @@ from tests.desk.conftest import Browser, browser_of
 
 
 def break_at(app: Flask, settings: Settings) -> Browser:
-    app.add_url_rule("/asks", "asks", view_func=lambda: str(the_ledger().latest_run()))
+    app.add_url_rule("/asks", "asks", view_func=lambda: str(the_ledger().runs(1)[0]))
     app.add_url_rule("/breaks", "breaks", view_func=lambda: 1 / 0)  # type: ignore[arg-type]
     return browser_of(app)
 

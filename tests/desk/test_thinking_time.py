@@ -1,4 +1,4 @@
-"""p50 and p95 of the seconds a decision takes."""
+"""The seconds that half of the decisions take at most, and nearly all."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def test_figures_of_one_and_of_all() -> None:
     assert everybody is not None
     assert (everybody.count, everybody.p50, everybody.p95) == (6, 3.0, 9.0)
     assert times.of("Cleo") is None
-    assert str(mine) == "3.0 s (p95 4.0 s)"
+    assert str(mine) == "3.0 s a decision, 19 in 20 within 4.0 s"

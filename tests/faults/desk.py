@@ -67,7 +67,7 @@ class Project:
 
     def latest_run(self) -> Run:
         with Ledger(self.settings.ledger_file, 30.0) as ledger:
-            run = ledger.latest_run()
+            run = ledger.runs(1)[0]
         assert run
         return run
 

@@ -169,7 +169,7 @@ class Kills:
         if not path.exists():
             return "no run yet"
         with Ledger(path, 30.0) as ledger:
-            run = ledger.latest_run()
+            run = ledger.runs(1)[0]
             if run is None:
                 return "no run yet"
             shown, waiting = ledger.count_images(run.id)

@@ -76,12 +76,13 @@ function refused(one, { error }) {
 }
 
 /** Take over what waits: what is shown stays, what is on its way to the desk does not come again. */
-function absorb({ items = [], models: further = {}, left, time }) {
+function absorb({ items = [], models: further = {}, left, time, counts }) {
   for (const [version, model] of Object.entries(further)) models[version] ??= model;
   const known = new Set([...queue, ...outbox.unsaved.map(({ item }) => item)].map((one) => one?.id));
   queue.push(...items.filter(({ id }) => !known.has(id)));
   if (time !== undefined) at("time").textContent = time;
   leftAtDesk = left ?? leftAtDesk;
+  if (counts) tellCounts(counts);
   tellLeft();
   show();
 }
@@ -196,6 +197,14 @@ function tellLeft() {
   const text = `${Math.max(count, 0).toLocaleString("en")} left`;
   at("left").textContent = text;
   document.title = document.title.replace(/^[\d,]+ left/, text);
+}
+
+/** Have the choice of batches and reasons say how many wait of each by now. */
+function tellCounts(counts) {
+  for (const place of document.querySelectorAll("[data-counts]")) {
+    const count = counts[place.dataset.counts][place.dataset.of] ?? 0;
+    place.textContent = count.toLocaleString("en");
+  }
 }
 
 function tellSaved() {

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scoring.monitoring.words import cut, days, number_of, percent
+from scoring.protocol.commands import command
 from scoring.records.run_life import RunEnded, describe
 from scoring.records.text import printable
 from scoring.settings import RuleName
@@ -88,7 +89,9 @@ class Rule:
 def run_failed(night: Night) -> Found:
     if night.state == "failed":
         what = f"{night.name} failed: {_reason(night)}"
-        return Problem(what, "Mend that and run python -m scheduler --once, or wait for tonight.")
+        return Problem(
+            what, f"Mend that and run {command('scheduler', '--once')}, or wait for tonight."
+        )
     return _ended_well(night)
 
 
@@ -102,7 +105,9 @@ def run_partial(night: Night) -> Found:
 def run_missed(night: Night) -> Found:
     if night.state == "missed":
         what = printable(describe(night.ended))
-        return Problem(what, "See that the machine and python -m scheduler are up in the evening.")
+        return Problem(
+            what, f"See that the machine and {command('scheduler')} are up in the evening."
+        )
     return _ended_well(night)
 
 
@@ -128,7 +133,7 @@ def low_accuracy(night: Night) -> Found:
 
 
 def retrain_advised(night: Night) -> Found:
-    to_do = "Correct what waits at the desk, then run python -m fashion_model.retrain."
+    to_do = f"Correct what waits at the desk, then run {command('fashion_model.retrain')}."
     return _watched([one.retrain for one in night.watched], to_do)
 
 

@@ -106,9 +106,15 @@ function seen(prediction) {
 }
 
 function likely({ label, confidence }) {
-  const share = `${(100 * confidence).toFixed(2)} %`;
+  const share = `${inPercent(confidence)} %`;
   const bar = make("meter", { max: 1, value: confidence, attributes: { "aria-hidden": "true" } });
   return make("li", {}, make("span", {}, label), bar, make("span", { className: "share" }, share));
+}
+
+/** Return a share of 1 with two decimals: only all is 100, only nothing is 0. */
+function inPercent(share) {
+  const bounded = 0 < share && share < 1 ? Math.min(Math.max(100 * share, .01), 99.99) : 100 * share;
+  return bounded.toFixed(2);
 }
 
 /** Return JSON with line breaks; any other text as it is. */

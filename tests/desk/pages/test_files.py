@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from desk.pages.files import CONTENT_TYPES, FOLDER, read_files
+from scoring.protocol.stylesheets import read_stylesheet
 from tests.desk.conftest import Browser
 
 
 def test_a_file_is_kept_by_its_content(browser: Browser) -> None:
     (address,) = re.findall(r'href="(/files/\w+/desk.css)"', browser.get("/").text)
     answer = browser.get(address)
-    assert answer.data == (FOLDER / "desk.css").read_bytes()
+    assert answer.data == read_stylesheet(FOLDER / "desk.css")
     assert answer.content_type == "text/css; charset=utf-8"
     assert "immutable" in answer.headers["Cache-Control"]
     older = browser.get("/files/000000000000/desk.css")

@@ -106,7 +106,7 @@ def test_an_answer_is_written_and_the_next_pictures_come(ana: Page, settings: Se
     assert told["items"][0]["id"] == second["id"]
     assert len(told["items"]) == 2
     assert told["left"] == 9
-    assert told["time"] == "1.2 s (p95 1.2 s) each"
+    assert told["time"] == "1.2 s a decision, 19 in 20 within 1.2 s"
     (row,) = rows(settings)
     assert told["saved"] == row.id
     assert sentence(told["told"]) == "Saved: you said Coat, the model Coat (0 %)."

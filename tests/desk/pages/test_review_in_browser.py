@@ -127,7 +127,7 @@ def rows(settings: Settings) -> list[Review]:
 def standing(settings: Settings) -> dict[str, str]:
     """Return what stands, by the name that the page has for a picture."""
     with Ledger.from_settings(settings) as ledger:
-        currents = Labels(ledger).currents("G1").values()
+        currents = list(Labels(ledger).all_current())
     return {f"G1 / {one.picture.path}": str(one.answer) for one in currents}
 
 

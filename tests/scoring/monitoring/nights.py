@@ -65,7 +65,7 @@ class Nights:
         """Score by hand, and return the run."""
         self.run(*arguments)
         with Ledger.from_settings(self.settings) as ledger:
-            run = ledger.latest_run()
+            run = ledger.runs(1)[0]
         assert run
         return run
 
