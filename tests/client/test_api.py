@@ -27,6 +27,7 @@ from client.api import ScoringClient
 from client.chunk_poster import ScoringFailed
 from client.results import PictureResult
 from scoring.processes.port_owner import free_port
+from scoring.protocol.commands import command
 from scoring.protocol.errors import (
     BatchMissing,
     ExitCode,
@@ -469,7 +470,8 @@ def test_nobody_there_is_said_once_all_tries_are_over(caplog: pytest.LogCaptureF
     with ScoringClient(url, options=QUICK) as client, pytest.raises(NoServer) as caught:
         client.predict(garment_pixels(1))
     assert str(caught.value) == (
-        f"no scoring server at {url} (nobody listens there); start a server with 'python -m server'"
+        f"no scoring server at {url} (nobody listens there);"
+        f" start a server with '{command('server')}'"
     )
     assert caplog.text.count("trying again") == 2
 

@@ -22,6 +22,7 @@ from client.stop_signal import StopSignal
 from client.tries import Tries
 from scoring.batches.batch_models import table_header
 from scoring.batches.image_folder import Batch
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import dump_signature, parse_signature
 from scoring.records.events_log import EventsLog
@@ -34,6 +35,8 @@ from tests.photographs import MODELS, clothing_stand_in, write_photographs
 
 Serve = Callable[..., str]
 DRAWN = CODE_ROOT / "image_batches" / "G1"
+
+OWN = command("client.request")
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_summary_event_and_record_name_the_model_and_the_command(
     assert request.main(command) == ExitCode.DONE
     told = (
         'G7: 4 of 6 are no pictures that "fashion" was made for. If they are photographs, try'
-        f" python -m client.request G7 --model clothing --server {url}, or"
+        f" {OWN} G7 --model clothing --server {url}, or"
         ' model = "clothing" below [batches.G7] in settings.local.toml; clothing knows dress, shirt'
     )
     assert f"  photographs?     {told}\n" in capsys.readouterr().out
@@ -196,8 +199,8 @@ def test_the_command_and_the_settings_do_what_they_promise(
     write_photographs(project / "image_batches" / "G7", 2)
     assert request.main(["G7"]) == ExitCode.DONE
     ((_, text),) = advice(project)
-    command = text.split("python -m client.request ")[1].split(", or ")[0]
-    assert request.main(command.split()) == ExitCode.DONE
+    words = text.split(f"{OWN} ")[1].split(", or ")[0]
+    assert request.main(words.split()) == ExitCode.DONE
     with Ledger.from_settings(load_settings()) as ledger:
         assert [one.model.name for one in ledger.batch_figures()] == ["fashion", "clothing"]
     line, header = text.split(", or ")[1].split(" in ")[0].split(" below ")
@@ -248,7 +251,7 @@ def test_where_no_labels_are_shared_all_that_is_served_is_named(
     ((_, text),) = advice(project)
     assert text == (
         'G7: 4 of 4 are no pictures that "digits" was made for. If they are photographs, a model'
-        " for them is served: cats_dogs, tools; try python -m client.request G7 --model cats_dogs"
+        f" for them is served: cats_dogs, tools; try {OWN} G7 --model cats_dogs"
         f" --server {url}, or"
         ' model = "cats_dogs" below [batches.G7] in settings.local.toml;'
         " cats_dogs knows cats, dogs; tools knows hammer, saw"
@@ -273,7 +276,7 @@ def test_photographs_of_other_things_are_told_of_another_model_for_photographs(
     assert request.main(["G7", "--model", "clothing"]) == ExitCode.DONE
     told = (
         'G7: 3 of 3 are no pictures that "clothing" was made for. Another model for photographs is'
-        " served: cats_dogs; try python -m client.request G7 --model cats_dogs"
+        f" served: cats_dogs; try {OWN} G7 --model cats_dogs"
         f' --server {url}, or model = "cats_dogs" below [batches.G7] in settings.local.toml;'
         " cats_dogs knows cats, dogs"
     )

@@ -27,6 +27,7 @@ from scheduler.check_times import check_next_run, check_scheduler, check_window
 from scoring.batches.vanished import vanished_batches
 from scoring.processes.locks import instance_lock
 from scoring.processes.port_owner import free_port
+from scoring.protocol.commands import command
 from scoring.protocol.signature import dump_signature, seal
 from scoring.records.due_days import Policy
 from scoring.records.events_log import EventsLog
@@ -179,7 +180,7 @@ def test_results_of_two_models_in_one_batch_are_named(settings: Settings) -> Non
             life.close(run, "done", "")
     assert told(check_results, settings) == [
         "WARN results G has answers of digits (1) and fashion (1); the model of the settings scores"
-        " all of it anew with: python -m client.request G"
+        f" all of it anew with: {command('client.request')} G"
     ]
     settings.ledger_file.write_bytes(b"this is no database" * 500)
     assert told(check_results, settings) == []
@@ -374,7 +375,7 @@ def test_a_day_that_has_had_its_run_is_a_warning(settings: Settings) -> None:
     (finding,) = told(check_next_run, later)
     assert finding.startswith("WARN next run ")
     assert f"{day} is passed over, for it has had its run" in finding
-    assert finding.endswith("To score now: python -m scheduler --once")
+    assert finding.endswith(f"To score now: {command('scheduler')} --once")
 
 
 def test_a_scheduler_that_goes_by_another_schedule(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from datetime import date
@@ -9,6 +10,7 @@ import pytest
 
 from scheduler.launcher import ClientJob, ProcessLauncher, find_running_server
 from scoring.processes.port_owner import free_port
+from scoring.protocol.commands import command
 from scoring.protocol.errors import NoServer
 from scoring.settings import Settings, load_settings
 from tests.conftest import running_server
@@ -58,5 +60,5 @@ def test_a_running_server_is_found_and_a_missing_one_explained(settings: Setting
         client={"server": f"http://127.0.0.1:{free_port('127.0.0.1')}"},
         server={"ready_seconds": 0.1},
     )
-    with pytest.raises(NoServer, match="start one with 'python -m server'"):
+    with pytest.raises(NoServer, match=f"start one with '{re.escape(command('server'))}'"):
         find_running_server(nobody, never)

@@ -125,6 +125,32 @@ def test_the_classes_come_with_the_pictures(settings: Settings, ana: Page) -> No
     assert told["models"][told["items"][-1]["model"]]["nothing"] == "not a garment"
 
 
+def test_what_is_none_of_its_classes_is_told_in_the_models_own_words(
+    app: Flask, settings: Settings
+) -> None:
+    add_run(settings, [Picture("d.png", label="7", confidence=0.0)], batch="D1", model=DIGITS)
+    ana, ben = Page(app), Page(app, "Ben")
+    (item,) = ana.more(wanted=1)
+    told = ana.told("answer", visit="1", picture=item["id"], verdict="not a garment")
+    assert "you said not a digit, the model" in sentence(told["told"])
+    second = ben.post("answer", visit="1", picture=item["id"], label="7")
+    assert second.status_code == 409
+    assert sentence(json_of(second)["told"]).startswith("Ana said not a digit ")
+    page = ana.browser.get(f"/pictures/{item['id']}").text
+    assert "not a digit" in page
+    assert "not a garment</" not in page
+    assert "<bdi>not a digit</bdi>" in ana.browser.get("/pictures?batch=D1").text
+
+
+def test_how_many_wait_of_each_kind_comes_with_every_answer(ana: Page, settings: Settings) -> None:
+    add_run(settings, [flagged(20, review="not a garment?")], batch="G2")
+    first, *_ = ana.more(wanted=1)
+    told = ana.told("answer", visit="1", picture=first["id"], **COAT)
+    batches, reasons = told["counts"]["batch"], told["counts"]["reason"]
+    assert batches == {"G1": 9, "G2": 1}
+    assert reasons == {"low confidence": 9, "not a garment?": 1}
+
+
 @pytest.mark.parametrize(
     ("said", "stands"),
     [

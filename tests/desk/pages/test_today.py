@@ -41,9 +41,20 @@ def test_what_waits_is_told_by_batch_and_reason(settings: Settings) -> None:
     add_run(settings, [flagged(3)], batch="<G2>", started=NOW + timedelta(hours=1))
     page = in_the_morning(settings).get("/").text
     assert "Review 4 pictures" in page
+    assert "3 flagged, and 1 drawn at random to check how right the model is." in page
     assert 'href="/review?batch=%3CG2%3E"' in page
     assert "&lt;G2&gt;" in page
     assert "not a garment?" in page
+
+
+def test_the_report_says_it_in_the_same_words(settings: Settings) -> None:
+    run_id = add_run(settings, [flagged(1), flagged(2), drawn(1)])
+    with Ledger.from_settings(settings) as ledger:
+        ledger.close_batch(run_id, "G1", 2.0)
+    browser = in_the_morning(settings)
+    words = "2 flagged, and 1 drawn at random to check how right the model is."
+    assert words in browser.get("/").text
+    assert words in browser.get(f"/runs/{run_id}/report").text
 
 
 def test_that_nothing_waits_is_said(settings: Settings) -> None:

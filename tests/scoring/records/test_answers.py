@@ -34,6 +34,17 @@ def test_the_words_for_no_label_are_answers(text: str) -> None:
     assert str(answer) == "cannot tell"
 
 
+@pytest.mark.parametrize(
+    "text", ["not clothing", "Not clothing?", "not  CLOTHING", "not a garment"]
+)
+def test_the_models_own_word_for_what_it_does_not_know_is_an_answer(text: str) -> None:
+    assert read_answer(text, LABELS, "not clothing") == Answer("not a garment")
+    assert read_answer("not a dog", LABELS, "not clothing") is None
+    assert read_answer("not clothing", ["not clothing"], "not clothing") == Answer(
+        "label", "not clothing"
+    )
+
+
 @pytest.mark.parametrize("text", ["", " ", "Hat", "Ankleboot", "7.5", "undone", "Bag?", "T-shirt"])
 def test_anything_else_is_none(text: str) -> None:
     assert read_answer(text, LABELS) is None

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client import command_line
+from scoring.protocol.commands import python_of
 from scoring.records.text import (
     is_formula,
     is_rewritten,
@@ -118,7 +119,7 @@ def test_a_shell_takes_a_command_with_any_name_as_it_was_meant(name: str, tmp_pa
     shown = ["sh", "-c", f"printf '%s\\0' {command}"]
     said = subprocess.run(shown, cwd=tmp_path, capture_output=True, check=True).stdout
     words = said.decode().split("\0")[:-1]
-    assert words[:3] == ["python", "-m", "client.request"]
+    assert words[:3] == [python_of(sys.executable), "-m", "client.request"]
     assert list(tmp_path.iterdir()) == []
     options = command_line.parse_arguments(words[3:])
     assert (options.batches, options.model, options.server) == ([name], *flags[1::2])

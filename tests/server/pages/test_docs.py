@@ -11,6 +11,7 @@ import requests
 
 from scoring.settings import Settings
 from server.pages.docs import CONTENT_TYPES, FILES, OPEN_PATHS, PAGE, WITH_SLASH
+from server.pages.serving import content_of
 from tests.conftest import BUNDLE, running_server
 from tests.deadlines import DEADLINE
 
@@ -30,7 +31,7 @@ def url() -> Iterator[str]:
 def test_a_file_of_the_page_wants_no_key_and_is_shown_nowhere_else(url: str, path: str) -> None:
     answer = requests.get(url + path, timeout=DEADLINE)
     name = path.removeprefix("/docs").removeprefix("/") or PAGE
-    assert (answer.status_code, answer.content) == (200, (FILES / name).read_bytes())
+    assert (answer.status_code, answer.content) == (200, content_of(FILES / name))
     assert answer.headers["Content-Type"] == CONTENT_TYPES.get(name, "text/html; charset=utf-8")
     policy = answer.headers["Content-Security-Policy"].split("; ")
     assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} <= set(policy)

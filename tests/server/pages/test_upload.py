@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 import requests
 
+from scoring.protocol.percent import in_percent
 from scoring.settings import CODE_ROOT, Settings
 from server.pages.entrance import LOGIN_BYTES
+from server.pages.serving import content_of
 from server.pages.upload import CONTENT_TYPES, FILES
 from server.pages.upload_page import MOST_PICTURES
 from tests.conftest import BUNDLE, garment_pixels, running_server
@@ -87,7 +89,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_in_line(url: str
         assert not re.search(r"<style|style=|\son\w+=|//[a-z]|<script(?! type)", page.text)
     for name, kind in CONTENT_TYPES.items():
         part = requests.get(f"{url}/upload/{name}", timeout=DEADLINE)
-        assert (part.content, part.headers["Content-Type"]) == ((FILES / name).read_bytes(), kind)
+        assert (part.content, part.headers["Content-Type"]) == (content_of(FILES / name), kind)
     assert {one.name for one in FILES.iterdir()} == set(CONTENT_TYPES)
     assert requests.get(f"{url}/upload/upload.py", timeout=DEADLINE).status_code == 404
 
@@ -112,7 +114,7 @@ def test_every_picture_is_told_of_by_every_model_that_is_ticked(url: str) -> Non
         else:
             assert (row[2], row[6]) == (expected["label"], expected["review"] or "")
             shares = dict(zip(header[8:18], row[8:18], strict=True))
-            told = {f"{label} %": f"{100 * share:.2f}" for label, share in
+            told = {f"{label} %": in_percent(share, 2) for label, share in
                     expected["probabilities"].items()}  # fmt: skip
             assert shares == told
 
