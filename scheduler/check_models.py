@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from scheduler.check_files import tonights_batches
 from scheduler.finding import Finding, Verdict
 from scoring.batches.batch_models import model_of, stray_tables
+from scoring.monitoring.thresholds import WHOLE
 from scoring.processes.readiness import read_readiness
-from scoring.protocol.bundle_names import bundle_name, find_bundle, served_bundles
+from scoring.protocol.bundle_names import bundle_labels, bundle_name, find_bundle, served_bundles
 from scoring.protocol.errors import ScoringError
 from scoring.records.text import printable
 from scoring.settings import Settings
@@ -32,6 +33,18 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         # A batch is about to be scored by another model than the one that was written for it.
         verdict: Verdict = "FAIL" if stray.is_misspelt else "WARN"
         yield Finding(verdict, "model", f'settings have [batches."{stray.name}"]: {stray.why}')
+
+
+def check_thresholds(settings: Settings) -> Iterator[Finding]:
+    """Tell which limits of mean confidence no class will ever be held against."""
+    for model, limits in settings.monitoring.thresholds.items():
+        labels = bundle_labels(settings, model)
+        if not labels:
+            text = f'settings have [monitoring.thresholds."{model}"]: no such model is here'
+            yield Finding("WARN", "thresholds", text)
+        for name in sorted(limits.keys() - {WHOLE, *labels}) if labels else ():
+            text = f"{model} has no class {printable(name)!r}; it has {_listed(labels)}"
+            yield Finding("WARN", "thresholds", text)
 
 
 def models_to_rehearse(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.check_models import check_models, models_to_rehearse
+from scheduler.check_models import check_models, check_thresholds, models_to_rehearse
 from scheduler.check_serving import check_programs
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
@@ -108,3 +108,13 @@ def test_a_model_that_cannot_be_loaded_fails(project: Path) -> None:
     (finding,) = told(check_programs, settings)
     assert finding.startswith("FAIL server ")
     assert str(broken) in finding
+
+
+def test_a_threshold_of_no_class_or_no_model_is_told() -> None:
+    assert told(check_thresholds, load_settings()) == []
+    limits = {"fashion": {"*": 0.9, "Coat": 0.8, "Coats": 0.8}, "hats": {"*": 0.9}}
+    first, second = told(check_thresholds, load_settings(monitoring={"thresholds": limits}))
+    assert first.startswith("WARN thresholds fashion has no class 'Coats'; it has T-shirt/Top,")
+    assert second == (
+        'WARN thresholds settings have [monitoring.thresholds."hats"]: no such model is here'
+    )
