@@ -40,7 +40,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"apprise", "cv2", "jinja2", "prometheus_client", "pydantic", "requests"},
     ),
     "fashion_model": (
-        LIBRARY,
+        LIBRARY | {MONITORING},
         {
             *("ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "pydantic", "requests"),
             *("scipy", "sklearn", "tensorflow", "threadpoolctl"),

@@ -24,6 +24,10 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/settings_retrain.py",
     ),
     "tests/server/test_promoted_models.py": ("scoring/protocol/promoted.py",),
+    "tests/fashion_model/test_prove.py": (
+        "fashion_model/proof/accuracy.py",
+        "fashion_model/proof/nights.py",
+    ),
     "tests/scoring/monitoring/test_watch.py": ("scoring/monitoring/watched_model.py",),
     "tests/scoring/monitoring/test_drift.py": (
         "scoring/monitoring/label_mix.py",

@@ -1,0 +1,1 @@
+"""Proofs of what monitoring claims, on real images: tables for docs/monitoring.md."""
