@@ -79,7 +79,8 @@ def _around_them(signature: Signature) -> Description:
         **feedback_route.describe(signature),
         **docs.describe(),
     }
-    return Description(title="The server", paths=paths, schemas={}, responses={})
+    examples = feedback_route.examples(signature)
+    return Description(title="The server", paths=paths, schemas={}, responses={}, examples=examples)
 
 
 def _numbers(summary: str) -> dict[str, Any]:
