@@ -1,6 +1,7 @@
 """Prove what docs/monitoring.md claims: print its tables, on real images nobody trained on.
 
   python -m fashion_model.prove accuracy --data DIR --digits DIR
+  python -m fashion_model.prove month --data DIR
 
 The reference that nights are held against is the bundle's own; the nights are drawn from the images
 that its figures were measured with, which are none of the reference's.
@@ -20,18 +21,22 @@ from fashion_model.commands import (
     load_split,
     named_bundle,
     require_fit,
+    require_packages,
     run_command,
 )
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
+from fashion_model.dataset.split import Split
 from fashion_model.proof import accuracy
 from fashion_model.proof.nights import outputs_of, shifts
 from scoring.inference.bundle import Bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.reference import Reference
 from scoring.records.telling import telling_never_fails
+from scoring.settings import CODE_ROOT
 
 DIGITS = "digits"
+TEACHING = CODE_ROOT / "requirements-teach.txt"
 
 
 def reference_of(bundle: Bundle) -> Reference:
@@ -42,10 +47,9 @@ def reference_of(bundle: Bundle) -> Reference:
     return Reference.from_bytes(content, len(bundle.signature.labels))
 
 
-def prove_accuracy(
-    options: argparse.Namespace, bundle: Bundle, data: LabelledImages
-) -> Iterator[str]:
+def prove_accuracy(options: argparse.Namespace, bundle: Bundle, split: Split) -> Iterator[str]:
     """Yield the tables on estimated accuracy."""
+    data = split.measure
     signature = bundle.signature
     above = signature.thresholds.outlier_score
     judge = accuracy.Judge(reference_of(bundle), len(signature.labels), above)
@@ -56,8 +60,17 @@ def prove_accuracy(
     yield from accuracy.tables(judge, clean, found)
 
 
-PARTS: dict[str, Callable[[argparse.Namespace, Bundle, LabelledImages], Iterator[str]]] = {
+def prove_month(options: argparse.Namespace, bundle: Bundle, split: Split) -> Iterator[str]:
+    """Yield the table on retraining."""
+    require_packages("sklearn", "scipy", requirements=TEACHING)
+    from fashion_model.proof import month
+
+    yield from month.table(bundle, split)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, Bundle, Split], Iterator[str]]] = {
     "accuracy": prove_accuracy,
+    "month": prove_month,
 }
 
 
@@ -93,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
     bundle = named_bundle(options.bundle)
     description, split = load_split(options, own=measured_fold(bundle.signature))
     require_fit(bundle, description)
-    for line in PARTS[options.part](options, bundle, split.measure):
+    for line in PARTS[options.part](options, bundle, split):
         sys.stdout.write(f"{line}\n")
 
 

@@ -20,6 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fashion_model.commands import require_packages, run_command
 from fashion_model.flags import model_name
 from scoring.protocol.errors import ScoringError, UsageError
@@ -34,6 +37,7 @@ from scoring.settings import CODE_ROOT, Settings, load_settings
 if TYPE_CHECKING:
     from fashion_model.gate import Verdict
     from fashion_model.retraining.candidate import Material
+    from fashion_model.retraining.reviewed import ReviewedPictures
     from scoring.inference.bundle import Bundle
 
 REQUIREMENTS = CODE_ROOT / "requirements-teach.txt"
@@ -106,7 +110,6 @@ def read_material(settings: Settings, ledger: LedgerReader, name: str) -> Materi
     """Return what a model is retrained from: the bundle that serves, features, reviews."""
     from fashion_model.kept_features import CHOSEN_WITH, MEASURED, read_features
     from fashion_model.retraining.candidate import Material
-    from fashion_model.retraining.features import features_by_content
     from fashion_model.retraining.paired import allowed_loss
     from fashion_model.retraining.reviewed import read_reviewed
     from fashion_model.retraining.serving import serving_bundle
@@ -115,9 +118,9 @@ def read_material(settings: Settings, ledger: LedgerReader, name: str) -> Materi
     kept = read_features(base.folder, base)
     with PictureStore.from_settings(settings) as store:
         reviewed = read_reviewed(ledger, store, base.signature)
+        features = _features(settings, base, reviewed, store)
         if store.trouble:
             raise UsageError(f"the pictures cannot be read: {store.trouble}")
-    features = features_by_content(base, reviewed.hashes, reviewed.pixels, settings.path(CACHE))
     count = len(kept.of(CHOSEN_WITH, MEASURED))
     allowed = allowed_loss(count, settings.retrain.loss_at_400, settings.retrain.loss_at_3000)
     return Material(base, kept, reviewed, features, allowed)
@@ -127,7 +130,6 @@ def judged(settings: Settings, material: Material, new: Bundle) -> Verdict:
     """Hold a candidate against what serves now, and write the verdict beside it."""
     from fashion_model.gate import GATE_FILE, Side, judge
     from fashion_model.kept_features import read_features
-    from fashion_model.retraining.features import features_by_content
     from fashion_model.retraining.serving import read_facts, write_json
 
     reviewed = material.reviewed
@@ -136,12 +138,30 @@ def judged(settings: Settings, material: Material, new: Bundle) -> Verdict:
         facts = read_facts(folder)
         if facts:
             reviewed = reviewed.without(facts.learnt)
-    seen = features_by_content(new, reviewed.hashes, reviewed.pixels, settings.path(CACHE))
+    with PictureStore.from_settings(settings) as store:
+        seen = _features(settings, new, reviewed, store)
     old_side = Side(material.base, material.kept, material.features)
     new_side = Side(new, read_features(new.folder, new), seen)
     verdict = judge(settings.retrain, old_side, new_side, reviewed)
     write_json(new.folder / GATE_FILE, verdict.to_json())
     return verdict
+
+
+def _features(
+    settings: Settings, bundle: Bundle, reviewed: ReviewedPictures, store: PictureStore
+) -> NDArray[np.float32]:
+    """Return what a bundle's network makes of reviewed pictures; raises UsageError."""
+    from fashion_model.retraining.features import features_by_content
+
+    signature = bundle.signature
+
+    def pixels_of(content_hash: str) -> NDArray[np.uint8]:
+        seen = store.seen(content_hash, signature.preprocessing, signature.input.shape)
+        if seen is None:
+            raise UsageError(f"a picture was removed meanwhile: {content_hash}; try again")
+        return seen
+
+    return features_by_content(bundle, reviewed.hashes, pixels_of, settings.path(CACHE))
 
 
 def _promote(settings: Settings, ledger: LedgerReader, name: str, beginning: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,31 +15,43 @@ from scoring.inference.predictor import Predictor
 from scoring.records.atomic_file import replacing
 
 Features = NDArray[np.float32]
+PixelsOf = Callable[[str], NDArray[np.uint8]]
+# Of pictures that are in memory at a time; more makes nothing faster.
+AT_ONCE_BYTES = 40_000_000
 
 
 def features_by_content(
-    bundle: Bundle, hashes: Sequence[str], pixels: NDArray[np.uint8], cache: Path
+    bundle: Bundle, hashes: Sequence[str], pixels_of: PixelsOf, cache: Path
 ) -> Features:
-    """Return the features float32 [N, F] of pictures by their contents' hashes and pixels [N, D].
+    """Return the features float32 [N, F] of pictures by their contents' hashes.
 
     What was made before is read from ``cache``, which may be deleted; where it cannot be written
-    the next time takes longer, and nothing else.
+    the next time takes longer, and nothing else. Of others ``pixels_of`` is asked for pixels [D].
     """
     ref = bundle.signature.preprocessing
     digest = bundle.signature.files[SERVED_FILE][:16]
     path = cache / f"reviewed-{digest}-{ref.name}-{ref.version}.npz"
     width = len(bundle.head.kernel)
     known = _read(path, width)
-    new = [place for place, content in enumerate(hashes) if content not in known]
+    new = [content for content in hashes if content not in known]
     if new:
-        predictor = Predictor(bundle)
-        made = predictor.features(pixels[new])
-        predictor.close()
-        known |= {hashes[place]: row for place, row in zip(new, made, strict=True)}
+        known |= _made(bundle, new, pixels_of)
         with suppress(OSError):
             _write(path, known)
     rows = [known[content] for content in hashes]
     return np.stack(rows) if rows else np.empty((0, width), np.float32)
+
+
+def _made(bundle: Bundle, hashes: Sequence[str], pixels_of: PixelsOf) -> dict[str, Features]:
+    at_once = max(1, AT_ONCE_BYTES // bundle.signature.input.row_length)
+    predictor = Predictor(bundle)
+    made: dict[str, Features] = {}
+    for start in range(0, len(hashes), at_once):
+        some = hashes[start : start + at_once]
+        rows = np.stack([pixels_of(content).reshape(-1) for content in some])
+        made |= dict(zip(some, predictor.features(rows), strict=True))
+    predictor.close()
+    return made
 
 
 def _read(path: Path, width: int) -> dict[str, Features]:

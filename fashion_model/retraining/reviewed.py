@@ -38,15 +38,14 @@ INCLUSIONS = (
 
 @dataclass(frozen=True)
 class ReviewedPictures:
-    """N pictures that people judged, each content once.
+    """N pictures that people judged, each content once, by its hash.
 
-    ``pixels`` uint8 [N, H*W*C]; ``labels`` int64 [N], -1 for what is of no class; ``weights``
+    ``labels`` int64 [N], -1 for what is of no class; ``weights``
     float64 [N], how many pictures each stands for; ``groups`` int64 [N]: near-copies have one;
     ``held_out`` bool [N]: those that are not learnt from. ``left_out`` says why others are.
     """
 
     hashes: tuple[str, ...]
-    pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     weights: NDArray[np.float64]
     groups: NDArray[np.int64]
@@ -84,21 +83,13 @@ def read_reviewed(
     """
     left_out: Counter[str] = Counter()
     found = _once_each(_judged(ledger.database, Labels(ledger), signature, left_out), left_out)
-    shape = signature.input.shape
-    kept, pixels = [], []
-    for one in found:
-        seen = store.seen(one.content_hash, signature.preprocessing, shape)
-        if seen is None:
-            left_out["no pixels are kept of them"] += 1
-            continue
-        kept.append(one)
-        pixels.append(seen.reshape(-1))
+    kept, thumbnails = _with_thumbnails(found, store, signature)
+    if len(kept) < len(found):
+        left_out["no pixels are kept of them"] += len(found) - len(kept)
     hashes = tuple(one.content_hash for one in kept)
-    rows = np.stack(pixels) if pixels else np.empty((0, signature.input.row_length), np.uint8)
-    groups = _groups(rows, shape)
+    groups = _groups(thumbnails)
     return ReviewedPictures(
         hashes=hashes,
-        pixels=rows,
         labels=np.array([one.label for one in kept], np.int64),
         weights=np.array([one.weight for one in kept], np.float64),
         groups=groups,
@@ -164,15 +155,27 @@ def _once_each(judged: Iterable[_Judged], left_out: Counter[str]) -> list[_Judge
     return sorted(agreed, key=lambda one: one.content_hash)
 
 
-def _groups(pixels: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Return a number for each picture that its near-copies share, int64 [N]."""
-    # A third of a second to load, and only here.
-    from fashion_model.teaching.copies import groups_by_thumbnail
+def _with_thumbnails(
+    found: Iterable[_Judged], store: PictureStore, signature: Signature
+) -> tuple[list[_Judged], list[NDArray[np.float32]]]:
+    """Return those whose pixels are kept, and what they look like; no pixels stay in memory."""
+    # A second to load, and only here.
     from fashion_model.teaching.photographs import thumbnail
 
-    if not len(pixels):
-        return np.empty(0, np.int64)
-    return groups_by_thumbnail(np.stack([thumbnail(row.reshape(shape)) for row in pixels]))
+    kept, thumbnails = [], []
+    for one in found:
+        seen = store.seen(one.content_hash, signature.preprocessing, signature.input.shape)
+        if seen is not None:
+            kept.append(one)
+            thumbnails.append(thumbnail(seen))
+    return kept, thumbnails
+
+
+def _groups(thumbnails: list[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Return a number for each picture that its near-copies share, int64 [N]."""
+    from fashion_model.teaching.copies import groups_by_thumbnail
+
+    return groups_by_thumbnail(np.stack(thumbnails)) if thumbnails else np.empty(0, np.int64)
 
 
 def _held_out(hashes: tuple[str, ...], groups: NDArray[np.int64]) -> NDArray[np.bool_]:

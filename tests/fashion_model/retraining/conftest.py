@@ -15,7 +15,7 @@ from fashion_model.calibrate import write_signature
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.kept_features import features_of_split, write_features
-from fashion_model.proving.nights import judge_at_desk, score_night
+from fashion_model.proof.lived_nights import judge_at_desk, score_night
 from scoring.inference.bundle import FEATURES_FILE, Bundle, load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.settings import Settings, load_settings
@@ -76,6 +76,7 @@ def retrainable(project: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     # Drawn shapes show few of the classes, and of few pictures each one lost is much.
     monkeypatch.setenv("SCORING_RETRAIN__CLASS_LOSS", "100")
     monkeypatch.setenv("SCORING_RETRAIN__FLAGGED_MORE", "100")
+    monkeypatch.setenv("SCORING_RETRAIN__CALIBRATION_LOSS", "100")
     settings = load_settings()
     for night in range(3):
         live_night(settings, load_bundle(model), night)

@@ -48,7 +48,7 @@ def test_it_knows_the_new_kind_and_not_less_of_the_old(retrainable: Settings, mo
     held_out = read_features(model, before).of(MEASURED)
     for bundle in (before, after):
         logits = held_out.features @ bundle.head.kernel + bundle.head.bias
-        assert (logits.argmax(axis=1) == held_out.labels).mean() > 0.94
+        assert (logits.argmax(axis=1) == held_out.labels).mean() > 0.9
 
 
 def test_it_is_sealed_and_shares_the_network(retrainable: Settings, model: Path) -> None:

@@ -24,7 +24,7 @@ from fashion_model.dataset.split import Split
 from fashion_model.gate import Verdict
 from fashion_model.keep_features import LEARNT
 from fashion_model.kept_features import features_of_split, write_features
-from fashion_model.proving.nights import Night, judge_at_desk, score_night
+from fashion_model.proof.lived_nights import Night, judge_at_desk, score_night
 from fashion_model.retrain import judged, read_material
 from fashion_model.retraining.candidate import make_candidate
 from fashion_model.retraining.serving import serving_bundle
@@ -73,25 +73,25 @@ class Month:
     verdict: Verdict
 
 
-def prove_month(bundle: Bundle, split: Split, images_a_night: int) -> Iterator[str]:
+def table(bundle: Bundle, split: Split) -> Iterator[str]:
     """Yield the table as Markdown, a row a kind of picture."""
     yield ("| new kind of picture | reviewed | right of it in the audit, last week → next week |"
            " right of all of it | right of the held-out | gate | s |")  # fmt: skip
     yield "|---|---|---|---|---|---|---|"
     for kind in KINDS:
-        month = live_month(bundle, split, kind, images_a_night)
+        month = live_month(bundle, split, kind)
         cells = (_change(month.audited), _change(month.all_of_them), _change(month.held_out, 2))
         passed = "passed" if month.verdict.passed else "refused"
         yield (f"| {kind} | {month.reviewed} | {' | '.join(cells)} | {passed} |"
                f" {month.seconds:.1f} |")  # fmt: skip
 
 
-def live_month(bundle: Bundle, split: Split, kind: str, images_a_night: int) -> Month:
+def live_month(bundle: Bundle, split: Split, kind: str) -> Month:
     """Live through four weeks and one more, and retrain between; a refused candidate serves not."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         pool, rest = _halves(split)
         settings = _project(Path(folder), bundle, rest)
-        nights = _Nights(settings, pool, kind, images_a_night)
+        nights = _Nights(settings, pool, kind, len(pool) // (NIGHTS + WEEK))
         for day in range(NIGHTS):
             nights.live(day, has_new=day >= NEW_FROM)
         before = nights.told(NIGHTS - WEEK, NIGHTS)
@@ -163,7 +163,7 @@ class _Nights:
 
     def live(self, day: int, has_new: bool) -> None:
         """Score a night's pictures, and have the desk judge those that wait."""
-        places = np.arange(day * self._count, (day + 1) * self._count) % len(self._pool)
+        places = np.arange(day * self._count, (day + 1) * self._count)
         come = self._pool.take(places)
         is_new = self._random.random(self._count) < (NEW_SHARE if has_new else 0.0)
         images = come.images.copy()

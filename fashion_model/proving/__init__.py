@@ -1,1 +1,0 @@
-"""Proofs on real held-out images, whose tables stand in docs/monitoring.md."""
