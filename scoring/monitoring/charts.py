@@ -86,6 +86,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Banded:
+    """A line over runs with its own band: ``bands`` are SVG areas, ``marks`` other points."""
+
+    line: Line
+    bands: tuple[str, ...]
+    marks: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a histogram; ``marked`` is the height of its lower, marked part."""
 
@@ -162,7 +171,7 @@ def line(
         share = (min(max(value, low), high) - low) / (high - low)
         return _round(box.bottom - share * (box.bottom - box.top))
 
-    step = (box.right - box.left) / max(len(known) - 1, 1)
+    step = _step(box, len(known))
     places = [
         None if value is None else (_round(box.left + place * step), y(value))
         for place, value in enumerate(known)
@@ -178,6 +187,47 @@ def line(
         () if small else tuple(Tick(y(one), tick_text(one)) for one in _ticks(low, high, 3)),
         box,
     )
+
+
+def banded(
+    values: Sequence[tuple[float, float, float] | None],
+    marks: Sequence[float | None] = (),
+    *,
+    tick_text: Callable[[float], str] = "{:g}".format,
+) -> Banded:
+    """Return the places of one value a run with its own interval: (value, low, high), or None.
+
+    ``marks`` are other values of the same runs, as points.
+    """
+    numbers = [one if one and all(map(_is_number, one)) else None for one in values]
+    points = [one if _is_number(one) else None for one in marks]
+    every = [number for one in numbers if one for number in one]
+    scale = scale_of([*every, *points], most=1.0)
+    drawn = line([one[0] if one else None for one in numbers], scale=scale, tick_text=tick_text)
+    box, step = drawn.box, _step(drawn.box, len(numbers))
+
+    def y(value: float) -> float:
+        share = (min(max(value, scale[0]), scale[1]) - scale[0]) / (scale[1] - scale[0])
+        return _round(box.bottom - share * (box.bottom - box.top))
+
+    def x(place: int) -> float:
+        return _round(box.left + place * step)
+
+    edges = [(x(place), one) for place, one in enumerate(numbers) if one]
+    runs = _pieces([(x(place), 0.0) if one else None for place, one in enumerate(numbers)])
+    at = dict(edges)
+    areas = [
+        _path([(x_, y(at[x_][2])) for x_, _ in run] + [(x_, y(at[x_][1])) for x_, _ in run[::-1]])
+        + "Z"
+        for run in runs
+        if len(run) > 1
+    ]
+    dots = [(x(place), y(one)) for place, one in enumerate(points) if one is not None]
+    return Banded(drawn, tuple(areas), tuple(dots))
+
+
+def _step(box: Box, count: int) -> float:
+    return (box.right - box.left) / max(count - 1, 1)
 
 
 def _box(small: bool) -> Box:

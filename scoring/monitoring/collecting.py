@@ -23,6 +23,7 @@ from scoring.monitoring.facts import (
 )
 from scoring.monitoring.history import Figures, by_model
 from scoring.monitoring.thresholds import Thresholds
+from scoring.monitoring.trust import trust_of
 from scoring.monitoring.usual import (
     FEWEST_NIGHTS,
     MOST_NIGHTS,
@@ -228,12 +229,19 @@ class Collector:
             histogram=histogram,
             flagged_histogram=marked,
             trend_nights=tuple(one.night for one in nights),
+            trust=trust_of(self._found.get(version, {}), nights, self._found_before),
         )
+
+    @cached_property
+    def _found_before(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What monitoring found in the runs that are shown, by run and version."""
+        runs = [one.run.id for one in self._with_tonight]
+        return run_monitoring.of_runs(self._database, runs)
 
     @cached_property
     def _found(self) -> dict[str, dict[str, Any]]:
         """What monitoring found, by model version."""
-        return run_monitoring.find(self._database, self.run.id)
+        return self._found_before.get(self.run.id, {})
 
     @staticmethod
     def _labels(tonight: Figures, known: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from scoring.monitoring.facts import ClassFacts, Measure, ModelFacts, ReportFacts
+from scoring.monitoring.trust_views import news
 from scoring.monitoring.words import amount, capitalised, count, percent
 
 Say = Callable[[float | None], str]
@@ -79,6 +80,7 @@ SOME_ARE_STRANGE = {
     ),
 }
 CLASS_RANK = 8
+TRUST_RANK = 11
 # Nearly nothing but one class explains all else, unless the model does not know what it saw.
 ONE_CLASS_RANK = 3
 # More of them are one thing, not three: what the pictures look like.
@@ -131,6 +133,8 @@ def _of_model(model: ModelFacts) -> Iterator[Difference]:
     for measure in model.measures:
         yield from _of_measure(measure, SOME_ARE_STRANGE if _some_are_strange(model) else WORDINGS)
     yield from _of_classes(model)
+    if model.trust and (said := news(model.trust)):
+        yield Difference(TRUST_RANK, "", said)
 
 
 def _some_are_strange(model: ModelFacts) -> bool:

@@ -103,6 +103,66 @@ class ClassFacts:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How right a model was, with its interval; shares of 0-1."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Some nights together, the last tonight.
+
+    ``estimated``: of those nights that were valid, ``second`` the other opinion of it; ``judged``:
+    by what people said of ``pictures`` drawn at random.
+    """
+
+    nights: int
+    valid_nights: int
+    estimated: Share | None = None
+    second: float | None = None
+    judged: Share | None = None
+    pictures: int = 0
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What has been unlike the model's test pictures, and since which night."""
+
+    what: str
+    since: str
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a model can be believed.
+
+    ``why_not``: why the estimate of tonight, the first of ``spans``, is not valid; "" where it is.
+    ``combined``: mean confidence, corrected by what people judged. ``waiting``: marked pictures of
+    the judged nights that nobody has judged. ``thresholds``: what is to be said of them.
+    ``trend`` has of each of ``trend_nights`` what was estimated, and what people judged.
+    """
+
+    why_not: str
+    spans: tuple[Span, ...]
+    combined: float | None = None
+    waiting: int = 0
+    alarms: tuple[Alarm, ...] = ()
+    thresholds: str = ""
+    retrain: bool = False
+    trend_nights: tuple[str, ...] = ()
+    trend: tuple[Share | None, ...] = ()
+    trend_judged: tuple[float | None, ...] = ()
+
+    @property
+    def tonight(self) -> Span:
+        return self.spans[0]
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """What one model saw tonight.
 
@@ -125,6 +185,7 @@ class ModelFacts:
     histogram: tuple[int, ...] = ()
     flagged_histogram: tuple[int, ...] = ()
     trend_nights: tuple[str, ...] = ()
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from scoring.monitoring import views, words
+from scoring.monitoring import trust_views, views, words
 from scoring.monitoring.facts import LookAt, ReportFacts
 from scoring.monitoring.usual import FEWEST_NIGHTS
 from scoring.monitoring.verdict import judge_run, title
@@ -81,6 +81,8 @@ def _render(facts: ReportFacts, thumbnails: Thumbnails, detail: Detail) -> bytes
         more_batches=facts.more_batches + len(facts.batches[detail.batches :]),
         several_models=len(facts.models) > 1,
         models=[views.model_view(model) for model in models],
+        trust_head=trust_views.HEAD,
+        chart_head=trust_views.CHART_HEAD,
         speed=views.speed_view(facts),
         failed_files=facts.failed_files[: detail.files],
         events=facts.events[: detail.files],

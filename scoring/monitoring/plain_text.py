@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from scoring.monitoring import views
+from scoring.monitoring import trust_views, views
 from scoring.monitoring.facts import ModelFacts, ReportFacts
 from scoring.monitoring.verdict import Verdict, judge_run
 from scoring.monitoring.words import count, cut, percent
@@ -90,11 +90,21 @@ def _model(model: ModelFacts, several: bool) -> list[str]:
     head = ("Class", "Pictures", "Share", "Usual", "Mean confidence")
     name = f": {model.name}" if several else ""
     return [
+        *_trust(view, name),
         *_heading(f"What the model saw{name}"),
         *_table([head, *view.classes_table]),
         *([f"and {model.more_classes} more classes"] if model.more_classes else []),
         *_wrapped(view.histogram_caption),
     ]
+
+
+def _trust(view: views.ModelView, name: str) -> list[str]:
+    if view.trust is None:
+        return []
+    said = [*view.trust.lines, *view.trust.warnings]
+    lines = [line for one in said for line in _wrapped(one)]
+    table = _table([tuple(trust_views.HEAD), *view.trust.table])
+    return [*_heading(f"How right it probably is{name}"), *lines, "", *table, ""]
 
 
 def _errors(facts: ReportFacts) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from scoring.monitoring import charts
 from scoring.monitoring.differences import Say, usual_range
 from scoring.monitoring.facts import ClassFacts, Measure, ModelFacts, ReportFacts
+from scoring.monitoring.trust_views import TrustView, trust_view
+from scoring.monitoring.trust_views import figure as trust_figure
 from scoring.monitoring.words import (
     amount,
     clock,
@@ -65,6 +67,7 @@ class ModelView:
     histogram_words: str
     histogram_caption: str
     histogram_table: list[tuple[str, ...]]
+    trust: TrustView | None
     trends: list[TrendView]
     trend_span: str
     trend_scale: str
@@ -125,6 +128,9 @@ def figures(facts: ReportFacts) -> list[FigureView]:
     ]
     if totals.waiting:
         found.append(FigureView("wait for the next run", count(totals.waiting), person=True))
+    trust = facts.models[0].trust if len(facts.models) == 1 else None
+    if trust:
+        found.append(FigureView(*trust_figure(trust)))
     if totals.mean_confidence is not None:
         usual = _usual(main, "confidence") or "how sure, not how right"
         found.append(FigureView("mean confidence", percent(totals.mean_confidence), usual))
@@ -185,6 +191,7 @@ def model_view(model: ModelFacts) -> ModelView:
         histogram_words=_histogram_words(model),
         histogram_caption=_histogram_caption(model),
         histogram_table=_histogram_table(model),
+        trust=trust_view(model.trust) if model.trust else None,
         trends=trends,
         trend_span=f"last {number_of(len(model.trend_nights), 'run')}",
         trend_scale=f"{percent(scale[0])} to {percent(scale[1])}",

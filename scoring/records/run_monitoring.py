@@ -6,7 +6,7 @@ Nothing else keeps a detector's state: it is read from the nights before.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,19 @@ def find(database: Database, run_id: str) -> dict[str, dict[str, Any]]:
         (run_id,),
     )
     return {version: json.loads(facts) for version, facts in rows}
+
+
+def of_runs(database: Database, run_ids: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what was found in some runs, by their ids and the models' versions."""
+    rows = database.query(
+        "SELECT run_id, model_version, facts FROM run_monitoring"
+        f" WHERE run_id IN ({', '.join('?' * len(run_ids))})",
+        run_ids,
+    )
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for run_id, version, facts in rows:
+        found.setdefault(run_id, {})[version] = json.loads(facts)
+    return found
 
 
 def nights_before(

@@ -28,6 +28,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/proof/accuracy.py",
         "fashion_model/proof/nights.py",
     ),
+    "tests/scoring/monitoring/test_trust.py": ("scoring/monitoring/trust_views.py",),
     "tests/scoring/monitoring/test_watch.py": ("scoring/monitoring/watched_model.py",),
     "tests/scoring/monitoring/test_drift.py": (
         "scoring/monitoring/label_mix.py",

@@ -1,0 +1,127 @@
+"""What a report says of trusting a model: the truth of tonight, whatever was true before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from scoring.monitoring.facts import Alarm, Share, Span, Trust, dump_facts, load_facts
+from scoring.monitoring.report import MorningReport, facts_of
+from scoring.monitoring.trust_views import figure, news, trust_view
+from scoring.records.ledger import Ledger
+from scoring.records.run_life import NOTHING, RunEnded
+from scoring.settings import Settings
+from tests.scoring.monitoring.test_watch import dimmed
+from tests.scoring.monitoring.watched_nights import Nights
+
+RIGHT, JUDGED = Share(0.951, 0.94, 0.962), Share(0.93, 0.88, 0.97)
+TONIGHT = Span(1, 1, RIGHT, 0.948)
+GOOD = Trust("", (TONIGHT, Span(7, 5, RIGHT, 0.95), Span(28, 20, RIGHT, 0.95)))
+
+
+@pytest.fixture
+def nights(settings: Settings) -> Iterator[Nights]:
+    with Ledger.from_settings(settings) as ledger:
+        yield Nights(settings, ledger)
+
+
+def report(nights: Nights, run_id: str) -> str:
+    """Write a run's report, and return its text as one line."""
+    run = nights.ledger.run(run_id)
+    assert run
+    hears = MorningReport(nights.settings, nights.ledger, nights.events)
+    hears(RunEnded(run, NOTHING, None, ()))
+    assert hears.written
+    page = hears.written.read_text(encoding="utf-8")
+    assert "How right it probably is" in page
+    text = hears.written.with_name("report.txt").read_text(encoding="utf-8")
+    return re.sub(r"\s+", " ", text)
+
+
+def test_a_usual_night_says_how_right_it_probably_is(nights: Nights) -> None:
+    said = report(nights, nights.add(500))
+    assert re.search(r"probably right 9\d(\.\d)? % \(9\d(\.\d)? to 9\d(\.\d)? %\)", said)
+    assert re.search(r"By its own confidence 9\d(\.\d)? % of tonight's answers are right", said)
+    assert "No mean confidence is below its threshold." in said
+
+
+def test_what_people_judged_stands_first(nights: Nights) -> None:
+    nights.judge(nights.add(500))
+    said = report(nights, nights.add(500))
+    assert re.search(r"right, as people judged 9\d(\.\d)? % \(", said)
+    assert "in those of the last 7 nights of which people have judged pictures" in said
+    assert "60 in all." in said
+    assert "Corrected by what people judged it is" in said
+
+
+def test_a_night_that_is_unlike_says_so_and_claims_nothing(nights: Nights) -> None:
+    nights.judge(nights.add(500))
+    for first in (True, False):
+        said = report(nights, nights.add(500, dimmed))
+        assert "How right tonight's answers are cannot be estimated" in said
+        assert re.search(r"probably right not known \(9\d(\.\d)? % before\)", said)
+        assert re.search(r"Unlike what the model was tested with since 23 Nov: how sure", said)
+        # It is news for one night.
+        assert ("How right it is cannot be told from its confidence" in said) is first
+    assert "Retraining is advised." in said
+
+
+def test_facts_are_kept_as_they_are(nights: Nights) -> None:
+    nights.add(300)
+    run = nights.ledger.run(nights.add(300, dimmed))
+    assert run
+    facts = facts_of(nights.ledger, run, nights.events)
+    trust = facts.models[0].trust
+    assert trust
+    assert [one.is_new for one in trust.alarms] == [True] * len(trust.alarms)
+    assert [one is None for one in trust.trend] == [False, True]
+    assert load_facts(dump_facts(facts)) == facts
+
+
+def test_the_words() -> None:
+    view = trust_view(GOOD)
+    assert view.lines == (
+        "By its own confidence 95.1 % of tonight's answers are right (94 to 96.2 %); a second"
+        " opinion says 94.8 %.",
+    )
+    assert view.warnings == ()
+    assert view.chart is None
+    assert figure(GOOD) == ("probably right", "95.1 %", "94 to 96.2 %")
+    assert news(GOOD) == ""
+
+
+def test_opinions_that_differ_say_by_how_much() -> None:
+    apart = replace(GOOD, spans=(replace(TONIGHT, second=0.9),))
+    assert "and the two differ by 5.1 points." in trust_view(apart).lines[0]
+
+
+def test_alarms_of_one_night_are_one_sentence() -> None:
+    alarms = (Alarm("brightness", "3 Nov"), Alarm("contrast", "3 Nov"), Alarm("x", "5 Nov", True))
+    trust = replace(GOOD, alarms=alarms, why_not="y", spans=(Span(1, 0),))
+    assert trust_view(trust).warnings == (
+        "Unlike what the model was tested with since 3 Nov: brightness and contrast.",
+        "Unlike what the model was tested with since 5 Nov: x.",
+    )
+    assert news(trust).startswith("Unlike what the model was tested with: x.")
+    judged = Span(7, 0, judged=JUDGED, pictures=60)
+    assert figure(replace(trust, spans=(Span(1, 0), judged))) == (
+        "probably right", "not known", "93 % before",
+    )  # fmt: skip
+
+
+def test_the_chart_shows_nights_that_were_valid_and_what_was_judged() -> None:
+    trust = replace(
+        GOOD,
+        trend_nights=("1 Nov", "2 Nov", "3 Nov", "4 Nov"),
+        trend=(RIGHT, RIGHT, None, RIGHT),
+        trend_judged=(None, 0.9, 0.97, None),
+    )
+    view = trust_view(trust)
+    assert view.chart
+    assert len(view.chart.bands) == 1
+    assert len(view.chart.marks) == 2
+    assert [row[1] for row in view.chart_table] == ["95.1 %", "95.1 %", "not valid", "95.1 %"]
+    assert (view.first, view.last) == ("1 Nov", "4 Nov")
