@@ -54,7 +54,7 @@ def picture_of(id_: str) -> PictureKey:
     """Return the picture that is called so; raises BadRequest where none can be."""
     try:
         key = json.loads(base64.b64decode(id_, b"-_", validate=True))
-    except ValueError:
+    except (ValueError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != 3 or not all(isinstance(one, str) for one in key):
         raise BadRequest("there is no such picture", code="unknown_picture")

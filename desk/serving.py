@@ -16,6 +16,7 @@ from desk.app import create_app
 from desk.results_exporter import ResultsExporter
 from scoring.processes.listening import ServerThread, bind, url_of
 from scoring.processes.locks import desk_lock
+from scoring.protocol.browser_ports import blocked_warning
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.loopback import is_loopback
 from scoring.records.events_log import EventsLog
@@ -50,6 +51,8 @@ def serve(settings: Settings, stop: threading.Event) -> ExitCode:
         threading.Thread(target=exporter.run, args=(stop,), name="export", daemon=True).start()
         server.start()
         logger.info("the desk is at %s", url_of(host, server.port))
+        if warning := blocked_warning(server.port):
+            logger.warning(warning)
         load_what_pages_need()
         while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
             pass

@@ -13,6 +13,7 @@ from typing import Any
 from scoring.processes.listening import bind, url_of
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
+from scoring.protocol.browser_ports import blocked_warning
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.protocol.identity import SessionSecret
 from scoring.protocol.loopback import is_loopback
@@ -105,6 +106,8 @@ def _serve(settings: Settings, secret: SessionSecret | None, stop: threading.Eve
     server.start()
     names = ", ".join(predictor.signature.name for predictor in models.all())
     logger.info("serving %s at %s", names, url_of(host, server.port))
+    if warning := blocked_warning(server.port):
+        logger.warning(warning)
     while not stop.wait(WAIT_TURN_SECONDS) and server.is_alive():
         pass
     logger.info("stopping: finishing what is in flight")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from typing import Any
@@ -140,6 +141,17 @@ def test_what_is_none_of_its_classes_is_told_in_the_models_own_words(
     assert "not a digit" in page
     assert "not a garment</" not in page
     assert "<bdi>not a digit</bdi>" in ana.browser.get("/pictures?batch=D1").text
+
+
+@pytest.mark.parametrize("what", ["answer", "undo", "more", "leave"])
+def test_brackets_within_brackets_are_a_bad_request(ana: Page, what: str) -> None:
+    body = b"[" * 100_000
+    refused = ana.browser.post(
+        f"/review/{what}", data=body, headers=SCRIPT, content_type="application/json"
+    )
+    assert refused.status_code == 400
+    deep = base64.urlsafe_b64encode(b"[" * 10_000).decode()
+    assert ana.browser.get(f"/pictures/{deep}").status_code == 400
 
 
 def test_how_many_wait_of_each_kind_comes_with_every_answer(ana: Page, settings: Settings) -> None:
