@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from scoring.processes.one_heap import share_one_heap
 from scoring.processes.parent_pipe import FLAG, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ScoringError
@@ -66,6 +67,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     on_stop_signals(stop.set)
     if arguments.parent_pipe:
         ParentPipe.open(stop.set, exit_seconds=EXIT_SECONDS)
+    share_one_heap()
     from desk.serving import serve
 
     return serve(settings, stop)

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from scoring.protocol.errors import BadRequest
 from scoring.protocol.prediction import split_reasons
@@ -85,9 +86,12 @@ def _share(id_: str) -> float:
 
 
 def _asked_for(item: Item) -> Item:
-    flagged = item.candidate.flagged
-    reasons = tuple(split_reasons(flagged)) or (FAILED,)
-    return Item(item.id, item.candidate, item.near, reasons)
+    return Item(item.id, item.candidate, item.near, _reasons(item.candidate.flagged))
+
+
+@cache
+def _reasons(flagged: str | None) -> tuple[str, ...]:
+    return tuple(split_reasons(flagged)) or (FAILED,)
 
 
 def _in_disguise(item: Item, asked: Sequence[Item]) -> Item:

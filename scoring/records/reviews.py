@@ -49,7 +49,7 @@ class ReviewConflict(ReviewRefused):
         self.standing = standing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PictureKey:
     """A content at its place: what a review is about."""
 

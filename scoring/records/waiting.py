@@ -6,6 +6,7 @@ its audit sample is drawn at its end, and until then nothing but flagged picture
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +91,7 @@ def candidates(ledger: LedgerReader, since: datetime) -> list[Candidate]:
     """Return the pictures of runs that began since a time, reviewed or not, each once."""
     found: dict[PictureKey, Candidate] = {}
     for statement in (FLAGGED, SAMPLED):
-        for row in ledger.database.query(statement, (utc_text(since),)):
+        for row in ledger.database.stream(statement, (utc_text(since),)):
             one = _candidate(row)
             found[one.picture] = one
     return list(found.values())
@@ -98,11 +99,14 @@ def candidates(ledger: LedgerReader, since: datetime) -> list[Candidate]:
 
 def _candidate(row: Sequence[Any]) -> Candidate:
     batch, path, content_hash, version, name, label, confidence, *rest, sampled = row
-    flagged, error, verdict = rest
+    # Of what most rows have alike one text is kept, not thousands.
+    batch, version, name, label, *rest = map(_one_of, (batch, version, name, label, *rest))
     picture = PictureKey(batch, path, content_hash)
-    return Candidate(
-        picture, version, name, label, confidence, flagged, error, verdict, bool(sampled)
-    )
+    return Candidate(picture, version, name, label, confidence, *rest, bool(sampled))
+
+
+def _one_of(text: str | None) -> Any:
+    return None if text is None else sys.intern(text)
 
 
 def state(ledger: LedgerReader) -> tuple[int, ...]:
