@@ -101,7 +101,7 @@ class PictureReader(ImageReader):
             except DecodeError:
                 png = None
             if png is not None:
-                return Thumbnail(png, "image/png", 0)
+                return Thumbnail(png, "image/png")
         is_photograph = self.ref.name == PHOTO and known.upright is not None
         if not is_photograph or min(self.shape[:2]) < SHOWABLE_SIDE:
             return None
@@ -114,8 +114,9 @@ class PictureReader(ImageReader):
     ) -> None:
         if picture is None:
             return
-        near, seen = picture.near, None
-        if pixels is not None:
+        if pixels is None:
+            near, seen = picture.near, None
+        else:
             # Of the model's pixels: they are of one size and background, whatever the file is like.
             near = near_bits(pixels.reshape(self.shape))
             seen = SeenPixels.of(self.ref, self.shape, pixels)

@@ -6,7 +6,7 @@ eighths of its size that come nearest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import cv2
@@ -31,11 +31,16 @@ _NOISE = 4  # levels that two cells differ by where nothing is to be seen
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """What a browser shows, and 64 bits that pictures which look the same share but for a few."""
+    """What a browser shows; ``pixels`` are what tells how it looks, None where others do."""
 
     data: bytes
     media_type: Literal["image/png", "image/jpeg"]
-    near: int
+    pixels: Image | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def near(self) -> int:
+        """Return 64 bits that pictures which look the same share but for a few."""
+        return 0 if self.pixels is None else near_bits(self.pixels)
 
 
 def thumbnail(data: bytes, limits: DecodeLimits) -> Thumbnail:
@@ -43,7 +48,7 @@ def thumbnail(data: bytes, limits: DecodeLimits) -> Thumbnail:
     header = checked_header(data, limits)
     colour = decode_color(data, header, _WHITE, _enough(header))
     if _may_stay(data, header):
-        return Thumbnail(_picture_only(data, header), "image/png", near_bits(colour))
+        return Thumbnail(_picture_only(data, header), "image/png", colour)
     return thumbnail_of(colour)
 
 
@@ -62,7 +67,7 @@ def thumbnail_of(colour: Image) -> Thumbnail:
         colour = cast(Image, cv2.resize(colour, size, interpolation=cv2.INTER_AREA))
     image = np.ascontiguousarray(colour)
     data = simplejpeg.encode_jpeg(image, _QUALITY, "RGB", "420", False)
-    return Thumbnail(bytes(data), "image/jpeg", near_bits(colour))
+    return Thumbnail(bytes(data), "image/jpeg", colour)
 
 
 def near_bits(image: Image) -> int:
