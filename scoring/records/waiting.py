@@ -100,9 +100,12 @@ def candidates(ledger: LedgerReader, since: datetime) -> list[Candidate]:
 def _candidate(row: Sequence[Any]) -> Candidate:
     batch, path, content_hash, version, name, label, confidence, *rest, sampled = row
     # Of what most rows have alike one text is kept, not thousands.
-    batch, version, name, label, *rest = map(_one_of, (batch, version, name, label, *rest))
+    batch, version, name, label = map(_one_of, (batch, version, name, label))
+    flagged, error, verdict = map(_one_of, rest)
     picture = PictureKey(batch, path, content_hash)
-    return Candidate(picture, version, name, label, confidence, *rest, bool(sampled))
+    return Candidate(
+        picture, version, name, label, confidence, flagged, error, verdict, bool(sampled)
+    )
 
 
 def _one_of(text: str | None) -> Any:
