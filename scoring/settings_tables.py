@@ -306,6 +306,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class MonitoringSettings(Section):
     """What is thought of a night; ``thresholds`` of mean confidence by model, then by class."""
 
-    min_images: int = Field(100, ge=1)
-    calibration_days: int = Field(365, ge=1)
+    min_images: int = Field(100, ge=1, le=10_000_000)
+    calibration_days: int = Field(365, ge=1, le=CENTURY_DAYS)
     thresholds: dict[str, dict[str, Share]] = {}
