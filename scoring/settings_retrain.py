@@ -16,7 +16,7 @@ class RetrainSettings(Section):
     loss_at_3000: float = Field(0.5, ge=0, le=100)
     class_loss: float = Field(5.0, ge=0, le=100)
     reviewed_least: int = Field(20, ge=1, le=1_000_000)
-    reviewed_chance: float = Field(0.05, gt=0, lt=1)
+    reviewed_chance: float = Field(0.05, gt=0, le=0.5)
     calibration_loss: float = Field(2.0, ge=0, le=100)
     flagged_more: float = Field(5.0, ge=0, le=100)
     slower: float = Field(1.5, ge=1, le=1_000)
