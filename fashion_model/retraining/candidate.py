@@ -104,7 +104,10 @@ def _learn(material: Material, learnt: NDArray[np.bool_]) -> Relearnt:
     base, kept, reviewed = material.base, material.kept, material.reviewed
     old = LinearHead(base.head.kernel.astype(np.float64), base.head.bias.astype(np.float64))
     examples = Examples(
-        material.features[learnt], reviewed.labels[learnt], bounded(reviewed.weights[learnt])
+        material.features[learnt],
+        reviewed.labels[learnt],
+        bounded(reviewed.weights[learnt]),
+        reviewed.groups[learnt],
     )
     anchors = kept.of(LEARNT).features
     return relearn(old, anchors, examples, kept.of(CHOSEN_WITH, MEASURED), material.allowed)
