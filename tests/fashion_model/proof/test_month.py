@@ -57,7 +57,7 @@ def test_the_new_kind_is_known_better_in_the_next_week(
     monkeypatch.setattr(month, "NEW_FROM", 2)
     bundle = load_bundle(BUNDLE)
     train, fit, measure = (as_the_model_sees(bundle, any_garments(n, n)) for n in (100, 900, 901))
-    told = month.live_month(bundle, Split(train, fit, measure), "inverted")
+    told = month.live_month(bundle, Split(train, fit, measure), "pale")
     before, after = told.audited
     assert told.verdict.passed
     assert after > before + 0.15
