@@ -6,6 +6,7 @@ SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from scoring.records.times import utc_offset, utc_text
 WAL_PAUSE_SECONDS = 0.01
 # SQLite's extended error codes hold the primary one in their lowest byte.
 PRIMARY_CODE = 0xFF
+# What SQLite writes beside the ledger before it reads a word, and some room.
+LEAST_FREE_BYTES = 65_536
 # SQLite counts no further, and an address of a page may have any number.
 LARGEST_ID = 2**63 - 1
 
@@ -170,7 +173,7 @@ class Database:
                     f"{self.path} was locked by another program for {self.busy_seconds:g} s; "
                     "close what has it open"
                 ) from error
-            raise LedgerError(f"{self.path} cannot be used: {error}") from error
+            raise LedgerError(f"{self.path} cannot be used: {self._why(error)}") from error
         except sqlite3.DatabaseError as error:
             # What the module itself refuses carries no code.
             code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
@@ -179,6 +182,17 @@ class Database:
             raise LedgerError(f"{self.path} refused the data: {error}") from error
         except OSError as error:
             raise LedgerError(f"{self.path} cannot be used: {error}") from error
+
+    def _why(self, error: sqlite3.OperationalError) -> str:
+        """Return what SQLite says, and the reason that it does not know where nothing is left.
+
+        Before a word can be read it writes beside the ledger: on a full disk that fails first.
+        """
+        code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+        if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            return str(error)
+        is_full = shutil.disk_usage(self.path.parent).free < LEAST_FREE_BYTES
+        return f"{error}; its disk is full" if is_full else str(error)
 
 
 def _utc_text(time: str | None) -> str | None:

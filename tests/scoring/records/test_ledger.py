@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -273,3 +274,21 @@ def test_old_runs_are_forgotten_but_no_image_that_is_still_there(ledger: Ledger)
     assert ledger.find_prediction("G0", "1.png", "d", None)
     assert ledger.find_prediction("G0", "2.png", "d", None) is None
     assert ledger.find_prediction("G2", "2.png", "d", None)
+
+
+def test_a_full_disk_is_named_where_sqlite_only_says_what_it_could_not_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger(path, 1.0):
+        pass
+    # As on a full disk, the file that SQLite needs beside the ledger cannot be made.
+    (tmp_path / "ledger.db-shm").mkdir()
+    (tmp_path / "ledger.db-wal").mkdir()
+    with pytest.raises(LedgerError, match="cannot be used") as caught:
+        Ledger(path, 1.0)
+    assert "disk is full" not in str(caught.value)
+    nothing_left = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: nothing_left)
+    with pytest.raises(LedgerError, match=r"; its disk is full$"):
+        Ledger(path, 1.0)
