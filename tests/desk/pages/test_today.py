@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from desk.app import create_app
 from scoring.processes.locks import instance_lock, run_lock
 from scoring.protocol.errors import SettingsError
 from scoring.records.ledger import Ledger
-from scoring.settings import Settings
+from scoring.settings import Settings, load_settings
 from tests.desk.conftest import Browser, browser_of
 from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged
 
@@ -93,3 +96,40 @@ def test_a_ledger_that_cannot_be_read_is_a_page(settings: Settings) -> None:
     answer = in_the_morning(settings).get("/")
     assert answer.status_code == 503
     assert "The ledger cannot be read" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("now", "waits"),
+    [(NOW - timedelta(days=400), True), (NOW - timedelta(minutes=5), True),
+     (NOW + timedelta(days=400), False), (datetime(9999, 12, 30, tzinfo=UTC), False),
+     (datetime(1970, 1, 1, tzinfo=UTC), True)],
+)  # fmt: skip
+def test_a_clock_that_was_set_shows_every_page_all_the_same(
+    settings: Settings, now: datetime, waits: bool
+) -> None:
+    add_run(settings, [flagged(1)])
+    browser = browser_of(create_app(settings, loopback=True, now=lambda: now))
+    for path in ("/", "/runs", "/pictures"):
+        assert browser.get(path).status_code == 200
+    assert ("Review 1 picture<" in browser.get("/").text) == waits
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        # The nights of 25 and of 23 hours; the run is at 18:05.
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "Today at 18:05"),
+        (datetime(2026, 10, 24, 21, 30, tzinfo=UTC), "Tomorrow at 18:05"),
+        (datetime(2026, 10, 24, 22, 30, tzinfo=UTC), "Today at 18:05"),
+        (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), "Today at 18:05"),
+        (datetime(2026, 3, 28, 22, 30, tzinfo=UTC), "Tomorrow at 18:05"),
+    ],
+)
+def test_the_next_run_is_told_by_the_clock_on_the_wall(
+    project: Path, now: datetime, told: str
+) -> None:
+    settings = load_settings(schedule={"zone": "Europe/Berlin"})
+    add_run(settings, [flagged(1)], started=now - timedelta(hours=5))
+    here = now.astimezone(settings.zone)
+    page = browser_of(create_app(settings, loopback=True, now=lambda: here)).get("/").text
+    assert told in page

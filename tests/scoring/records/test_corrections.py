@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8, BOM_UTF16_BE
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -114,6 +115,23 @@ FORMS: dict[str, Callable[[list[Row]], bytes]] = {
     ),
     "no end of the last line": lambda rows: as_saved(rows).rstrip(),
     "blank lines": lambda rows: as_saved(rows).replace(b"\r\n", b"\r\n\r\n"),
+    "with a byte order mark": lambda rows: BOM_UTF8 + as_saved(rows),
+    "every cell quoted": lambda rows: b"".join(
+        b'"' + b'","'.join(line.split(b",")) + b'"\r\n' for line in as_saved(rows).splitlines()
+    ),
+    "lines of Unix": lambda rows: as_saved(rows).replace(b"\r\n", b"\n"),
+    "lines of an old Mac": lambda rows: as_saved(rows).replace(b"\r\n", b"\r"),
+    "wide letters, the other way round": lambda rows: (
+        BOM_UTF16_BE + as_saved(rows).decode().encode("utf-16-be")
+    ),
+    "rows of nothing below": lambda rows: as_saved(rows) + 500 * (b"," * 9 + b"\r\n"),
+    "a heading typed anew": lambda rows: as_saved(rows).replace(
+        b"Corrected item", b" corrected  ITEM "
+    ),
+    "numbers with a dot": lambda rows: as_saved(
+        [{**row, "Num": f"{row['Num']}.0"} for row in rows]
+    ),
+    "separator and quotes of LibreOffice": lambda rows: b"sep=;\r\n" + as_saved(rows, ";"),
     "a title": lambda rows: b"Returns;;;\r\n\r\n" + as_saved(rows, ";"),
 }
 
