@@ -25,11 +25,12 @@ pages = Blueprint("today", __name__)
 
 @dataclass(frozen=True)
 class Last:
-    """The run that ended last, in the words of its report."""
+    """The run that ended last, in the words of its report; ``right`` has a line for each model."""
 
     run: Run
     when: str
     verdict: Verdict
+    right: list[str]
 
 
 @pages.get("/")
@@ -55,7 +56,12 @@ def _last(rows: list[RunRow]) -> Last | None:
         return None
     from scoring.monitoring import views
     from scoring.monitoring.report import facts_of
+    from scoring.monitoring.trust_views import in_one_line
     from scoring.monitoring.verdict import judge_run
 
     facts = facts_of(the_ledger(), run, EventsLog.from_settings(the_desk().settings))
-    return Last(run, views.when(facts), judge_run(facts))
+    several = len(facts.models) > 1
+    right = [
+        in_one_line(one.trust, one.name if several else "") for one in facts.models if one.trust
+    ]
+    return Last(run, views.when(facts), judge_run(facts), right)

@@ -12,6 +12,7 @@ from scoring.monitoring.words import capitalised, count, listed, percent
 # Two opinions that differ by more are worth a word: points of a hundred.
 WORTH_A_WORD = 0.02
 MOST_NAMED = 8
+UNKNOWN = "not known"
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,23 @@ def figure(trust: Trust) -> tuple[str, str, str]:
     # What people judged of nights before says nothing of pictures that are other ones.
     if trust.alarms:
         before = f"{percent(judged.value)} before" if judged else "why stands below"
-        return "probably right", "not known", before
+        return "probably right", UNKNOWN, before
     if judged:
         return "right, as people judged", percent(judged.value), _interval(judged)
     if shown:
         return "probably right", percent(shown.value), _interval(shown)
-    return "probably right", "not known", "why stands below"
+    return "probably right", UNKNOWN, "why stands below"
+
+
+def in_one_line(trust: Trust, model: str) -> str:
+    """Return the figure as a sentence; of which model, where there are several."""
+    name, value, beside = figure(trust)
+    if value == UNKNOWN:
+        reason = trust.why_not if not trust.tonight.estimated else beside
+        text = f"How right it is tonight is not known: {reason}."
+    else:
+        text = f"{capitalised(name)}: {value} ({beside})."
+    return f"{model}: {text}" if model else text
 
 
 def news(trust: Trust) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from scoring.monitoring.facts import Alarm, Share, Span, Trust, dump_facts, load_facts
 from scoring.monitoring.report import MorningReport, facts_of
-from scoring.monitoring.trust_views import figure, news, trust_view
+from scoring.monitoring.trust_views import figure, in_one_line, news, trust_view
 from scoring.records.ledger import Ledger
 from scoring.records.run_life import NOTHING, RunEnded
 from scoring.settings import Settings
@@ -91,6 +91,11 @@ def test_the_words() -> None:
     assert view.chart is None
     assert figure(GOOD) == ("probably right", "95.1 %", "94 to 96.2 %")
     assert news(GOOD) == ""
+    assert in_one_line(GOOD, "") == "Probably right: 95.1 % (94 to 96.2 %)."
+    unknown = replace(GOOD, why_not="too few images (3 of 100)", spans=(Span(1, 0),))
+    assert in_one_line(unknown, "fashion") == (
+        "fashion: How right it is tonight is not known: too few images (3 of 100)."
+    )
 
 
 def test_opinions_that_differ_say_by_how_much() -> None:
