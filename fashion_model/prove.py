@@ -28,7 +28,7 @@ from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.proof import accuracy
-from fashion_model.proof.nights import outputs_of, shifts
+from fashion_model.proof.nights import outputs_of, shifts, some_turned
 from scoring.inference.bundle import Bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.reference import Reference
@@ -56,7 +56,7 @@ def prove_accuracy(options: argparse.Namespace, bundle: Bundle, split: Split) ->
     predictor = Predictor(bundle)
     clean = outputs_of(predictor, data)
     predictor.close()
-    found = list(shifts(bundle, data, _digits(options, bundle)))
+    found = [*shifts(bundle, data, _digits(options, bundle)), *some_turned(bundle, data)]
     yield from accuracy.tables(judge, clean, found)
 
 

@@ -49,12 +49,14 @@ class Judge:
         seen = night.night
         estimate = self._estimator.estimate(seen.predicted, seen.confidence, seen.outlier_score)
         assert estimate
-        tests = drift.look(self._reference, seen, self._above).tests
+        look = drift.look(self._reference, seen, self._above)
+        tests = look.tests
         strangers = float((seen.outlier_score > self._above).mean())
         beyond = beyond_trust(
             tests["confidence"].shift,
             tests["outlier_score"].shift,
             strangers - self._estimator.usual_strangers(len(seen)),
+            look.apart,
         )
         return Verdict(estimate, night.accuracy, not beyond)
 

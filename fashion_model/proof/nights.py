@@ -16,7 +16,8 @@ from scoring.monitoring.night import Night
 from scoring.protocol.image_statistics import image_statistics
 
 Rows = NDArray[np.int64]
-IMBALANCE, STRANGERS = "class imbalance", "digits mixed in"
+IMBALANCE, STRANGERS, TURNED = "class imbalance", "digits mixed in", "some upside down"
+TURNED_SHARES = (0.05, 0.1, 0.25)
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,32 @@ def shifts(
     predictor.close()
 
 
+def some_turned(bundle: Bundle, data: LabelledImages, seed: int = 0) -> Iterator[Shift]:
+    """Yield what becomes of images some of which lie upside down, ever more of them.
+
+    Means hardly move, and the model is sure of much that it gets wrong.
+    """
+    predictor = Predictor(bundle)
+    clean = outputs_of(predictor, data)
+    turned = outputs_of(predictor, LabelledImages(data.images[:, ::-1, ::-1], data.labels))
+    predictor.close()
+    for strength, share in zip(STRENGTHS, TURNED_SHARES, strict=True):
+        is_turned = np.random.default_rng(seed).random(len(data)) < share
+        yield Shift(TURNED, strength, _either(is_turned, turned, clean))
+
+
 def _mixed(clean: Outputs, others: Outputs, strength: Strength, seed: int) -> Outputs:
     random = np.random.default_rng(seed)
     is_other = mixed_in(len(clean), strength, random)
-    rows = random.choice(len(others), len(clean))
-    fields = Night.__dataclass_fields__
+    return _either(is_other, others.take(random.choice(len(others), len(clean))), clean)
+
+
+def _either(which: NDArray[np.bool_], some: Outputs, others: Outputs) -> Outputs:
+    """Return of each image the outputs of ``some`` or of the ``others``, all of them [N]."""
     night = Night(
         **{
-            name: np.where(is_other, getattr(others.night, name)[rows], getattr(clean.night, name))
-            for name in fields
+            name: np.where(which, getattr(some.night, name), getattr(others.night, name))
+            for name in Night.__dataclass_fields__
         }
     )
-    return Outputs(night, np.where(is_other, False, clean.right))
+    return Outputs(night, np.where(which, some.right, others.right))

@@ -40,8 +40,8 @@ SHRINKAGE = 30.0
 # A class with fewer held-out images is counted with the others.
 FEWEST_OF_CLASS = 30
 # How far confidence and strangeness may move, in standard deviations of a place (``drift``), and
-# how many more images than usual may be strange.
-MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS = 0.7, 1.3, 0.04
+# how many more images than usual may be strange, or stranger than the others (``Look.apart``).
+MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS, MOST_APART = 0.7, 1.3, 0.04, 0.005
 # Standard errors of a night's own share of strange images.
 CHANCE = 2.0
 
@@ -126,17 +126,19 @@ class Estimator:
         return self._strangers + CHANCE * math.sqrt(max(self._strangers, 1.0 / count) / count)
 
 
-def beyond_trust(less_sure: float, stranger: float, strangers: float) -> list[str]:
+def beyond_trust(less_sure: float, stranger: float, strangers: float, apart: float) -> list[str]:
     """Return in words in which way a night is too far from what the model was tested with.
 
     Args:
         less_sure, stranger: how far confidence and outlier scores have moved.
         strangers: the share of strange images beyond the largest usual one.
+        apart: the share of images that are stranger than the others, beyond chance.
     """
     told = {
         "how sure the model is": abs(less_sure) > MOST_LESS_SURE,
         "how strange the images are to the model": abs(stranger) > MOST_STRANGER,
         "the share of strange images": strangers > MOST_STRANGERS,
+        "some images are unlike the others": apart > MOST_APART,
     }
     return [words for words, is_beyond in told.items() if is_beyond]
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scoring.monitoring import label_mix
 from scoring.monitoring.label_mix import Mix
 from scoring.monitoring.night import Night
-from scoring.monitoring.ranks import design_effect, scores
+from scoring.monitoring.ranks import EVEN_TO_SIGMA, design_effect, scores
 from scoring.protocol.reference import Reference
 
 Classes = NDArray[np.int64]
@@ -44,8 +44,15 @@ MARGIN = 0.1
 STRANGE_MARGIN = 0.02
 # Standard errors of the reference.
 REFERENCE_ERRORS = 2.0
+# The strangest images: so many of a hundred of the reference's.
+TAIL = 0.02
+# Where all images are a little stranger, no more come into the tail than half as many as come
+# beyond the middle (measured on shifts of pixels).
+MOST_FROM_THE_MIDDLE = 0.5
 # With fewer images of an answer the reference says nothing of how those look.
 FEWEST_OF_CLASS = 20
+# Standard errors of a night's own share of the strangest.
+CHANCE = 2.0
 # With fewer images a night says nothing; evidence stays as it was.
 FEWEST_IMAGES = 10
 # More say no more, and would take longer than a page may: an even selection of them.
@@ -71,13 +78,16 @@ class Look:
     """A night beside the reference.
 
     ``images`` were compared; ``left_out`` were not, since the reference hardly has images that the
-    model called so. A test that there were too few figures for is not in ``tests``.
+    model called so. A test that there were too few figures for is not in ``tests``. ``apart`` is
+    the share of images, beyond chance, that are strange while the others are as always; it may be
+    negative.
     """
 
     images: int
     left_out: int
     tests: Mapping[str, Test]
     mix: Mix
+    apart: float = 0.0
 
     def smallest_p(self, names: Iterable[str] = TESTS) -> float:
         """Return the smallest probability of these tests, for that there are several; 1 of none."""
@@ -123,7 +133,7 @@ def look(reference: Reference, night: Night, strange_above: float) -> Look:
     found = {name: _moved(reference, night, answers, name) for name in (*ANSWERS, *PICTURES)}
     found[STRANGE] = _stranger(reference, night, answers, strange_above)
     tests = {name: test for name, test in found.items() if test is not None}
-    return Look(len(night) - left_out, left_out, tests, mix)
+    return Look(len(night) - left_out, left_out, tests, mix, _apart(reference, night, answers))
 
 
 def _answer(called: NDArray[np.bool_], weights: Floats, tonight: NDArray[np.bool_]) -> _Answer:
@@ -186,6 +196,37 @@ def _stranger(
     share = float((night.outlier_score[counted].astype(np.float32) > np.float32(above)).mean())
     p = more_than(share, min(1.0, usual + tolerated), images / design)
     return Test(p, share - usual, tolerated)
+
+
+def _apart(reference: Reference, night: Night, answers: list[_Answer]) -> float:
+    """Return how many images more are among the strangest than chance and the others explain.
+
+    Means do not tell ten pictures of a hundred that lie upside down, nor need those be stranger
+    than what the model calls strange: but the strangest become many, and the middle stays.
+    """
+    answers = _with_figures(answers, night.outlier_score)
+    images = sum(len(one.night) for one in answers)
+    if images < FEWEST_IMAGES:
+        return 0.0
+    values = reference.outlier_score
+    tonight = night.outlier_score.astype(values.dtype)
+    places = np.concatenate(
+        [_places(values[one.reference], one.weights, tonight[one.night]) for one in answers]
+    )
+    own = np.concatenate(
+        [_places(values[one.reference], one.weights, values[one.reference]) for one in answers]
+    )
+    rows = np.concatenate([one.reference for one in answers])
+    design = design_effect(own > 1.0 - TAIL, reference.group[rows])
+    variance = TAIL * (1.0 - TAIL) * (design / images + _error(answers, images, design) ** 2)
+    stranger = float((places > 1.0 - TAIL).mean()) - TAIL
+    of_all = max(0.0, float((places > 0.5).mean()) - 0.5)
+    return stranger - MOST_FROM_THE_MIDDLE * of_all - CHANCE * math.sqrt(variance)
+
+
+def _places(values: NDArray[np.float32], weights: Floats, night: NDArray[np.float32]) -> Floats:
+    places: Floats = 0.5 + scores(values, weights, night)[0] / EVEN_TO_SIGMA
+    return places
 
 
 def more_than(share: float, expected: float, images: float) -> float:

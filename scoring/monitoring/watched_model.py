@@ -156,6 +156,7 @@ class WatchedModel:
             shifts.get("confidence", 0.0),
             shifts.get("outlier_score", 0.0),
             share - self._estimator.usual_strangers(len(outlier)),
+            self._look.apart,
         )
 
     def _over(self, nights: int, tonight: Facts | None) -> Facts | None:

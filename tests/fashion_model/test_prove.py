@@ -10,7 +10,14 @@ import pytest
 from fashion_model import prove
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.proof import accuracy
-from fashion_model.proof.nights import IMBALANCE, STRANGERS, Outputs, outputs_of, shifts
+from fashion_model.proof.nights import (
+    IMBALANCE,
+    STRANGERS,
+    Outputs,
+    outputs_of,
+    shifts,
+    some_turned,
+)
 from fashion_model.shifts import PIXELS
 from scoring.inference.bundle import load_bundle
 from scoring.inference.predictor import Predictor
@@ -60,6 +67,21 @@ def test_every_shift_is_tried_on_the_model_itself() -> None:
     assert same.right.tolist() == (same.night.predicted == data.labels).tolist()
     mixed = [one.outputs.right.sum() for one in found if one.kind == STRANGERS]
     assert all(right <= same.right.sum() for right in mixed)
+
+
+def test_some_images_lie_upside_down_and_the_others_are_as_they_were() -> None:
+    random = np.random.default_rng(1)
+    data = LabelledImages(random.integers(0, 256, (60, 28, 28, 1), np.uint8), np.arange(60) % 10)
+    bundle = load_bundle(BUNDLE)
+    predictor = Predictor(bundle)
+    clean = outputs_of(predictor, data).night.outlier_score
+    turned = outputs_of(predictor, LabelledImages(data.images[:, ::-1, ::-1], data.labels))
+    predictor.close()
+    found = [one.outputs.night.outlier_score for one in some_turned(bundle, data)]
+    changed = [np.flatnonzero(scores != clean) for scores in found]
+    assert 0 < len(changed[0]) < len(changed[1]) < len(changed[2]) < 30
+    for rows, scores in zip(changed, found, strict=True):
+        assert np.array_equal(scores[rows], turned.night.outlier_score[rows])
 
 
 def test_without_data_it_says_what_is_missing(

@@ -67,6 +67,23 @@ def test_alike_images_of_one_person_widen_the_interval() -> None:
     assert Estimator(together, CLASSES, ABOVE).usual_strangers(100) < 0.05
 
 
+def test_the_error_of_what_is_known_is_that_of_people_drawn_again_and_again() -> None:
+    people = drawn(3_000, 12, gaps=0.1)
+    people = Reference(**{**vars(people), "group": (np.arange(3_000) // 10).astype(np.uint32)})
+    night = drawn(1_000_000, 13)
+    found = estimated(Estimator(people, CLASSES, ABOVE), night)
+    random = np.random.default_rng(14)
+    values = []
+    for _ in range(200):
+        chosen = random.integers(0, 300, 300)
+        again = people.take((chosen[:, None] * 10 + np.arange(10)).ravel())
+        values.append(
+            estimated(Estimator(again, CLASSES, ABOVE), night.take(np.arange(5_000))).value
+        )
+    width = 2 * 1.96 * float(np.std(values))
+    assert found.high - found.low == pytest.approx(width, rel=0.3)
+
+
 def test_strangers_beyond_the_usual_count_as_wrong() -> None:
     estimator, night = Estimator(drawn(2_000, 5), CLASSES, ABOVE), drawn(1_000, 6)
     usual = estimated(estimator, night).value
@@ -133,10 +150,11 @@ def test_why_an_estimate_is_not_to_be_relied_on(changed: dict[str, object], said
 
 
 def test_a_night_that_is_too_far_away_says_in_what() -> None:
-    assert beyond_trust(-0.6, 1.0, 0.03) == []
-    assert beyond_trust(-0.8, 1.0, 0.03) == ["how sure the model is"]
-    assert beyond_trust(0.8, 1.4, 0.05) == [
+    assert beyond_trust(-0.6, 1.0, 0.03, 0.004) == []
+    assert beyond_trust(-0.8, 1.0, 0.03, -0.5) == ["how sure the model is"]
+    assert beyond_trust(0.8, 1.4, 0.05, 0.006) == [
         "how sure the model is",
         "how strange the images are to the model",
         "the share of strange images",
+        "some images are unlike the others",
     ]

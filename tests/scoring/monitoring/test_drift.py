@@ -156,3 +156,37 @@ def test_a_large_night_is_looked_at_in_part() -> None:
 
     assert seen.images == 20_000
     assert seen.smallest_p() > 0.05
+
+
+@pytest.mark.parametrize("images", [100, 300, 1_000])
+def test_clean_nights_have_no_part_that_is_apart(images: int) -> None:
+    nights = [
+        look(REFERENCE, night_of(population(images, 700 + n)), STRANGE_ABOVE) for n in range(100)
+    ]
+
+    assert np.mean([night.apart > 0.0 for night in nights]) <= 0.06
+
+
+def test_a_tenth_that_is_another_thing_is_apart_though_the_model_calls_it_usual() -> None:
+    images = population(1_000, 14)
+    strange = images.outlier_score.astype(np.float64)
+    odd = np.arange(1_000) % 10 == 0
+    strange[odd] = images.truth[odd] + 2.5
+    all_a_little = images.outlier_score + 0.5
+
+    some, everybody = (
+        look(REFERENCE, night_of(images, outlier_score=score.astype(np.float64)), 100.0)
+        for score in (strange, all_a_little)
+    )
+
+    assert some.tests[STRANGE].p == 1.0
+    assert abs(some.tests["outlier_score"].shift) < 0.3
+    assert some.apart > 0.015
+    assert everybody.tests["outlier_score"].shift > 0.3
+    assert everybody.apart < 0.0
+
+
+def test_nothing_is_apart_of_what_has_no_score() -> None:
+    none = np.full(500, np.nan)
+
+    assert look(REFERENCE, night_of(population(500, 15), outlier_score=none), 4.0).apart == 0.0
