@@ -20,8 +20,10 @@ from scoring.records.at_work import run_at_work
 from scoring.records.due_days import Policy
 from scoring.records.ledger import Run
 from scoring.records.ledger_reader import LedgerReader
+from scoring.records.model_switches import switches
 from scoring.records.next_run import describe_next_run, read_next_run
 from scoring.records.text import printable
+from scoring.records.times import read_moment
 from scoring.settings import Settings
 
 RUNS_SHOWN = 10
@@ -52,11 +54,23 @@ def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str, st
         advice = {run.id: ledger.advice(run.id).values() for run in runs} if ledger else {}
         taken = {run.id: _taken(ledger, run) for run in runs} if ledger else {}
         told = last_alert(ledger, settings.zone) if ledger else ""
+        models = list(_switched(ledger, settings.zone)) if ledger else []
         coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
     text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
         text += f", if the scheduler is running then ({command('scheduler')})"
-    return list(_table(runs, advice, taken, holder, settings.zone)), text, told or _nobody(settings)
+    past = [*_table(runs, advice, taken, holder, settings.zone), *models]
+    return past, text, told or _nobody(settings)
+
+
+def _switched(ledger: LedgerReader, zone: tzinfo) -> Iterator[str]:
+    """Yield of each model that was ever retrained, which version serves since when."""
+    latest = {switch.model_name: switch for switch in switches(ledger.database)}
+    for name, switch in latest.items():
+        since = read_moment(switch.at, 0).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        done = "promoted" if switch.action == "promote" else "rolled back to"
+        yield (f"Model:     {name} {switch.to_version[:12]} since {since}, {done} by"
+               f" {printable(switch.who)} in the place of {switch.from_version[:12]}")  # fmt: skip
 
 
 def _nobody(settings: Settings) -> str:

@@ -114,6 +114,7 @@ def test_automatic_promotion_is_a_setting(
     assert served(retrainable) == folder.name
 
 
+@pytest.mark.slow
 def test_a_retrained_model_is_retrained_again(retrainable: Settings, capsys: Told) -> None:
     """What the first one learnt from is no measure of the second one, and stays a label to both."""
     assert retrain.main([]) == 0

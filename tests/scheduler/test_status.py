@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scheduler.status import show_status
 from scoring.processes.locks import run_lock
-from scoring.records import alerts
+from scoring.records import alerts, model_switches
 from scoring.records.alerts import Message
 from scoring.records.ledger import Ledger, Run, State
+from scoring.records.model_switches import ModelSwitch
+from scoring.records.times import utc_text
 from scoring.settings import Settings, load_settings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -56,6 +59,22 @@ def test_the_last_message_stands_with_what_became_of_it(
         alerts.write(ledger.database, [message], ("mail",), NOW)
     (line,) = [line for line in show(changed, capsys) if line.startswith("Alerts:")]
     assert line.endswith("The run failed (run-failed): mail waiting")
+
+
+def test_which_version_of_a_model_serves_since_when(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = ModelSwitch("fashion", "a" * 64, "b" * 64, "promote", "anna", utc_text(NOW))
+    later = replace(first, from_version="b" * 64, to_version="a" * 64, action="rollback")
+    with Ledger.from_settings(settings) as ledger:
+        model_switches.add(ledger.database, first)
+    since = NOW.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
+    promoted = f"Model:     fashion {'b' * 12} since {since}, promoted by anna in the place of "
+    assert promoted + "a" * 12 in show(settings, capsys)
+    with Ledger.from_settings(settings) as ledger:
+        model_switches.add(ledger.database, later)
+    (line,) = [line for line in show(settings, capsys) if line.startswith("Model:")]
+    assert line.startswith(f"Model:     fashion {'a' * 12} since {since}, rolled back to by anna")
 
 
 def test_every_id_is_whole_however_long_the_names(

@@ -39,6 +39,7 @@ def test_a_night_keeps_what_waits_and_the_desk_says_what_it_is(settings: Setting
     assert np.flatnonzero(kept).tolist() == night.judged.tolist()
 
 
+@pytest.mark.slow
 def test_the_new_kind_is_known_better_in_the_next_week(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
