@@ -21,7 +21,7 @@ from scoring.records.events_log import EventsLog
 from scoring.records.ledger_beside import open_ledger
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.picture_store import PictureStore
-from scoring.records.text import printable
+from scoring.records.text import on_one_line, printable
 from scoring.settings import Settings
 
 COMMAND = "python -m desk forget"
@@ -89,7 +89,7 @@ def _contents(ledger: LedgerReader, store: PictureStore, image: str) -> list[str
 
 def _described(plan: Plan) -> Iterator[str]:
     for batch, path in plan.names or [("", "a picture that no run knows any more")]:
-        yield printable(f"{batch}/{path}".lstrip("/"))
+        yield on_one_line(f"{batch}/{path}".lstrip("/"))
     yield f"  content           {plan.content_hash}"
     yield f"  picture kept      {'yes, with what models saw of it' if plan.is_kept else 'no'}"
     yield f"  reports           {len(plan.reports)} that may show it, to be written anew"

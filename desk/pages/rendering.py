@@ -12,7 +12,7 @@ from desk.context import the_desk
 from desk.pages.files import file_url
 from scoring.monitoring import words
 from scoring.protocol.commands import command
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 
 # The pages of the navigation: endpoint → name. Those that are not there yet are left out.
 NAVIGATION = {
@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
     """Give the templates their filters, and what the frame around each page shows."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        shown=printable,
+        shown=on_one_line,
         moment=moment,
         percent=words.percent,
         count=words.number_of,

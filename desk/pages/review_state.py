@@ -20,7 +20,7 @@ from scoring.records.labels import Labels, Review
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.model_facts import nothing_word
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 
 # What stands on the button where the model has no words of its own for what it does not know.
 NOTHING = NOT_A_GARMENT
@@ -55,7 +55,7 @@ def item_of(reviewing: Reviewing, item: Item) -> dict[str, Any]:
     hash_ = picture.content_hash
     shown: dict[str, Any] = {
         "id": item.id,
-        "shown": printable(f"{picture.batch} / {picture.path}"),
+        "shown": on_one_line(f"{picture.batch} / {picture.path}"),
         "model": version,
         "picture": None,
         "seen": None,
@@ -154,4 +154,4 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _strong(text: str) -> dict[str, Any]:
-    return {"text": printable(text), "strong": True}
+    return {"text": on_one_line(text), "strong": True}

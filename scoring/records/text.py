@@ -57,6 +57,15 @@ def printable(text: str) -> str:
     return "".join(_printable_character(character) for character in as_text(text))
 
 
+def on_one_line(text: str) -> str:
+    """Return what a page shows of a text; as it is where nothing in it is unseen.
+
+    The ledger's names are printable already: their backslashes are not doubled once more, nor are
+    those of a path on Windows.
+    """
+    return text if text.isprintable() else printable(text)
+
+
 def read_printable(text: str) -> str:
     """Return the text that ``printable`` made one line of."""
     return ESCAPE.sub(_read_escape, text) if "\\" in text else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from desk.pages import pictures
 from desk.queue import picture_id
 from scoring.records.labels import Labels
 from scoring.records.ledger import Ledger
+from scoring.records.text import printable
 from scoring.settings import Settings, load_settings
 from tests.desk.conftest import Browser, browser_of
 from tests.desk.waiting_pictures import LOW, NOW, Picture, add_run, drawn, flagged, key_of
@@ -146,3 +148,18 @@ def test_nothing_yet_says_what_to_do(app: Flask) -> None:
 def test_an_address_names_one_picture(settings: Settings) -> None:
     add_run(settings, [SURE])
     assert at_now(settings).get(f"/pictures/{picture_id(key_of(SURE))}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["a\u202egnp.exe", "a\nb.png", "a\udce9.png", "a\\b.png"])
+def test_a_name_is_shown_as_the_ledger_and_results_csv_have_it(
+    settings: Settings, name: str
+) -> None:
+    stored = printable(name)
+    add_run(settings, [replace(flagged(1), path=stored), Picture(f"1{stored}", review=None)])
+    browser = at_now(settings)
+    shown = {f"G1/{stored}", f"G1/1{stored}"}
+    assert set(cards(browser.get("/pictures").text)) == shown
+    (found,) = cards(browser.get("/pictures", query_string={"name": f"1{stored}"}).text)
+    assert found == f"G1/1{stored}"
+    id_ = picture_id(key_of(replace(flagged(1), path=stored)))
+    assert f"<bdi>G1/{stored}</bdi>" in browser.get(f"/pictures/{id_}").text
