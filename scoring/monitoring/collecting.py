@@ -42,7 +42,7 @@ from scoring.records.events_log import Event
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.rows import Run
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 
 # Of each list what a page shows; the rest is a number.
 BATCHES_SHOWN = 40
@@ -101,7 +101,7 @@ class Collector:
             reasons=tuple(self._all_reasons()),
             look_at=tuple(self._look_at()),
             errors=tuple(
-                (cut(printable(error), TEXT), count) for error, count in errors[:ERRORS_SHOWN]
+                (cut(on_one_line(error), TEXT), count) for error, count in errors[:ERRORS_SHOWN]
             ),
             more_errors=sum(count for _, count in errors[ERRORS_SHOWN:]),
             failed_files=tuple(self._failed_files()),
@@ -148,7 +148,7 @@ class Collector:
             id=run.id,
             kind=run.kind,
             state=run.state,
-            reason=cut(printable(run.reason), 1000),
+            reason=cut(on_one_line(run.reason), 1000),
             nights=self.nights or ((run.due_date,) if run.due_date else ()),
             started_at=run.started_at,
             finished_at=run.finished_at,
@@ -181,7 +181,7 @@ class Collector:
                 cut(row.batch, NAME),
                 row.model.name,
                 Figures(self.run, (row,)).totals(self._shown.get(row.batch, (0, 0))[1]),
-                cut(printable(row.advice), 1000),
+                cut(on_one_line(row.advice), 1000),
             )
             for row in self._tonight.rows
         ]
@@ -211,14 +211,14 @@ class Collector:
         limits = Thresholds.from_json(self._found.get(version, {}).get("thresholds") or {})
         histogram, marked = self._histogram(tonight.versions)
         nights = [*before, tonight]
-        stranger = printable(signature.get("review", {}).get("outlier", ""))
+        stranger = on_one_line(signature.get("review", {}).get("outlier", ""))
         return ModelFacts(
             name=name,
             version=version,
             totals=tonight.totals(),
             nights=min(len(same), MOST_NIGHTS),
             limit=signature.get("thresholds", {}).get("confidence"),
-            note=printable(signature.get("note", "")),
+            note=on_one_line(signature.get("note", "")),
             stranger=stranger,
             strangers=self._count_strangers(tonight.versions, stranger),
             measures=tuple(_model_measures(tonight, same, signature)),
@@ -281,7 +281,7 @@ class Collector:
         """Return what stands in Review and how often, whichever model said it."""
         counts: Counter[str] = Counter()
         for _, reason, number in self._reasons:
-            counts[cut(printable(reason), TEXT)] += number
+            counts[cut(on_one_line(reason), TEXT)] += number
         return counts.most_common(REASONS_SHOWN)
 
     def _look_at(self) -> list[LookAt]:
@@ -292,8 +292,8 @@ class Collector:
         return [
             LookAt(
                 cut(one.batch, NAME), cut(one.path, NAME), one.content_hash,
-                printable(one.label) if one.label else None, one.confidence,
-                cut(printable(one.reason), TEXT),
+                on_one_line(one.label) if one.label else None, one.confidence,
+                cut(on_one_line(one.reason), TEXT),
             )
             for one in (*flagged, *failed)
         ]  # fmt: skip
@@ -304,7 +304,9 @@ class Collector:
 
     def _failed_files(self) -> list[FailedFile]:
         return [
-            FailedFile(cut(one.batch, NAME), cut(one.path, NAME), cut(printable(one.reason), TEXT))
+            FailedFile(
+                cut(one.batch, NAME), cut(one.path, NAME), cut(on_one_line(one.reason), TEXT)
+            )
             for one in sorted(self._failed, key=lambda one: (one.batch, one.path))
         ]
 
@@ -372,7 +374,7 @@ def _class(
     if tonight.scored < FEWEST_PICTURES:
         past = []
     return ClassFacts(
-        label=printable(label),
+        label=on_one_line(label),
         count=count,
         mean_confidence=_shorter(tonight.class_confidence(label)),
         share=judge_share(label, share, past, tonight.scored, least=LEAST_CLASS),
