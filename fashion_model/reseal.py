@@ -6,7 +6,8 @@
 
 With nothing to change it brings an older signature to the present format. The bundle with its new
 signature must load and score a picture before anything is written. Another preprocessing is only
-right where both make the same kind of picture.
+right where both make the same kind of picture. With another temperature the bundle's reference,
+which has confidences at the old one, is no longer part of it: ``calibrate`` makes a new one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from scoring.inference.bundle import Bundle, read_bundle
 from scoring.inference.predictor import Predictor
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import UsageError
-from scoring.protocol.signature import Signature
+from scoring.protocol.signature import REFERENCE_NAME, Signature
 from scoring.records.telling import telling_never_fails
 
 TEXTS = (
@@ -91,6 +92,8 @@ def _changed(before: Signature, changes: Changes) -> Signature:
         for table in tables:
             place = place[table]
         place[last] = value
+    if document["temperature"] != before.temperature:
+        document["files"].pop(REFERENCE_NAME, None)
     return before.renewed(**document)
 
 

@@ -101,9 +101,11 @@ def for_the_sentence(found: list[Difference]) -> list[str]:
     """Return what the verdict names; what follows from how the pictures look is left out."""
     short = [one for one in found if one.short]
     looks = next((one for one in short if one.rank in LOOKS), None)
-    if looks is None:
-        return [one.short for one in short]
-    return [one.short for one in short if one.rank < LOOKS.start or one is looks]
+    if looks is not None:
+        kept = (*range(LOOKS.start), TRUST_RANK)
+        short = [one for one in short if one.rank in kept or one is looks]
+    # Two models may be in the same doubt.
+    return list(dict.fromkeys(one.short for one in short))
 
 
 def usual_range(measure: Measure, said: Say = percent) -> str:
@@ -134,7 +136,7 @@ def _of_model(model: ModelFacts) -> Iterator[Difference]:
         yield from _of_measure(measure, SOME_ARE_STRANGE if _some_are_strange(model) else WORDINGS)
     yield from _of_classes(model)
     if model.trust and (said := news(model.trust)):
-        yield Difference(TRUST_RANK, "", said)
+        yield Difference(TRUST_RANK, "how right the answers are cannot be told", said)
 
 
 def _some_are_strange(model: ModelFacts) -> bool:

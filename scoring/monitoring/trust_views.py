@@ -68,25 +68,28 @@ def figure(trust: Trust) -> tuple[str, str, str]:
 
 
 def in_one_line(trust: Trust, model: str) -> str:
-    """Return the figure as a sentence; of which model, where there are several."""
+    """Return the figure as a sentence, and advice to retrain; of several models of which."""
     name, value, beside = figure(trust)
     if value == UNKNOWN:
         reason = trust.why_not if not trust.tonight.estimated else beside
         text = f"How right it is tonight is not known: {reason}."
     else:
         text = f"{capitalised(name)}: {value} ({beside})."
+    if trust.retrain:
+        text += f" {trust.thresholds}"
     return f"{model}: {text}" if model else text
 
 
 def news(trust: Trust) -> str:
-    """Return what is new tonight of what is unlike the model's test pictures; "" for nothing."""
+    """Return what is unlike the model's test pictures, more of what is new; "" for nothing."""
     new = [one.what for one in trust.alarms if one.is_new]
-    if not new:
-        return ""
-    return (
-        f"Unlike what the model was tested with: {listed(new)}. How right it is cannot be told"
-        " from its confidence until that is over, or people have judged."
-    )
+    if new:
+        return (
+            f"Unlike what the model was tested with: {listed(new)}. How right it is cannot be told"
+            " from its confidence until that is over, or people have judged."
+        )
+    standing = [one.what for one in trust.alarms]
+    return f"Still unlike what the model was tested with: {listed(standing)}." if standing else ""
 
 
 def _lines(trust: Trust) -> Iterator[str]:

@@ -15,6 +15,7 @@ from fashion_model import reseal
 from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import (
+    REFERENCE_NAME,
     PreprocessingRef,
     compute_version,
     dump_signature,
@@ -76,6 +77,14 @@ def test_words_and_thresholds(folder: Path) -> None:
     assert after.review.low_confidence == "low confidence"
     assert after.thresholds.confidence == 0.5
     assert (after.note, after.purpose) == ("", "5")
+
+
+def test_no_reference_has_confidences_at_another_temperature(folder: Path) -> None:
+    shutil.copy(ROOT / "fashion_model" / REFERENCE_NAME, folder)
+    assert reseal.main(["--bundle", str(folder), "--set", "thresholds.confidence=0.5"]) == 0
+    assert load_bundle(folder).held_out() is not None
+    assert reseal.main(["--bundle", str(folder), "--set", "temperature=1.5"]) == 0
+    assert load_bundle(folder).held_out() is None
 
 
 def test_back_again_gives_the_same_bytes(folder: Path) -> None:

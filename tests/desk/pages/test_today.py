@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from desk.app import create_app
+from scoring.monitoring.facts import dump_facts
+from scoring.monitoring.report import facts_of
 from scoring.processes.locks import instance_lock, run_lock
 from scoring.protocol.errors import SettingsError
+from scoring.records import run_reports
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings, load_settings
 from tests.desk.conftest import Browser, browser_of
 from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged
+from tests.scoring.monitoring.test_watch import dimmed
+from tests.scoring.monitoring.watched_nights import Nights
 
 MORNING = NOW + timedelta(hours=13)
 
@@ -37,6 +42,17 @@ def test_it_begins_with_the_verdict_of_the_report(settings: Settings) -> None:
     page = in_the_morning(settings).get("/").text
     assert re.search(r"<h1>.*2 pictures of G1 were scored by hand; 1 wants a person.*</h1>", page)
     assert f'href="/runs/{run_id}/report"' in page
+
+
+def test_it_says_whether_the_answers_can_be_believed(settings: Settings) -> None:
+    with Ledger.from_settings(settings) as ledger:
+        nights = Nights(settings, ledger)
+        run = ledger.run(nights.add(300, dimmed))
+        assert run
+        facts = dump_facts(facts_of(ledger, run, nights.events))
+        run_reports.keep(ledger.database, run.id, facts)
+    page = in_the_morning(settings).get("/").text
+    assert "<p>How right it is tonight is not known: the images are not those" in page
 
 
 def test_what_waits_is_told_by_batch_and_reason(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 from scoring.monitoring.facts import Alarm, Share, Span, Trust, dump_facts, load_facts
 from scoring.monitoring.report import MorningReport, facts_of
 from scoring.monitoring.trust_views import figure, in_one_line, news, trust_view
+from scoring.monitoring.verdict import judge_run
 from scoring.records.ledger import Ledger
 from scoring.records.run_life import NOTHING, RunEnded
 from scoring.settings import Settings
@@ -69,6 +70,18 @@ def test_a_night_that_is_unlike_says_so_and_claims_nothing(nights: Nights) -> No
     assert "Retraining is advised." in said
 
 
+def test_no_night_is_called_ordinary_while_an_alarm_stands(nights: Nights) -> None:
+    for change in (lambda night: night, *[dimmed] * 4):
+        run = nights.ledger.run(nights.add(500, change))
+        assert run
+        facts = facts_of(nights.ledger, run, nights.events)
+        verdict = judge_run(facts)
+        assert ("right the answers are cannot be told" in verdict.sentence) is (change is dimmed)
+    # What it is compared with is as dim by then; the alarm stands.
+    assert verdict.different[-1].startswith("Still unlike what the model was tested with: how sure")
+    assert "out of the ordinary" not in verdict.sentence
+
+
 def test_facts_are_kept_as_they_are(nights: Nights) -> None:
     nights.add(300)
     run = nights.ledger.run(nights.add(300, dimmed))
@@ -96,6 +109,16 @@ def test_the_words() -> None:
     assert in_one_line(unknown, "fashion") == (
         "fashion: How right it is tonight is not known: too few images (3 of 100)."
     )
+
+
+def test_the_one_line_says_what_can_be_believed() -> None:
+    judged = replace(GOOD, spans=(TONIGHT, Span(7, 5, RIGHT, 0.95, JUDGED, 60)))
+    assert in_one_line(judged, "") == "Right, as people judged: 93 % (88 to 97 %)."
+    doubt = replace(judged, alarms=(Alarm("contrast", "3 Nov"),), spans=(Span(1, 0),), why_not="y")
+    assert in_one_line(doubt, "") == "How right it is tonight is not known: y."
+    assert news(doubt) == "Still unlike what the model was tested with: contrast."
+    advised = replace(GOOD, thresholds="Retraining is advised.", retrain=True)
+    assert in_one_line(advised, "").endswith(" to 96.2 %). Retraining is advised.")
 
 
 def test_opinions_that_differ_say_by_how_much() -> None:
