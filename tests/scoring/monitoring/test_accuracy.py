@@ -7,10 +7,13 @@ from datetime import date
 import numpy as np
 import pytest
 
+from scoring.inference.bundle import read_signature
 from scoring.monitoring.accuracy import Estimate, Estimator, beyond_trust, pooled, why_not
 from scoring.protocol.reference import KINDS, Reference
+from scoring.settings import CODE_ROOT
 
 CLASSES = 5
+CLOTHING = CODE_ROOT / "models/clothing"
 ABOVE = 100.0
 
 
@@ -82,6 +85,26 @@ def test_the_error_of_what_is_known_is_that_of_people_drawn_again_and_again() ->
         )
     width = 2 * 1.96 * float(np.std(values))
     assert found.high - found.low == pytest.approx(width, rel=0.3)
+
+
+def test_photographs_of_people_that_nothing_is_known_of_are_estimated_within_a_point() -> None:
+    """On what the clothing model said of real photographs; docs/monitoring.md has the figures."""
+    signature = read_signature(CLOTHING)
+    content = (CLOTHING / "reference.npz").read_bytes()
+    classes = len(signature.labels)
+    everybody = Reference.from_bytes(content, classes)
+    people, random = np.unique(everybody.group), np.random.default_rng(0)
+    errors, held = [], 0
+    for _ in range(100):
+        unseen = random.choice(people, len(people) // 4, replace=False)
+        is_unseen = np.isin(everybody.group, unseen)
+        known, night = everybody.take(~is_unseen), everybody.take(is_unseen)
+        found = estimated(Estimator(known, classes, signature.thresholds.outlier_score), night)
+        truth = night.right.mean()
+        errors.append(abs(found.value - truth))
+        held += found.low <= truth <= found.high
+    assert np.mean(errors) < 0.01
+    assert held >= 93
 
 
 def test_strangers_beyond_the_usual_count_as_wrong() -> None:
