@@ -32,7 +32,9 @@ SOFTNESS = 2.0
 CAUTIONS = (2048.0, 1024.0, 512.0, 256.0, 128.0, *(64.0 * 2.0 ** (-step / 2) for step in range(15)))
 # The penalty on moving away, for features of variance 1.
 PENALTY = 1e-4
-STEPS = 150
+# Steps with each caution, which goes on where the one before it ended: fewer for many pictures of
+# many features (this many numbers are gone through), or photographs would take minutes.
+MOST_STEPS, LEAST_STEPS, NUMBERS = 150, 16, 100_000_000
 # One part in so many of the reviewed pictures is not learnt from, to see what is gained.
 PARTS = 8
 
@@ -127,6 +129,7 @@ class _Problem:
         soft = softmax(self._logits[: len(anchors)] / SOFTNESS)
         self._wanted = np.concatenate([soft, np.eye(classes)[reviewed.labels]])
         self.shape = (rows.shape[1] + 1, classes)
+        self._steps = max(LEAST_STEPS, min(MOST_STEPS, NUMBERS // self._rows.size))
 
     def solve(self, caution: float, start: Floats) -> Floats:
         """Return how far the head moves with so much ``caution``, looking from ``start`` on."""
@@ -148,7 +151,7 @@ class _Problem:
             return value, slope.ravel()
 
         found = minimize(
-            loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
+            loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": self._steps}
         )
         return np.asarray(found.x, np.float64).reshape(self.shape)
 
