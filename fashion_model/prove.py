@@ -1,6 +1,7 @@
 """Prove what docs/monitoring.md claims: print its tables, on real images nobody trained on.
 
   python -m fashion_model.prove accuracy --data DIR --digits DIR
+  python -m fashion_model.prove drift --data DIR --digits DIR
   python -m fashion_model.prove month --data DIR
 
 The reference that nights are held against is the bundle's own; the nights are drawn from the images
@@ -27,7 +28,7 @@ from fashion_model.commands import (
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
-from fashion_model.proof import accuracy
+from fashion_model.proof import accuracy, drift
 from fashion_model.proof.nights import outputs_of, shifts, some_turned
 from scoring.inference.bundle import Bundle
 from scoring.inference.predictor import Predictor
@@ -60,6 +61,18 @@ def prove_accuracy(options: argparse.Namespace, bundle: Bundle, split: Split) ->
     yield from accuracy.tables(judge, clean, found)
 
 
+def prove_drift(options: argparse.Namespace, bundle: Bundle, split: Split) -> Iterator[str]:
+    """Yield the tables on drift."""
+    data, limits = split.measure, bundle.signature.thresholds
+    predictor = Predictor(bundle)
+    clean = outputs_of(predictor, data)
+    predictor.close()
+    reference = reference_of(bundle)
+    pool = drift.pool_of(reference, clean, data.labels, limits.confidence, limits.outlier_score)
+    found = [*shifts(bundle, data, _digits(options, bundle)), *some_turned(bundle, data)]
+    yield from drift.tables(pool, found, clean.accuracy)
+
+
 def prove_month(options: argparse.Namespace, bundle: Bundle, split: Split) -> Iterator[str]:
     """Yield the table on retraining."""
     require_packages("sklearn", "scipy", requirements=TEACHING)
@@ -70,6 +83,7 @@ def prove_month(options: argparse.Namespace, bundle: Bundle, split: Split) -> It
 
 PARTS: dict[str, Callable[[argparse.Namespace, Bundle, Split], Iterator[str]]] = {
     "accuracy": prove_accuracy,
+    "drift": prove_drift,
     "month": prove_month,
 }
 

@@ -159,16 +159,15 @@ def _moved(reference: Reference, night: Night, answers: list[_Answer], name: str
         means += found.sum(axis=1) / images
     design = _design(reference, answers, values)
     tolerated = MARGIN + REFERENCE_ERRORS * _error(answers, images, design)
-    beyond = max(0.0, float(np.abs(means).max()) - tolerated)
-    # Two means are looked at, each in two directions. What is evenly spread is sub-Gaussian with
-    # its own variance.
-    p = min(1.0, 4.0 * math.exp(-(beyond**2) * images / design / 2.0))
-    return Test(p, float(means[np.abs(means).argmax()]), tolerated)
+    beyond = float(np.abs(means).max()) - tolerated
+    return Test(by_chance(beyond, images / design), float(means[np.abs(means).argmax()]), tolerated)
 
 
 def _design(reference: Reference, answers: list[_Answer], values: NDArray[np.float32]) -> float:
     """Return how many of the reference's images are as good as one, by their own places."""
     rows = np.concatenate([one.reference for one in answers])
+    if len(np.unique(reference.group[rows])) == len(rows):
+        return 1.0
     own = [
         scores(values[one.reference], np.ones(len(one.reference)), values[one.reference])
         for one in answers
@@ -229,6 +228,14 @@ def _places(values: NDArray[np.float32], weights: Floats, night: NDArray[np.floa
     return places
 
 
+def by_chance(beyond: float, images: float) -> float:
+    """Return a bound of the probability that one of two means over images lies so far beyond.
+
+    Each may, in two directions. What is evenly spread is sub-Gaussian with its own variance, 1.
+    """
+    return min(1.0, 4.0 * math.exp(-(max(0.0, beyond) ** 2) * images / 2.0))
+
+
 def more_than(share: float, expected: float, images: float) -> float:
     """Return a bound of the probability of such a share of so many images, or a larger one.
 
@@ -253,3 +260,18 @@ def _error(answers: list[_Answer], images: int, design: float) -> float:
     """Return the standard error of the reference, of a mean of what has variance 1."""
     parts = [(len(one.night) / images) ** 2 * float((one.weights**2).sum()) for one in answers]
     return math.sqrt(design * sum(parts))
+
+
+def most_wrong(reference: Reference) -> float:
+    """Return how many of the images that are not marked may be wrong, as a share, by the reference.
+
+    The reference's own share and its standard errors: it is itself a sample.
+    """
+    kept = np.flatnonzero(~reference.flagged)
+    wrong = ~reference.right[kept]
+    design = design_effect(wrong, reference.group[kept])
+    # Wilson's upper end, of as many images as those of people are as good as.
+    images, squared = len(kept) / design, REFERENCE_ERRORS**2
+    share = float(wrong.mean()) if len(kept) else 0.0
+    spread = math.sqrt(share * (1.0 - share) * images * squared + squared**2 / 4.0)
+    return min(1.0, (share * images + squared / 2.0 + spread) / (images + squared))

@@ -217,8 +217,7 @@ class WatchedModel:
         if night is None or self._reference is None:
             return before
         self._counted.append(night)
-        kept = ~self._reference.flagged
-        expected = float((~self._reference.right[kept]).mean()) if kept.any() else 0.0
+        expected = drift.most_wrong(self._reference)
         sample = self._audits[night].judged
         wrong = sum(not one.right for one in sample)
         evidence = e_process.evidence_of_audit(wrong, len(sample), expected)
