@@ -220,7 +220,9 @@ def _found(pool: Pool, shifts: list[Shift], clean: float) -> Iterator[str]:
         tries = {size: nights_until_found(pool, one.outputs, size) for size in SIZES}
         told = [_until(found) for found in tries.values()]
         largest = tries[SIZES[-1]]
-        late += [one.kind for nights, _, _ in largest if cost >= 5 and nights > 2]
+        late += [
+            f"{one.kind} {one.strength}" for nights, _, _ in largest if cost >= 5 and nights > 2
+        ]
         first = {name for _, by, _ in largest for name in by}
         mix = float(np.mean([chance < 0.01 for _, _, chance in largest]))
         by = ", ".join(kind for kind, tests in KINDS.items() if first & set(tests)) or "-"
@@ -229,9 +231,10 @@ def _found(pool: Pool, shifts: list[Shift], clean: float) -> Iterator[str]:
             f" | {100 * mix:.0f} % |"
         )
     yield ""
+    which = f": {', '.join(dict.fromkeys(late))}" if late else ""
     yield (
         f"Of shifts that cost 5 points or more, {len(late)} of the tries with nights of"
-        f" {SIZES[-1]:,} images were found later than in the second night."
+        f" {SIZES[-1]:,} images were found later than in the second night{which}."
     )
 
 
