@@ -12,13 +12,15 @@ from desk.pages.rendering import local, weekday_of
 from desk.reports import read_report
 from scoring.monitoring import words
 from scoring.processes.locks import run_holder
+from scoring.records import model_switches
 from scoring.records.at_work import run_at_work
 from scoring.records.ledger import Run
+from scoring.records.times import read_moment
 
 if TYPE_CHECKING:
     from scoring.monitoring.history import Figures
 
-RUNS_SHOWN = 30
+RUNS_SHOWN, SWITCHES_SHOWN = 30, 20
 # What a person should know of is told apart from what is as it should be.
 CALM_STATES = frozenset({"done", "running"})
 BATCHES_NAMED = 4
@@ -52,6 +54,17 @@ class RunRow:
         return self.run.state != "running"
 
 
+@dataclass(frozen=True)
+class SwitchRow:
+    """One version of a model in the place of another; ``is_back``: it had served before."""
+
+    when: str
+    what: str
+    before: str
+    is_back: bool
+    who: str
+
+
 @pages.get("/runs")
 def page() -> str:
     """Return a page of runs; ``before`` is the last run of the page before it."""
@@ -59,7 +72,8 @@ def page() -> str:
     rows = run_rows(before, RUNS_SHOWN + 1)
     more = len(rows) > RUNS_SHOWN
     shown = rows[:RUNS_SHOWN]
-    return render_template("runs.html", rows=shown, before=before, more=more)
+    served = _switches() if shown and not before else []
+    return render_template("runs.html", rows=shown, before=before, more=more, switches=served)
 
 
 @pages.get("/runs/<run_id>/report")
@@ -96,6 +110,22 @@ def run_rows(before: str | None, limit: int) -> list[RunRow]:
             figures=Figures(run, tuple(ledger.figures_of(run))),
         )
         for run in runs
+    ]
+
+
+def _switches() -> list[SwitchRow]:
+    """Return which version of a model took another's place, newest first."""
+    found = model_switches.switches(the_ledger().database)[::-1][:SWITCHES_SHOWN]
+    today = the_desk().now().date()
+    return [
+        SwitchRow(
+            when=weekday_of(local(read_moment(one.at, 0)).date(), today),
+            what=f"{one.model_name} {one.to_version[:12]}",
+            before=one.from_version[:12],
+            is_back=one.action == "rollback",
+            who=one.who,
+        )
+        for one in found
     ]
 
 

@@ -141,6 +141,7 @@ class Trust:
     """How far a model can be believed.
 
     ``why_not``: why the estimate of tonight, the first of ``spans``, is not valid; "" where it is.
+    ``unlike``: tonight's pictures are not those that the model was tested with.
     ``combined``: mean confidence, corrected by what people judged. ``waiting``: marked pictures of
     the judged nights that nobody has judged. ``thresholds``: what is to be said of them.
     ``trend`` has of each of ``trend_nights`` what was estimated, and what people judged.
@@ -153,6 +154,7 @@ class Trust:
     alarms: tuple[Alarm, ...] = ()
     thresholds: str = ""
     retrain: bool = False
+    unlike: bool = False
     trend_nights: tuple[str, ...] = ()
     trend: tuple[Share | None, ...] = ()
     trend_judged: tuple[float | None, ...] = ()

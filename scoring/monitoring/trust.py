@@ -34,6 +34,7 @@ def trust_of(
     tonight = nights[-1].run.id
     return Trust(
         why_not=cut(estimate["why"], TEXT),
+        unlike=bool(estimate.get("unlike")),
         spans=tuple(_spans(facts, estimate)),
         combined=facts.get("combined"),
         waiting=judged["waiting"] if judged else 0,

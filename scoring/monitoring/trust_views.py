@@ -57,7 +57,7 @@ def figure(trust: Trust) -> tuple[str, str, str]:
     span, shown = _leading(trust), trust.tonight.estimated
     judged = span.judged if span else None
     # What people judged of nights before says nothing of pictures that are other ones.
-    if trust.alarms:
+    if trust.alarms or trust.unlike:
         before = f"{percent(judged.value)} before" if judged else "why stands below"
         return "probably right", UNKNOWN, before
     if judged:

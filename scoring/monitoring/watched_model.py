@@ -1,7 +1,7 @@
 """One model in one run, beside its held-out images and the nights before.
 
 What is found is JSON (``run_monitoring``). Of a model's facts in a run
-    estimate     value, low, high, second (shares of 0-1), images, valid, why; null without images
+    estimate     value, low, high, second (shares of 0-1), images, valid, why, unlike; null of none
     nights       the same over the last 7 and 28 nights, by their number
     audited      as ``Audited``, over the last 28 nights as people had judged them by then; or null
     combined     mean confidence, corrected by what people judged; or null
@@ -126,7 +126,8 @@ class WatchedModel:
         if estimate is None:
             return None
         why = self._why_not(estimate.images)
-        return {**asdict(estimate), "valid": not why, "why": why}
+        unlike = bool(self._alarms())
+        return {**asdict(estimate), "valid": not why, "why": why, "unlike": unlike}
 
     def _why_not(self, images: int) -> str:
         if self._reference is None:

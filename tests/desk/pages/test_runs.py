@@ -10,7 +10,10 @@ import pytest
 from desk.app import create_app
 from desk.pages import runs
 from scoring.processes.locks import run_lock
+from scoring.records import model_switches
 from scoring.records.ledger import Ledger, Run
+from scoring.records.model_switches import ModelSwitch
+from scoring.records.times import utc_text
 from scoring.settings import Settings
 from tests.desk.conftest import Browser, browser_of
 from tests.desk.waiting_pictures import NOW, Picture, add_run, flagged
@@ -89,6 +92,22 @@ def test_what_has_no_report_has_no_page(settings: Settings) -> None:
     browser = at_now(settings)
     for one in (run_id, "no-such-run", "..", "%2e%2e%2fdata"):
         assert browser.get(f"/runs/{one}/report").status_code == 404
+
+
+def test_which_version_serves_since_when_and_by_whom(settings: Settings) -> None:
+    add_run(settings, [flagged(1)])
+    assert "Which version serves" not in at_now(settings).get("/runs").text
+    at = utc_text(NOW - timedelta(days=1))
+    with Ledger.from_settings(settings) as ledger:
+        for switch in (
+            ModelSwitch("fashion", "a" * 64, "b" * 64, "promote", "<Ana>", at),
+            ModelSwitch("fashion", "b" * 64, "a" * 64, "rollback", "Ben", at),
+        ):
+            model_switches.add(ledger.database, switch)
+    text = re.sub(r"\s+", " ", re.sub(r"</?bdi>", "", at_now(settings).get("/runs").text))
+    promoted = f"fashion {'b' * 12} in the place of {'a' * 12}, promoted by &lt;Ana&gt;"
+    back = f"fashion {'a' * 12} again, in the place of {'b' * 12}, taken back by Ben"
+    assert 0 < text.index(back) < text.index(promoted)
 
 
 def test_nothing_yet_says_what_to_do(browser: Browser) -> None:

@@ -140,6 +140,13 @@ def test_alarms_of_one_night_are_one_sentence() -> None:
     )  # fmt: skip
 
 
+def test_one_night_of_other_pictures_is_not_led_by_what_was_judged_before(nights: Nights) -> None:
+    """Evidence is for alarms; a run by hand adds none, and is unlike all the same."""
+    nights.judge(nights.add(500))
+    said = report(nights, nights.add(500, dimmed, by_hand=True))
+    assert re.search(r"probably right not known", said)
+
+
 def test_the_chart_shows_nights_that_were_valid_and_what_was_judged() -> None:
     trust = replace(
         GOOD,
