@@ -21,8 +21,9 @@ State = Literal["waiting", "sending", "sent", "unsure", "given up"]
 SUCCESS: Kind = "success"
 FAIL: Kind = "fail"
 
-# After each failed try; when they are used up, a day has gone by and it is given up.
-PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
+# After each failed try, in minutes; when they are used up, five days have gone by, more than a long
+# weekend without anybody to mend the channel, and it is given up.
+PAUSES = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 180, 360, *(720,) * 9))
 # The fact that says that another ledger took the place of a lost one, until somebody is told.
 RESTORED = "ledger_restored"
 
