@@ -21,7 +21,7 @@ from scoring.monitoring.facts import (
     RunFacts,
     Told,
 )
-from scoring.monitoring.history import Figures, by_model
+from scoring.monitoring.history import Figures, by_model, version_before
 from scoring.monitoring.thresholds import Thresholds
 from scoring.monitoring.trust import trust_of
 from scoring.monitoring.usual import (
@@ -41,6 +41,7 @@ from scoring.records.database import Database
 from scoring.records.events_log import Event
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.mixed_models import tell_mixed
+from scoring.records.model_switches import how_switched
 from scoring.records.rows import Run
 from scoring.records.text import on_one_line
 
@@ -212,9 +213,12 @@ class Collector:
         histogram, marked = self._histogram(tonight.versions)
         nights = [*before, tonight]
         stranger = on_one_line(signature.get("review", {}).get("outlier", ""))
+        instead_of = version_before(before, version)
         return ModelFacts(
             name=name,
             version=version,
+            instead_of=instead_of,
+            how_switched=on_one_line(how_switched(self._database, name, instead_of, version)),
             totals=tonight.totals(),
             nights=min(len(same), MOST_NIGHTS),
             limit=signature.get("thresholds", {}).get("confidence"),

@@ -80,7 +80,9 @@ SOME_ARE_STRANGE = {
     ),
 }
 CLASS_RANK = 8
-TRUST_RANK = 11
+# What else answers than before explains what is different.
+VERSION_RANK = 1
+TRUST_RANK, RETRAIN_RANK = 11, 12
 # Nearly nothing but one class explains all else, unless the model does not know what it saw.
 ONE_CLASS_RANK = 3
 # More of them are one thing, not three: what the pictures look like.
@@ -132,11 +134,25 @@ def _of_run(facts: ReportFacts) -> Iterator[Difference]:
 
 
 def _of_model(model: ModelFacts) -> Iterator[Difference]:
+    if model.instead_of:
+        yield _of_version(model)
     for measure in model.measures:
         yield from _of_measure(measure, SOME_ARE_STRANGE if _some_are_strange(model) else WORDINGS)
     yield from _of_classes(model)
     if model.trust and (said := news(model.trust)):
         yield Difference(TRUST_RANK, "how right the answers are cannot be told", said)
+    if model.trust and model.trust.retrain:
+        yield Difference(RETRAIN_RANK, "retraining is advised", model.trust.thresholds)
+
+
+def _of_version(model: ModelFacts) -> Difference:
+    how = f" ({model.how_switched})" if model.how_switched else ""
+    return Difference(
+        VERSION_RANK,
+        "another version of the model answered",
+        f"Another version of {model.name} answered than before: {model.version[:12]} in the place"
+        f" of {model.instead_of[:12]}{how}.",
+    )
 
 
 def _some_are_strange(model: ModelFacts) -> bool:

@@ -171,11 +171,15 @@ class ModelFacts:
     ``nights``: how many runs tell what is usual of it. ``histogram``: images by confidence, all of
     them and those that are flagged. ``limit``: below this confidence it asks for a person.
     ``stranger``: what it says of images that are none of its own kind, and ``strangers`` how many.
+    ``instead_of``: the version that answered the time before, where it was another one;
+    ``how_switched``: by whom that was changed, where it is known.
     """
 
     name: str
     version: str
     totals: Totals
+    instead_of: str = ""
+    how_switched: str = ""
     nights: int = 0
     limit: float | None = None
     note: str = ""

@@ -109,6 +109,12 @@ def by_model(figures: Sequence[Figures], name: str) -> list[Figures]:
     return [part for part in parts if part.images]
 
 
+def version_before(nights: Sequence[Figures], version: str) -> str:
+    """Return the version that answered in the last of the nights; "" where it is the same one."""
+    last = next((one.versions for one in reversed(nights) if one.versions), set())
+    return "" if version in last else min(last, default="")
+
+
 def _weighted(pairs: Iterable[tuple[float | None, int]]) -> float | None:
     known = [(value, weight) for value, weight in pairs if value is not None and weight > 0]
     total = sum(weight for _, weight in known)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scoring.monitoring import charts
+from scoring.monitoring.e_process import CLEAN_NIGHTS
 from scoring.monitoring.facts import Share, Span, Trust
 from scoring.monitoring.words import capitalised, count, listed, percent
 
@@ -61,7 +62,8 @@ def figure(trust: Trust) -> tuple[str, str, str]:
         before = f"{percent(judged.value)} before" if judged else "why stands below"
         return "probably right", UNKNOWN, before
     if judged:
-        return "right, as people judged", percent(judged.value), _interval(judged)
+        beside = f"{_interval(judged)}, last {count(span.nights)} nights" if span else ""
+        return "right, as people judged", percent(judged.value), beside
     if shown:
         return "probably right", percent(shown.value), _interval(shown)
     return "probably right", UNKNOWN, "why stands below"
@@ -88,8 +90,14 @@ def news(trust: Trust) -> str:
             f"Unlike what the model was tested with: {listed(new)}. How right it is cannot be told"
             " from its confidence until that is over, or people have judged."
         )
-    standing = [one.what for one in trust.alarms]
-    return f"Still unlike what the model was tested with: {listed(standing)}." if standing else ""
+    if not trust.alarms:
+        return ""
+    # Tonight may be as it should be: one such night does not end it.
+    since, what = trust.alarms[0].since, listed([one.what for one in trust.alarms])
+    return (
+        f"The alarm{f' of {since}' if since else ''} stands until {CLEAN_NIGHTS} nights in a row"
+        f" are like what the model was tested with: {what}."
+    )
 
 
 def _lines(trust: Trust) -> Iterator[str]:

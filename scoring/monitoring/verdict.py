@@ -91,7 +91,7 @@ def _as_it_came(facts: ReportFacts, odd: list[str]) -> tuple[str, Tone]:
     if odd:
         also = f"; {look}" if look else ""
         return f"{scored}, but {listed(odd, NAMED)}{also}.", "look"
-    known = facts.nights >= FEWEST_NIGHTS
+    known = facts.nights >= FEWEST_NIGHTS and not _is_new_version(facts)
     if look:
         rest = ", and nothing else is out of the ordinary" if known else ""
         return f"{scored}; {look}{rest}.", "look"
@@ -210,7 +210,18 @@ def _usual(facts: ReportFacts) -> str:
             f"Too few {what} to know what is usual: {facts.nights} so far; from"
             f" {FEWEST_NIGHTS} on it is said here."
         )
+    if _is_new_version(facts):
+        so_far = min(model.nights for model in facts.models)
+        return (
+            f"Nothing in how many came in. Of what the model says too few {what} of its version are"
+            f" known: {so_far} so far; from {FEWEST_NIGHTS} on it is said here."
+        )
     return f"Nothing: all is as it was in the last {count(facts.nights)} {what}."
+
+
+def _is_new_version(facts: ReportFacts) -> bool:
+    """Tell whether a model's version has too few nights to know what is usual of it."""
+    return any(model.nights < FEWEST_NIGHTS for model in facts.models)
 
 
 # What to do

@@ -4,7 +4,7 @@ What is found is JSON (``run_monitoring``). Of a model's facts in a run
     estimate     value, low, high, second (shares of 0-1), images, valid, why, unlike; null of none
     nights       the same over the last 7 and 28 nights, by their number
     audited      as ``Audited``, over the last 28 nights as people had judged them by then; or null
-    combined     mean confidence, corrected by what people judged; or null
+    combined     mean confidence, corrected by what people judged of valid nights; or null
     drift        by detector: evidence, since, clean, alarm; p, shift and tolerated of this night
     mix          how the classes' mix differs from the held-out images'
     counted      nights whose judged sample has been added to the evidence
@@ -22,7 +22,7 @@ import numpy as np
 
 from scoring.monitoring import drift, e_process
 from scoring.monitoring.accuracy import Estimate, Estimator, beyond_trust, pooled, why_not
-from scoring.monitoring.audited import FEWEST, Audited, audited
+from scoring.monitoring.audited import FEWEST, audited
 from scoring.monitoring.drift import Look
 from scoring.monitoring.e_process import Process
 from scoring.monitoring.night import Night
@@ -84,7 +84,7 @@ class WatchedModel:
             "estimate": estimate,
             "nights": {str(nights): self._over(nights, estimate) for nights in SPANS},
             "audited": None if judged is None else asdict(judged),
-            "combined": self._combined(judged),
+            "combined": self._combined(),
             "drift": self._drift(),
             "counted": [night for night in self._counted if night in self._audits],
             "mix": asdict(self._look.mix) if self._look else None,
@@ -176,7 +176,12 @@ class WatchedModel:
     def _last_audits(self, nights: int) -> list[AuditedRun]:
         return list(self._audits.values())[:nights]
 
-    def _combined(self, judged: Audited | None) -> float | None:
+    def _combined(self) -> float | None:
+        """Correct mean confidence by what people judged of nights like this one.
+
+        Nights that were unlike the model's test pictures say nothing of one that is not.
+        """
+        judged = audited([self._audits[one.run_id] for one in self._before if _is_valid(one)])
         confidence = self._rows.numbers["confidence"][self._known]
         if judged is None or not len(confidence):
             return None
@@ -276,6 +281,10 @@ def _processes(before: Sequence[Found]) -> dict[str, Process]:
         else Process()
         for name in DETECTORS
     }
+
+
+def _is_valid(night: Found) -> bool:
+    return bool((night.facts.get("estimate") or {}).get("valid"))
 
 
 def _estimate_of(told: Mapping[str, Any]) -> Estimate:

@@ -52,6 +52,15 @@ def switches(database: Database, model_name: str = "") -> list[ModelSwitch]:
     return [_read(*row) for row in rows]
 
 
+def how_switched(database: Database, model_name: str, before: str, version: str) -> str:
+    """Say who last let a version take another's place; "" where that is not written down."""
+    words = {"promote": "promoted", "rollback": "rolled back"}
+    for one in reversed(switches(database, model_name)):
+        if (one.from_version, one.to_version) == (before, version):
+            return f"{words[one.action]} by {one.who}"
+    return ""
+
+
 def _read(
     model_name: str,
     from_version: str,

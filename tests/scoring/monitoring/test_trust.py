@@ -65,7 +65,8 @@ def test_a_night_that_is_unlike_says_so_and_claims_nothing(nights: Nights) -> No
         assert "How right tonight's answers are cannot be estimated" in said
         assert re.search(r"probably right not known \(9\d(\.\d)? % before\)", said)
         assert re.search(r"Unlike what the model was tested with since 23 Nov: how sure", said)
-        # It is news for one night.
+        # It is news for one night, and stands after it.
+        assert ("The alarm of 23 Nov stands" in said) is not first
         assert ("How right it is cannot be told from its confidence" in said) is first
     assert "Retraining is advised." in said
 
@@ -113,10 +114,13 @@ def test_the_words() -> None:
 
 def test_the_one_line_says_what_can_be_believed() -> None:
     judged = replace(GOOD, spans=(TONIGHT, Span(7, 5, RIGHT, 0.95, JUDGED, 60)))
-    assert in_one_line(judged, "") == "Right, as people judged: 93 % (88 to 97 %)."
+    assert in_one_line(judged, "") == "Right, as people judged: 93 % (88 to 97 %, last 7 nights)."
     doubt = replace(judged, alarms=(Alarm("contrast", "3 Nov"),), spans=(Span(1, 0),), why_not="y")
     assert in_one_line(doubt, "") == "How right it is tonight is not known: y."
-    assert news(doubt) == "Still unlike what the model was tested with: contrast."
+    assert news(doubt) == (
+        "The alarm of 3 Nov stands until 3 nights in a row are like what the model was tested"
+        " with: contrast."
+    )
     advised = replace(GOOD, thresholds="Retraining is advised.", retrain=True)
     assert in_one_line(advised, "").endswith(" to 96.2 %). Retraining is advised.")
 

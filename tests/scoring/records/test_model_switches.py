@@ -9,6 +9,7 @@ from scoring.records.model_switches import (
     Action,
     ModelSwitch,
     add,
+    how_switched,
     switches,
     versions_before,
 )
@@ -25,6 +26,10 @@ def test_a_switch_is_written_once_and_read_as_it_was(settings: Settings) -> None
             add(ledger.database, switch)
         assert switches(ledger.database) == [ONE, other]
         assert switches(ledger.database, "digits") == [other]
+        assert how_switched(ledger.database, "fashion", "a", "b") == "promoted by anna"
+        assert how_switched(ledger.database, "fashion", "b", "a") == ""
+        add(ledger.database, replace(ONE, action="rollback", from_version="b", to_version="a"))
+        assert how_switched(ledger.database, "fashion", "b", "a") == "rolled back by anna"
 
 
 @pytest.mark.parametrize(
