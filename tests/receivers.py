@@ -18,8 +18,8 @@ from tests.deadlines import DEADLINE
 class Inbox:
     """What came, and how the next one is answered.
 
-    ``answer``: a status; "garbage" of a website, "leave" of a mail server. While ``hold`` is clear
-    nobody gets one.
+    ``answer``: a status; "garbage" of a website, "leave" of a mail server, "dead" of one whose
+    connections end before a word. While ``hold`` is clear nobody gets one.
     """
 
     port: int = 0
@@ -81,6 +81,8 @@ class _Smtp(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.inbox.connections += 1
+        if self.inbox.answer == "dead":
+            return
         if not self.inbox.greets:
             self.inbox.wait_its_turn()
         self.say("220 receiver")
