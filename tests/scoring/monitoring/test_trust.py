@@ -66,7 +66,7 @@ def test_a_night_that_is_unlike_says_so_and_claims_nothing(nights: Nights) -> No
         assert re.search(r"probably right not known \(9\d(\.\d)? % before\)", said)
         assert re.search(r"Unlike what the model was tested with since 23 Nov: how sure", said)
         # It is news for one night, and stands after it.
-        assert ("The alarm of 23 Nov stands" in said) is not first
+        assert ("The alarm of 23 Nov stands until 3 nights" in said) is not first
         assert ("How right it is cannot be told from its confidence" in said) is first
     assert "Retraining is advised." in said
 
@@ -79,7 +79,11 @@ def test_no_night_is_called_ordinary_while_an_alarm_stands(nights: Nights) -> No
         verdict = judge_run(facts)
         assert ("right the answers are cannot be told" in verdict.sentence) is (change is dimmed)
     # What it is compared with is as dim by then; the alarm stands.
-    assert verdict.different[-1].startswith("Still unlike what the model was tested with: how sure")
+    alarm, advice = verdict.different[-2:]
+    assert re.match(
+        r"The alarm of 23 Nov stands until 3 nights in a row are like .*: how sure", alarm
+    )
+    assert advice.startswith("Retraining is advised.")
     assert "out of the ordinary" not in verdict.sentence
 
 
