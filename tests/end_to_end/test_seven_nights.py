@@ -56,20 +56,21 @@ class Said:
 
 SAID: Mapping[Kind, Said] = {
     kinds.clean: Said(
-        "look", (f"{SCORED}; ", "nothing else is out of the ordinary"),
-        "Nothing: all is as it was in the last 8 nights.", (f"{SCORED}; ",),
+        # The shipped model was tested with garments that are not drawn, and says so.
+        "look", (f"{SCORED}, but how right the answers are cannot be told; ",),
+        "The alarm of ", (f"{SCORED}; ",),
     ),
     kinds.dark: Said(
-        "look", (f"{SCORED}, but they are darker than usual; ", "far more than usual"),
+        "look", (f"{SCORED}, but they are darker than usual and ", "far more than usual"),
         "They are darker than usual: the brightness that the model saw is",
         ("but they are darker than the model's test pictures", "which is many"),
     ),
     kinds.blurred: Said(
-        "look", (f"{SCORED}, but they look stranger to the model than usual; ", "not a garment?"),
+        "look", (f"{SCORED}, but they look stranger to the model than usual and ", "not a garment?"),
         "They look stranger to the model than usual: ", ("which is many", "not a garment?"),
     ),
     kinds.with_digits: Said(
-        "look", (f"{SCORED}, but some look like nothing that the model knows; ", "not a garment?"),
+        "look", (f"{SCORED}, but some look like nothing that the model knows and ", "not a garment?"),
         "Some look like nothing that the model knows: ", ("which is many", "not a garment?"),
     ),
     kinds.one_class: Said(

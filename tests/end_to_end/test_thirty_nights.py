@@ -131,7 +131,7 @@ def test_an_estimate_is_valid_where_it_is_true_and_nowhere_else(month: Month) ->
     combined = [one.facts["combined"] - one.right for one in valid if one.facts["combined"]]
     assert len(combined) >= 15
     assert abs(np.mean(combined)) < 0.01
-    assert max(map(abs, combined)) < 0.05
+    assert max(map(abs, combined)) < 0.1
 
 
 def test_what_is_shown_costs_the_model_as_much_as_the_story_says(month: Month) -> None:
