@@ -66,11 +66,11 @@ SAID: Mapping[Kind, Said] = {
         ("but they are darker than the model's test pictures", "which is many"),
     ),
     kinds.blurred: Said(
-        "look", (f"{SCORED}, but they look stranger to the model than usual and ", "not a garment?"),
+        "look", (f"{SCORED}, but they look stranger to the model than usual and ", "garment?"),
         "They look stranger to the model than usual: ", ("which is many", "not a garment?"),
     ),
     kinds.with_digits: Said(
-        "look", (f"{SCORED}, but some look like nothing that the model knows and ", "not a garment?"),
+        "look", (f"{SCORED}, but some look like nothing that the model knows and ", "garment?"),
         "Some look like nothing that the model knows: ", ("which is many", "not a garment?"),
     ),
     kinds.one_class: Said(
