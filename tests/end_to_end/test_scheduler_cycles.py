@@ -84,8 +84,8 @@ def test_photographs_are_told_of_at_night_and_scored_by_their_own_model_the_next
     desk.make_a_run_due()
     with desk.scheduler():
         wait_for(lambda: desk.nightly_states() == ["done"], "the run to be done")
-    command = "python -m client.request P --model clothing --start-server"
-    told = f'If they are photographs, try {command}, or model = "clothing" below [batches.P] in'
+    arguments = "P --model clothing --start-server"
+    told = f'client.request {arguments}, or model = "clothing" below [batches.P] in'
     status = desk.run("status").stdout.splitlines()
     (line,) = [line for line in status if line.startswith("    P: 3 of 3 are no pictures that ")]
     assert told in line

@@ -22,8 +22,8 @@ MODELS = CODE_ROOT / "models"
 FURTHER = sorted(file.parent for file in MODELS.glob("*/signature.json"))
 BUNDLES = (CODE_ROOT / "fashion_model", *FURTHER)
 NAMES = ["fashion", "cats_dogs", "clothing", "digits"]
-# With the networks that they share.
-ALL_BYTES = 20_000_000
+# With the networks that they share, and what retraining needs.
+ALL_BYTES = 22_000_000
 
 
 @pytest.fixture
