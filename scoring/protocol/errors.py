@@ -39,6 +39,7 @@ ScoringError                    exit 1
 ├── SignatureError              exit 1  a bundle's signature.json says what cannot be
 ├── BundleError …               exit 1  a model cannot be served
 ├── BadReference                exit 1  what a model was tested with cannot be read
+├── GateRefused                 exit 1  a retrained model is not to serve
 ├── UnknownPreprocessing        exit 1  the model wants steps that this code does not have
 ├── PreprocessingMismatch       exit 1  its steps make other images than the model takes
 ├── DecodeError …               exit 1  an image cannot be read; it becomes a row with its error

@@ -258,8 +258,9 @@ class RunLife:
             try:
                 listener(ended)
             except Exception as error:
-                log.exception("a listener")
-                name = getattr(listener, "__qualname__", repr(listener))
+                if not isinstance(error, ScoringError):  # a bug, and where it is
+                    log.exception("a listener")
+                name = getattr(listener, "__qualname__", type(listener).__name__)
                 self._tell("ERROR", "listener-failed", f"{name}: {error!r}", ended.run.id)
 
     def _tell(self, level: Level, code: str, message: str, run_id: str) -> None:

@@ -95,7 +95,9 @@ def test_row_28_the_disk_is_full_at_the_ledger(faulty: Project, server_url: str)
     before = faulty.results.read_bytes()
     faulty.write("G2", 3_000)
     shutil.copytree(data, faulty.folder / "old")
-    mount = f"mount -t tmpfs -o size=400k tmpfs {data}; cp -a {faulty.folder}/old/. {data}/"
+    # Room for what is there, and for the beginning of what comes.
+    size = sum(file.stat().st_size for file in data.rglob("*")) // 1_000 + 200
+    mount = f"mount -t tmpfs -o size={size}k tmpfs {data}; cp -a {faulty.folder}/old/. {data}/"
     done = faulty.run_mounted(f"SAVE={data}\n{mount}", *CLIENT, "G2")
     assert done.returncode == ExitCode.FAILED, done.stderr
     assert "full" in faulty.events()

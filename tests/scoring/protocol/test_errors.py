@@ -11,7 +11,7 @@ import client
 import scheduler
 import scoring
 import server
-from fashion_model import commands
+from fashion_model import commands, retrain
 from fashion_model.dataset import description
 from fashion_model.teaching import sources
 from scoring.inference import bundle
@@ -24,7 +24,7 @@ LINE = re.compile(r"^(?P<bars>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILIN
 FAMILIES = {bundle: "BundleError", decode_errors: "DecodeError"}
 NOT_DRAWN = {"EndedTheReader", "HttpError"}
 # The modules of the training side with errors of this tree.
-TRAINING = (commands, description, sources)
+TRAINING = (commands, description, retrain, sources)
 
 
 def load_everything() -> None:
