@@ -90,6 +90,7 @@ class Month:
     _lived: Nights = field(init=False)
 
     def __post_init__(self) -> None:
+        NightSettings.begin()
         self._lived = Nights(self.settings)
 
     def live(self, what: str, shown: LabelledImages) -> Evening:

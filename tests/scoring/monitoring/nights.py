@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -34,7 +35,12 @@ Picture = NDArray[np.uint8]
 class NightSettings(Settings):
     """Settings whose present time is the nights'."""
 
-    moment: ClassVar[datetime] = datetime(2026, 11, 16, 18, 5, tzinfo=UTC)
+    moment: ClassVar[datetime]
+
+    @classmethod
+    def begin(cls) -> None:
+        """Let it be the first evening, whatever other nights were lived in this process."""
+        cls.moment = datetime.combine(FIRST, time_of_day(18, 5), UTC)
 
     def now(self) -> datetime:
         type(self).moment += timedelta(milliseconds=100)
@@ -88,7 +94,7 @@ class Nights:
 @contextmanager
 def nights_in(project: Path) -> Iterator[Nights]:
     """Yield the nights of a project folder, with a server up."""
-    NightSettings.moment = datetime.combine(FIRST, datetime.min.time(), UTC).replace(hour=18)
+    NightSettings.begin()
     (project / "image_batches").mkdir(parents=True, exist_ok=True)
     server = {"models": (BUNDLE,)}
     schedule = {"settle_seconds": 0, "zone": "UTC"}
