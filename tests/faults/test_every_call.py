@@ -13,7 +13,7 @@ from tests.faults.system_calls import may_trace
 # So many-th faults are tried: of each call some, and each in another way than the one before.
 # What night and cycle do besides, the long part tries.
 FEW = {"client": 121, "server": 5}
-MANY = {"client": 7, "night": 7, "cycle": 23, "server": 1}
+MANY = {"client": 11, "night": 11, "cycle": 35, "server": 1}
 
 
 @pytest.fixture
