@@ -19,10 +19,11 @@ from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.dataset.spread import spread_places
-from scoring.inference.bundle import FEATURES_FILE, NOT_ARRAYS, Bundle
+from scoring.inference.bundle import FEATURES_FILE, Bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.commands import command
 from scoring.protocol.image_statistics import image_statistics
+from scoring.protocol.reference import NOT_ARRAYS
 from scoring.records.atomic_file import replacing
 
 # What a picture was used for: to learn, to choose temperature and thresholds, to measure.

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.inference.bundle import NOT_ARRAYS, SERVED_FILE, Bundle
+from scoring.inference.bundle import SERVED_FILE, Bundle
 from scoring.inference.predictor import Predictor
+from scoring.protocol.reference import NOT_ARRAYS
 from scoring.records.atomic_file import replacing
 
 Features = NDArray[np.float32]

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from numpy.typing import NDArray
 
 from scoring.protocol.bundle_names import BACKBONES_FOLDER, is_backbones_folder
 from scoring.protocol.errors import ScoringError
+from scoring.protocol.reference import NOT_ARRAYS
 from scoring.protocol.signature import REFERENCE_NAME, Signature, SignatureError, parse_signature
 
 SIGNATURE_FILE = "signature.json"
@@ -44,11 +43,6 @@ MAX_HEAD_BYTES = 64_000_000
 HALF = "whitening"
 # The one that need not be there: heads were made before it was thought of.
 RELATIVE = "relative"
-# What NumPy and zipfile say of a file that is no archive of arrays, or a broken one.
-NOT_ARRAYS = (
-    *(ValueError, KeyError, TypeError, OSError, EOFError, MemoryError, RuntimeError),
-    *(NotImplementedError, struct.error, zipfile.BadZipFile, zlib.error),
-)
 
 
 class BundleError(ScoringError):

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.monitoring.ranks import design_effect
 from scoring.protocol.reference import Reference
 
 Codes = NDArray[np.int64]
@@ -76,7 +77,7 @@ class Estimator:
         self._confidence = reference.confidence.astype(np.float64)
         self._classes = classes
         surprise = reference.right - self._confidence
-        design = _design_effect(surprise, reference.group)
+        design = design_effect(surprise, reference.group)
         counts = np.bincount(self._predicted, minlength=classes)
         sums = np.bincount(self._predicted, surprise, minlength=classes)
         overall = float(surprise.mean())
@@ -190,13 +191,3 @@ def _limit(confidence: Floats, right: NDArray[np.bool_]) -> float:
     if not wrong:
         return -1.0
     return float(np.partition(confidence, wrong - 1)[wrong - 1])
-
-
-def _design_effect(surprise: Floats, groups: NDArray[np.uint32]) -> float:
-    """Return how many images are as good as one: those of one group are alike; 1 or more."""
-    _, own = np.unique(groups, return_inverse=True)
-    rest = surprise - surprise.mean()
-    spread = float((rest**2).sum())
-    if not spread:
-        return 1.0
-    return max(1.0, float((np.bincount(own, rest) ** 2).sum()) / spread)

@@ -168,8 +168,7 @@ def line(
     box = _box(small)
 
     def y(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return _round(box.bottom - share * (box.bottom - box.top))
+        return _height(value, (low, high), box)
 
     step = _step(box, len(known))
     places = [
@@ -207,8 +206,7 @@ def banded(
     box, step = drawn.box, _step(drawn.box, len(numbers))
 
     def y(value: float) -> float:
-        share = (min(max(value, scale[0]), scale[1]) - scale[0]) / (scale[1] - scale[0])
-        return _round(box.bottom - share * (box.bottom - box.top))
+        return _height(value, scale, box)
 
     def x(place: int) -> float:
         return _round(box.left + place * step)
@@ -224,6 +222,13 @@ def banded(
     ]
     dots = [(x(place), y(one)) for place, one in enumerate(points) if one is not None]
     return Banded(drawn, tuple(areas), tuple(dots))
+
+
+def _height(value: float, scale: tuple[float, float], box: Box) -> float:
+    """Return how far down a value lies; what is off the scale lies at its end."""
+    low, high = scale
+    share = (min(max(value, low), high) - low) / (high - low)
+    return _round(box.bottom - share * (box.bottom - box.top))
 
 
 def _step(box: Box, count: int) -> float:

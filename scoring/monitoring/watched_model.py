@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ class WatchedModel:
         if estimate is None:
             return None
         why = self._why_not(estimate.images)
-        unlike = bool(self._alarms())
+        unlike = bool(self._alarms)
         return {**asdict(estimate), "valid": not why, "why": why, "unlike": unlike}
 
     def _why_not(self, images: int) -> str:
@@ -139,9 +140,10 @@ class WatchedModel:
             _day(self._signature.get("created")),
             self._run.started_at.date(),
             rules.calibration_days,
-            self._alarms(),
+            self._alarms,
         )
 
+    @cached_property
     def _alarms(self) -> list[str]:
         """Return whose alarm stands, and in what this night alone is too far away, in words."""
         standing = [WORDS[name] for name in DETECTORS if self._processes[name].alarm]
