@@ -103,8 +103,9 @@ def _trust(view: views.ModelView, name: str) -> list[str]:
         return []
     said = [*view.trust.lines, *view.trust.warnings]
     lines = [line for one in said for line in _wrapped(one)]
-    table = _table([tuple(trust_views.HEAD), *view.trust.table])
-    return [*_heading(f"How right it probably is{name}"), *lines, "", *table, ""]
+    rows = view.trust.table
+    table = ["", *_table([tuple(trust_views.HEAD), *rows])] if rows else []
+    return [*_heading(f"How right it probably is{name}"), *lines, *table, ""]
 
 
 def _errors(facts: ReportFacts) -> list[str]:

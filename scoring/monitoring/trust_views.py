@@ -20,7 +20,8 @@ UNKNOWN = "not known"
 class TrustView:
     """One model's part of the page.
 
-    ``lines``: sentences, what leads first; ``warnings``: those that want a person.
+    ``lines``: sentences, what leads first; ``warnings``: those that want a person; ``table``: some
+    nights together, empty where there is one night only.
     """
 
     lines: tuple[str, ...]
@@ -44,7 +45,7 @@ def trust_view(trust: Trust) -> TrustView:
     return TrustView(
         lines=tuple(_lines(trust)),
         warnings=tuple(_warnings(trust)),
-        table=[_row(span) for span in trust.spans],
+        table=[_row(span) for span in trust.spans] if len(trust.trend_nights) > 1 else [],
         chart=_chart(trust) if drawn else None,
         chart_words=_chart_words(known),
         first=trust.trend_nights[0] if trust.trend_nights else "",

@@ -49,6 +49,11 @@ def test_a_usual_night_says_how_right_it_probably_is(nights: Nights) -> None:
     assert "No mean confidence is below its threshold." in said
 
 
+def test_nights_together_are_shown_from_the_second_on(nights: Nights) -> None:
+    assert "last 28" not in report(nights, nights.add(300))
+    assert "last 28" in report(nights, nights.add(300))
+
+
 def test_what_people_judged_stands_first(nights: Nights) -> None:
     nights.judge(nights.add(500))
     said = report(nights, nights.add(500))
