@@ -65,11 +65,23 @@ class Images:
         differ = int((found != self.confidence).sum())
         assert not differ, f"{differ} confidences differ, by {self._farthest(found)} at most"
 
-    def check_percentages(self, labels: Iterable[str], percentages: Iterable[float]) -> None:
-        """Raise AssertionError unless the percentages are the confidences with two decimals."""
+    def check_percentages(
+        self, labels: Iterable[str], percentages: Iterable[float], most: float = 100.0
+    ) -> None:
+        """Raise AssertionError unless the percentages are the confidences with two decimals.
+
+        What is less than certain, however little, is said to be this at most.
+        """
         self.check_labels(labels)
-        expected = [f"{100 * float(one):.2f}" for one in self.confidence]
-        assert [f"{float(one):.2f}" for one in percentages] == expected
+        found = [f"{float(one):.2f}" for one in percentages]
+        rounded = (round(100 * float(one), 2) for one in self.confidence)
+        certain = (float(one) == 1 for one in self.confidence)
+        pairs = zip(rounded, certain, strict=True)
+        expected = [f"{one if sure else min(one, most):.2f}" for one, sure in pairs]
+        differ = [
+            f"{one} for {other}" for one, other in zip(found, expected, strict=True) if one != other
+        ]
+        assert not differ, f"{len(differ)} percentages differ: {', '.join(differ[:3])}"
 
     def check_labels(self, labels: Iterable[str]) -> None:
         """Raise AssertionError unless these are the labels, in their order."""

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,14 @@ def test_percentages_have_two_decimals_and_no_other(images: Images) -> None:
         images.check_percentages(LABELS, [81.25, 30.84])
 
 
+def test_only_what_is_certain_is_a_hundred_percent_in_results(images: Images) -> None:
+    almost = replace(images, confidence=np.array([0.99996, 1], np.float32))
+    almost.check_percentages(LABELS, [100, 100])
+    almost.check_percentages(LABELS, [99.99, 100], most=99.99)
+    with pytest.raises(AssertionError, match=r"1 percentages differ: 100\.00 for 99\.99"):
+        almost.check_percentages(LABELS, [100, 100], most=99.99)
+
+
 def test_a_refusal_must_come_and_say_what_it_should() -> None:
     refused(lambda: int("x"), ValueError, "invalid literal")
     for call, word in ((lambda: int("x"), "fashion"), (lambda: int("1"), "literal")):
@@ -125,7 +134,7 @@ def test_a_client_that_breaks_has_failed(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="the try-outs are for a POSIX shell")
 def test_when_the_time_is_over_what_is_left_has_failed(tmp_path: Path) -> None:
     (result,) = conformance.ask(Client("x", "own_client"), str(tmp_path), time.monotonic() - 1)
-    assert result.error == "the time for all checks is over"
+    assert result.error == "not over within 0 s"
     assert conformance.try_out("gunicorn", time.monotonic() - 1).error == result.error
 
 
