@@ -11,6 +11,8 @@ from pathlib import Path
 # recalled when it is read (winnt.h).
 PLACEHOLDER_ATTRIBUTES = 0x1000 | 0x40000 | 0x400000
 LEAST_READ = 65_536
+FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def open_regular(path: Path | str | bytes) -> int:
@@ -19,9 +21,7 @@ def open_regular(path: Path | str | bytes) -> int:
     Raises OSError for anything that is no regular file: the folder may have changed since it was
     listed.
     """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    handle = os.open(path, flags)
+    handle = os.open(path, FLAGS)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError("no regular file")
@@ -39,10 +39,14 @@ def read_to_end(
     """Return a file's bytes, at most ``limit`` and one; ``size`` is what its status says.
 
     One read that gives less than it was asked for is not the end: network drives and file systems
-    in user space give what they have. Only a read that gives nothing is. Raises OSError.
+    in user space give what they have. It is where all came that the status says, for a byte more
+    was asked for; else only a read that gives nothing is. Raises OSError.
     """
-    parts = [os.read(handle, min(size, limit) + 1)]
-    total = len(parts[0])
+    first = os.read(handle, min(size, limit) + 1)
+    total = len(first)
+    if total == size:
+        return first
+    parts = [first]
     while parts[-1] and total <= limit:
         beat()
         wanted = max(size + 1 - total, LEAST_READ)
