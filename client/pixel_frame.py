@@ -19,6 +19,8 @@ def pixel_columns(row_bytes: int) -> pd.Index[str]:
 
 def pixel_frame(rows: Sequence[ImageRow], columns: pd.Index[str]) -> pd.DataFrame:
     """Return the pixel DataFrame of rows to score: uint8, one row an image, ids their nums."""
-    pixels = np.stack([cast(NDArray[np.uint8], row.pixels) for row in rows])
+    # One long row, folded: to stack them, NumPy looks at each by itself.
+    pixels = np.concatenate([cast(NDArray[np.uint8], row.pixels) for row in rows])
+    pixels = pixels.reshape(len(rows), -1)
     index = pd.Index([row.num for row in rows])
     return pd.DataFrame(pixels, index=index, columns=columns, copy=False)

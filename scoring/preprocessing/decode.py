@@ -182,6 +182,8 @@ def _decoded_png(data: bytes) -> Image:
 def _check_size(pixels: Image, header: Header, eighths: int = WHOLE) -> None:
     """Hold the decoded size against the header's, at the scale asked for or a larger one."""
     height, width = pixels.shape[:2]
+    if eighths == WHOLE and (height, width) == (header.height, header.width):
+        return
     scales = (e for e in EIGHTHS if e >= eighths)
     if not any(
         (height, width) == (scaled(header.height, e), scaled(header.width, e)) for e in scales

@@ -7,6 +7,7 @@ contrast was stretched; and the odd column or row of the extension is always lef
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import cv2
@@ -79,14 +80,23 @@ def _in_data_set_form(grey: Image, side: int) -> Image | None:
     small = original_pixels(grey, side)
     if small is None:
         return None
-    rim = np.concatenate((small[0], small[-1], small[1:-1, 0], small[1:-1, -1]))
-    if (rim <= _NEAR).mean() >= _RIM_SHARE:
+    rim = small.ravel()[_rim_of(side)]
+    blank = _RIM_SHARE * len(rim)
+    if np.count_nonzero(rim <= _NEAR) >= blank:
         return small
-    if (rim >= 255 - _NEAR).mean() < _RIM_SHARE:
+    if np.count_nonzero(rim >= 255 - _NEAR) < blank:
         return None
     positive = 255 - small
     _, _, width, height = cv2.boundingRect((positive > _NEAR).astype(np.uint8))
     return positive if max(width, height) >= _FILLED_SHARE * side else None
+
+
+@lru_cache(maxsize=4)
+def _rim_of(side: int) -> NDArray[np.intp]:
+    """Return where the outermost pixels of a square stand, row by row."""
+    square = np.ones((side, side), np.bool_)
+    square[1:-1, 1:-1] = False
+    return np.flatnonzero(square)
 
 
 def _seven_steps(grey: Image, background: Background, side: int) -> Image:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -24,8 +24,7 @@ class BadResponse(AnswerError):
     code = "bad-response"
 
 
-@dataclass(frozen=True)
-class RowPrediction:
+class RowPrediction(NamedTuple):
     """One row of the answer.
 
     Attributes:

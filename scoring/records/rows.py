@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["nightly", "manual"]
 Scope = Literal["new", "all"]
@@ -41,8 +41,7 @@ class Model:
     version: str
 
 
-@dataclass(frozen=True)
-class ScoredImage:
+class ScoredImage(NamedTuple):
     """What one image was found to be; ``label`` and ``confidence``, or ``error``.
 
     ``num`` is its place in the batch, from 1; ``content_hash`` is empty where the file could not
@@ -75,8 +74,7 @@ class ChunkCost:
     retries: int = 0
 
 
-@dataclass(frozen=True)
-class ResultRow:
+class ResultRow(NamedTuple):
     """One row of Results.csv; all of label, confidence and error None: not scored yet.
 
     ``number`` stays the image's own while its batch stands; ``corrected`` is what a person said

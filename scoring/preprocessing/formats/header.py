@@ -1,7 +1,6 @@
 """What is known about an image before it is decoded."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Format = Literal["png", "jpeg", "bmp", "webp", "tiff", "gif", "avif", "heif"]
 
@@ -18,8 +17,7 @@ FIRST_FRAME = "first picture of several"
 """Note on an animation, a sequence or a document of several pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """Size in pixels as stored, and the EXIF orientation (1 to 8) still to be applied.
 
     premultiplied: the decoder hands out colours already multiplied by their alpha.

@@ -79,8 +79,8 @@ def test_of_two_models_the_later_run_is_known_though_its_clock_was_behind(ledger
 def test_what_monitoring_asks_for_is_kept_with_a_prediction(ledger: Ledger) -> None:
     ledger.start_run(RUN)
     ledger.touch_batch("r1", "G1", 0, ["1.png"])
-    image = replace(
-        scored(1), second_label="coat", second_confidence=0.08, outlier_score=3.5,
+    image = scored(1)._replace(
+        second_label="coat", second_confidence=0.08, outlier_score=3.5,
         brightness=0.4, contrast=0.2, foreground=0.6,
     )  # fmt: skip
     ledger.commit_chunk("r1", "G1", "v1", [image], ChunkCost(), NOW)

@@ -29,7 +29,7 @@ def test_the_images_of_one_model_that_a_run_scored(tmp_path: Path) -> None:
             ScoredImage(3, "3.png", "", error="unreadable"),
         ]
         ledger.commit_chunk("n1", "G2", "v1", [one, *others], ChunkCost(), NOW)
-        ledger.commit_chunk("n1", "G1", "v1", [replace(one, label="Bag")], ChunkCost(), NOW)
+        ledger.commit_chunk("n1", "G1", "v1", [one._replace(label="Bag")], ChunkCost(), NOW)
         ledger.commit_chunk("n1", "D1", "v2", [one], ChunkCost(), NOW)
         ledger.commit_chunk("n0", "G3", "v1", [one], ChunkCost(), NOW)
         rows = scored_rows(ledger.database, "n1", "v1", LABELS)
