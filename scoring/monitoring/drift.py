@@ -117,7 +117,7 @@ def look(reference: Reference, night: Night, strange_above: float) -> Look:
         strange_above: outlier scores above it make an image strange (the model's threshold).
     """
     if len(night) > MOST_IMAGES:
-        night = night.take(np.linspace(0, len(night) - 1, MOST_IMAGES).astype(np.int64))
+        night = night.take(evenly(np.arange(len(night))))
     truth, called = (of.astype(np.int64) for of in (reference.truth, reference.predicted))
     classes = 1 + max(int(of.max(initial=0)) for of in (truth, called, night.predicted))
     single = design_effect(called == np.arange(classes)[:, None], reference.group)
@@ -134,6 +134,13 @@ def look(reference: Reference, night: Night, strange_above: float) -> Look:
     found[STRANGE] = _stranger(reference, night, answers, strange_above)
     tests = {name: test for name, test in found.items() if test is not None}
     return Look(len(night) - left_out, left_out, tests, mix, _apart(reference, night, answers))
+
+
+def evenly(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return as many of some rows as a night is judged by, evenly spread; all of few."""
+    if len(rows) <= MOST_IMAGES:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, MOST_IMAGES).astype(np.int64)]
 
 
 def _answer(called: NDArray[np.bool_], weights: Floats, tonight: NDArray[np.bool_]) -> _Answer:

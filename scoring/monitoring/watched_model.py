@@ -270,8 +270,11 @@ WORDS: Mapping[str, str] = {
 
 
 def _night(rows: ScoredRows, known: np.ndarray[Any, np.dtype[np.bool_]]) -> Night:
-    numbers = {name: of[known] for name, of in rows.numbers.items()}
-    return Night(predicted=rows.label[known], second=rows.second[known], **numbers)
+    """Return the images that are looked at; of the others no copy is made."""
+    looked_at = drift.evenly(np.flatnonzero(known))
+    numbers = {name: of[looked_at] for name, of in rows.numbers.items()}
+    predicted, second = (of[looked_at].astype(np.int64) for of in (rows.label, rows.second))
+    return Night(predicted=predicted, second=second, **numbers)
 
 
 def _processes(before: Sequence[Found]) -> dict[str, Process]:
