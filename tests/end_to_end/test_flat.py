@@ -98,7 +98,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     connect = sqlite3.connect
 
     def traced(*arguments: Any, **more: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **more)
+        connection: sqlite3.Connection = connect(*arguments, **more)
         connection.set_trace_callback(told.add)
         return connection
 
