@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from client.batch_events import BatchEvents
 from client.chunk_poster import ScoringFailed
-from client.pixel_frame import pixel_columns, pixel_frame
 from client.run_context import RunContext, Task
 from client.scoring_stream import answer_of
 from client.stop_signal import Interrupted
@@ -59,7 +58,6 @@ class BatchJob:
         self._events = BatchEvents(context.events, run.id, task.batch.name)
         self._tries = Tries(context.settings.client, context.stop, self._events.try_failed)
         self._signature = task.signature
-        self._columns = pixel_columns(task.signature.input.row_length)
         self._touched = False
         self._known = array("q")
         self._most = context.settings.client.chunks_in_flight
@@ -181,13 +179,14 @@ class BatchJob:
         ]
         if not readable:
             return failed, ChunkCost()
-        frame = pixel_frame(readable, self._columns)
+        # One long row, folded: to stack them, NumPy looks at each by itself.
+        pixels = np.concatenate([cast(NDArray[np.uint8], row.pixels) for row in readable])
+        pixels = pixels.reshape(len(readable), -1)
         # No name: not every folder's fits a header, and none of the server's business.
         request_id = f"{self._run.id}/{self._position}/{readable[0].num}"
-        pixels: NDArray[np.uint8] = frame.to_numpy()
         context = self._context
         answer = context.client.score_rows(
-            self._signature, frame.index.to_list(), pixels, request_id, self._tries
+            self._signature, [row.num for row in readable], pixels, request_id, self._tries
         )
         scored = list(_scored(readable, answer.predictions, pixels))
         context.seen.remember(self._signature.version, readable, scored)

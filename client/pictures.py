@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from client.results import Chunk
@@ -33,9 +33,12 @@ from scoring.records.regular_file import open_regular
 from scoring.records.text import printable
 from scoring.settings import MOST_BYTES, BatchesSettings, ClientSettings
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Picture: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any]
 Pictures: TypeAlias = (
-    pd.DataFrame | NDArray[Any] | str | os.PathLike[str] | bytes | Iterable[Picture]
+    "pd.DataFrame | NDArray[Any] | str | os.PathLike[str] | bytes | Iterable[Picture]"
 )
 
 Chunks: TypeAlias = Generator[Chunk, None, None]
@@ -68,7 +71,7 @@ class PictureSource:
         be used; of all else a picture that is wrong is a row with its error.
         """
         spec = self.signature.input
-        if isinstance(pictures, pd.DataFrame):
+        if is_frame(pictures):
             return self._table(pictures.index.tolist(), frame_pixels(pictures, spec))
         if isinstance(pictures, np.ndarray):
             return self._table(range(len(pictures)), array_pixels(pictures, spec))
@@ -76,7 +79,7 @@ class PictureSource:
             return self._path(Path(pictures))
         if isinstance(pictures, bytes | bytearray | memoryview):
             return self._held([bytes(pictures)])
-        return self._held(pictures)
+        return self._held(cast("Iterable[Picture]", pictures))
 
     def _table(self, ids: Sequence[Hashable], pixels: NDArray[np.uint8]) -> Chunks:
         most = self._rows
@@ -198,6 +201,11 @@ def encoded(picture: NDArray[Any], limits: DecodeLimits) -> bytes:
     # Not packed: it is unpacked again at once.
     _, file = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 0])
     return file.tobytes()
+
+
+def is_frame(pictures: object) -> TypeGuard[pd.DataFrame]:
+    """Tell whether it is a DataFrame; whoever has one has loaded pandas, which takes 0.2 s."""
+    return isinstance(pictures, getattr(sys.modules.get("pandas"), "DataFrame", ()))
 
 
 def check_kind(pictures: object) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import InvalidPixels
 from scoring.protocol.pixel_table import column_order
 from scoring.protocol.signature import InputSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Rows that are looked at together: a table of floats takes eight times the memory of its pixels.
 ROWS_AT_ONCE = 4_096

@@ -130,9 +130,9 @@ def test_the_name_of_the_application_costs_nothing_until_it_is_asked_for() -> No
 
 def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
     names = loaded("import client.request")
-    assert {"pandas", "requests"} <= names
+    assert "requests" in names
     assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert", "jinja2"}
-    assert "apprise" not in names
+    assert not names & {"apprise", "pandas"}
 
 
 def test_what_tells_of_a_run_is_loaded_at_its_end() -> None:
