@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    SecretStr,
-    ValidationError,
-)
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from scoring.machine_zone import machine_zone
 from scoring.protocol.errors import SettingsError
@@ -33,13 +29,7 @@ from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
 from scoring.settings_sources import PROJECT_VARIABLE as PROJECT_VARIABLE
 from scoring.settings_sources import TRACKED_FILE as TRACKED_FILE
-from scoring.settings_sources import (
-    Environment,
-    HandedOn,
-    SettingsFile,
-    TrackedFile,
-    explain,
-)
+from scoring.settings_sources import Tables, explain, given_tables, merged
 from scoring.settings_sources import is_shown as is_shown
 from scoring.settings_sources import read_tables as read_tables
 from scoring.settings_tables import MOST_BYTES as MOST_BYTES
@@ -58,18 +48,14 @@ from scoring.settings_tables import ServerSettings as ServerSettings
 CODE_ROOT = Path(__file__).resolve().parent.parent
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting of the programs.
 
     Build it with ``load_settings``; a test builds it directly with what it wants changed.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
     )
 
     project: Path = CODE_ROOT
@@ -85,25 +71,17 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     retrain: RetrainSettings = RetrainSettings()
 
+    def __init__(self, **flags: Any) -> None:
+        """Read all sources; ``flags`` win over environment, operator's file and tracked file."""
+        tables: Tables = flags
+        for below in self.sources():
+            tables = merged(below, tables)
+        super().__init__(**tables)
+
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags over environment over the operator's file over the tracked file."""
-        if HANDED_ON_VARIABLE in os.environ:
-            return (init_settings, HandedOn(settings_cls))
-        project = project_folder()
-        return (
-            init_settings,
-            Environment(settings_cls),
-            SettingsFile(settings_cls, project / LOCAL_FILE),
-            TrackedFile(settings_cls, project / TRACKED_FILE),
-        )
+    def sources(cls) -> Iterable[Tables]:
+        """Return what stands outside the program, the source that wins first."""
+        return given_tables(cls, project_folder())
 
     def path(self, relative: Path) -> Path:
         """Return an absolute path; relative ones start at the project folder."""
@@ -191,7 +169,7 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     if not project.is_dir():
         raise SettingsError(f"{PROJECT_VARIABLE}: there is no folder {project}")
     try:
-        return Settings(project=project, **flags)  # type: ignore[arg-type]  # parsed by pydantic
+        return Settings(project=project, **flags)
     except ValidationError as error:
         # Not "from error": its text is printed with a traceback, and may show what it must not.
         raise SettingsError(explain(error, Settings)) from None

@@ -10,16 +10,16 @@ import codecs
 import json
 import os
 import tomllib
+from collections.abc import Iterator, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource
-from pydantic_settings.exceptions import SettingsError as SourceError
-from pydantic_settings.sources import EnvSettingsSource
 
 from scoring.protocol.errors import SettingsError
+
+Tables = dict[str, Any]
 
 PREFIX = "SCORING_"
 PROJECT_VARIABLE = "SCORING_PROJECT"
@@ -36,77 +36,92 @@ PLAIN = (str, int, float, time, date)
 NEVER_SHOWN = frozenset({"client.server"})
 
 
-class SettingsFile(InitSettingsSource):
-    """``settings.local.toml``, or another file of tables; one that is not there is empty."""
-
-    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
-        tables = read_tables(path)
-        require_tables(tables, settings_cls, path.name)
-        super().__init__(settings_cls, tables)
-
-
-class TrackedFile(SettingsFile):
-    """``settings.toml``: it goes into version control, where a secret would stay for good."""
-
-    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
-        super().__init__(settings_cls, path)
-        for section, table in self.init_kwargs.items():
-            for key in table:
-                if _is_secret(settings_cls, section, key):
-                    raise SettingsError(
-                        f"setting {section}.{key} is a secret and stands in {path.name}, which is "
-                        "tracked: move it to settings.local.toml, and take a new one if it was "
-                        "shared"
-                    )
+def given_tables(settings_cls: type[BaseModel], project: Path) -> Iterator[Tables]:
+    """Yield what each source says of a project, the one that wins first; raises SettingsError."""
+    if HANDED_ON_VARIABLE in os.environ:
+        yield handed_on(settings_cls)
+        return
+    yield environment(settings_cls)
+    yield settings_file(settings_cls, project / LOCAL_FILE)
+    yield tracked_file(settings_cls, project / TRACKED_FILE)
 
 
-class HandedOn(InitSettingsSource):
-    """What a parent gave its child instead of files and environment."""
-
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        try:
-            tables = json.loads(os.environ[HANDED_ON_VARIABLE])
-        except ValueError:
-            tables = None
-        if not isinstance(tables, dict):
-            raise SettingsError(f"{HANDED_ON_VARIABLE} is for children of this software; unset it")
-        require_tables(tables, settings_cls, HANDED_ON_VARIABLE)
-        super().__init__(settings_cls, tables)
+def merged(tables: Tables, over: Tables) -> Tables:
+    """Return both, table by table and key by key; what ``over`` says wins."""
+    result = dict(tables)
+    for name, value in over.items():
+        below = result.get(name)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        result[name] = merged(cast(Tables, below), value) if both else value
+    return result
 
 
-class Environment(EnvSettingsSource):
-    """``SCORING_SERVER__PORT`` and its like; a name that nobody knows is an error."""
+def settings_file(settings_cls: type[BaseModel], path: Path) -> Tables:
+    """Return the tables of ``settings.local.toml``; a file that is not there is empty."""
+    tables = read_tables(path)
+    require_tables(tables, settings_cls, path.name)
+    return tables
 
-    def __call__(self) -> dict[str, Any]:
-        """Return the tables that the variables make; raises SettingsError."""
-        self._refuse_unknown_names()
-        try:
-            tables = super().__call__()
-        except SourceError as error:
-            raise SettingsError(
-                f'an environment setting is not valid: {error}; lists are JSON, like ["G1"]'
-            ) from None
-        sections = {name: table for name, table in tables.items() if name != PROJECT}
-        require_tables(sections, self.settings_cls, f"{PREFIX}…")
-        return tables
 
-    def _refuse_unknown_names(self) -> None:
-        """An unknown SCORING_* name is a typing error that would otherwise be silent."""
-        sections = [name for name in self.settings_cls.model_fields if name != PROJECT]
-        for name in os.environ:
-            upper = name.upper()
-            if not upper.startswith(PREFIX) or upper in (PROJECT_VARIABLE, HANDED_ON_VARIABLE):
-                continue
-            section, key = (*upper.removeprefix(PREFIX).lower().split("__"), "")[:2]
-            if section not in sections:
-                known = ", ".join(f"{PREFIX}{section.upper()}__…" for section in sections)
-                raise SettingsError(f"unknown environment setting {name}; there are {known}")
-            table = _section(self.settings_cls, section)
-            if key and _takes_tables(table) and key not in table.model_fields:
+def tracked_file(settings_cls: type[BaseModel], path: Path) -> Tables:
+    """Return those of ``settings.toml``, which version control has: no secret may stand in it."""
+    tables = settings_file(settings_cls, path)
+    for section, table in tables.items():
+        for key in table:
+            if _is_secret(settings_cls, section, key):
                 raise SettingsError(
-                    f"{name}: a variable has no small letters, which names may have; write"
-                    f' {PREFIX}{section.upper()}={{"NAME": {{"model": "…"}}}} or {LOCAL_FILE}'
+                    f"setting {section}.{key} is a secret and stands in {path.name}, which is "
+                    "tracked: move it to settings.local.toml, and take a new one if it was "
+                    "shared"
                 )
+    return tables
+
+
+def handed_on(settings_cls: type[BaseModel]) -> Tables:
+    """Return what a parent gave its child instead of files and environment."""
+    try:
+        tables = json.loads(os.environ[HANDED_ON_VARIABLE])
+    except ValueError:
+        tables = None
+    if not isinstance(tables, dict):
+        raise SettingsError(f"{HANDED_ON_VARIABLE} is for children of this software; unset it")
+    require_tables(tables, settings_cls, HANDED_ON_VARIABLE)
+    return tables
+
+
+def environment(settings_cls: type[BaseModel]) -> Tables:
+    """Return what ``SCORING_SERVER__PORT`` and its like say; an unknown name is an error."""
+    names = [name for name in os.environ if name.upper().startswith(PREFIX)]
+    if not set(names) - {PROJECT_VARIABLE}:
+        return {PROJECT: os.environ[PROJECT_VARIABLE]} if names else {}
+    _refuse_unknown_names(settings_cls, names)
+    # Where no variable is set, as on most nights, nothing of it is needed: it takes as long to
+    # load as a fifth of all that the client loads.
+    from scoring.settings_environment import read_environment
+
+    tables = read_environment(settings_cls, PREFIX)
+    sections = {name: table for name, table in tables.items() if name != PROJECT}
+    require_tables(sections, settings_cls, f"{PREFIX}…")
+    return tables
+
+
+def _refuse_unknown_names(settings_cls: type[BaseModel], names: Sequence[str]) -> None:
+    """An unknown SCORING_* name is a typing error that would otherwise be silent."""
+    sections = [name for name in settings_cls.model_fields if name != PROJECT]
+    for name in names:
+        upper = name.upper()
+        if upper in (PROJECT_VARIABLE, HANDED_ON_VARIABLE):
+            continue
+        section, key = (*upper.removeprefix(PREFIX).lower().split("__"), "")[:2]
+        if section not in sections:
+            known = ", ".join(f"{PREFIX}{section.upper()}__…" for section in sections)
+            raise SettingsError(f"unknown environment setting {name}; there are {known}")
+        table = _section(settings_cls, section)
+        if key and _takes_tables(table) and key not in table.model_fields:
+            raise SettingsError(
+                f"{name}: a variable has no small letters, which names may have; write"
+                f' {PREFIX}{section.upper()}={{"NAME": {{"model": "…"}}}} or {LOCAL_FILE}'
+            )
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -136,7 +151,7 @@ def _decode(content: bytes) -> str:
     return content.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def require_tables(tables: dict[str, Any], settings_cls: type[BaseSettings], where: str) -> None:
+def require_tables(tables: dict[str, Any], settings_cls: type[BaseModel], where: str) -> None:
     """Raise SettingsError for a section that nobody knows, or that is no table."""
     for name, table in tables.items():
         if name == PROJECT:
@@ -151,12 +166,12 @@ def require_tables(tables: dict[str, Any], settings_cls: type[BaseSettings], whe
             raise SettingsError(f"{where}: {name} must be one table, headed by [{name}]")
 
 
-def explain(error: ValidationError, settings_cls: type[BaseSettings]) -> str:
+def explain(error: ValidationError, settings_cls: type[BaseModel]) -> str:
     """Return one line: each wrong key by its dotted name, with what is wrong."""
     return "; ".join(_explain_one(part, settings_cls) for part in error.errors())
 
 
-def _table_hint(part: Any, settings_cls: type[BaseSettings], section: str) -> str:
+def _table_hint(part: Any, settings_cls: type[BaseModel], section: str) -> str:
     """Return how a name is to be written that has a table of its own."""
     if not _takes_tables(_section(settings_cls, section)):
         return ""
@@ -172,7 +187,7 @@ def explain_table(error: ValidationError) -> str:
     return "; ".join(f"{_dotted(part)}: {_message(part)}" for part in error.errors())
 
 
-def _explain_one(part: Any, settings_cls: type[BaseSettings]) -> str:
+def _explain_one(part: Any, settings_cls: type[BaseModel]) -> str:
     name = _dotted(part)
     section, key = (*map(str, part["loc"]), "", "")[:2]
     if part["type"] in ("extra_forbidden", "model_type"):
@@ -194,12 +209,12 @@ def _message(part: Any) -> str:
     return str(part["msg"]).removeprefix("Value error, ")
 
 
-def is_shown(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
+def is_shown(settings_cls: type[BaseModel], section: str, key: str) -> bool:
     """Tell whether a setting's value may be shown: it is no secret, nor may it hold one."""
     return f"{section}.{key}" not in NEVER_SHOWN and not _is_secret(settings_cls, section, key)
 
 
-def _is_secret(settings_cls: type[BaseSettings], section: str, key: str) -> bool:
+def _is_secret(settings_cls: type[BaseModel], section: str, key: str) -> bool:
     """Tell whether a setting holds a secret; one that nobody knows may well do."""
     table = _section(settings_cls, section)
     field = table.model_fields.get(key)
@@ -208,7 +223,7 @@ def _is_secret(settings_cls: type[BaseSettings], section: str, key: str) -> bool
     return _holds_secret(field.annotation)
 
 
-def _section(settings_cls: type[BaseSettings], name: str) -> type[BaseModel]:
+def _section(settings_cls: type[BaseModel], name: str) -> type[BaseModel]:
     return cast(type[BaseModel], settings_cls.model_fields[name].annotation)
 
 

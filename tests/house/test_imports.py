@@ -14,6 +14,7 @@ from scoring.settings import CODE_ROOT
 
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
+VARIABLES = "scoring.settings_environment"
 TABLES, TOLD = "scoring.settings_tables", "scoring.settings_alerts"
 RETRAIN = "scoring.settings_retrain"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
@@ -24,11 +25,12 @@ LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 # package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
-    SOURCES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
+    SOURCES: ({PROTOCOL, VARIABLES}, {"pydantic"}),
+    VARIABLES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
     TABLES: ({PROTOCOL, SOURCES}, {"pydantic"}),
     TOLD: ({TABLES}, {"pydantic"}),
     RETRAIN: ({TABLES}, {"pydantic"}),
-    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD, RETRAIN}, {"pydantic", "pydantic_settings"}),
+    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD, RETRAIN}, {"pydantic"}),
     PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),

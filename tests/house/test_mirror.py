@@ -198,6 +198,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/records/test_upgrades.py": ("scoring/records/schema.py",),
     "tests/scoring/test_settings.py": (
         "scoring/settings_alerts.py",
+        "scoring/settings_environment.py",
         "scoring/settings_sources.py",
         "scoring/settings_tables.py",
     ),

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic_settings import PydanticBaseSettingsSource
 
 from scoring.protocol.errors import ExitCode, SettingsError
 from scoring.settings import CODE_ROOT, Settings, is_shown, load_settings
+from scoring.settings_sources import Tables
 from tests.deadlines import DEADLINE
 
 
@@ -23,10 +23,8 @@ class DefaultsOnly(Settings):
     """Settings that read no file and no environment."""
 
     @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: Any, init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+    def sources(cls) -> tuple[Tables, ...]:
+        return ()
 
 
 def test_the_tracked_file_says_every_default_and_no_other() -> None:
