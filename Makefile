@@ -3,6 +3,7 @@
 # make quick: those that take two minutes.  make test-long: months, kills and training, ten minutes.
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
 # make pictures: the README's pictures, taken anew.
+# make bench ARGS="--parts png": this software beside others, an hour; see benchmarks/README.md.
 # make conformance: other people's clients against this server, ten minutes at most.
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,11 @@ CLIENTS := $(VENV)/conformance
 ENVIRONMENTS := $(patsubst requirements-conformance-%.txt,$(CLIENTS)/%/installed,\
 	$(wildcard requirements-conformance-*.txt))
 
-.PHONY: run desk test quick test-long test-busy fuzz conformance pictures lint audit setup clean
+PEERS ?= $(VENV)/peers
+PEER_ENVIRONMENTS := $(patsubst benchmarks/peers/requirements-%.txt,$(PEERS)/%/installed,\
+	$(wildcard benchmarks/peers/requirements-*.txt))
+
+.PHONY: run desk test quick test-long test-busy fuzz bench bench-peers conformance pictures lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
@@ -37,6 +42,13 @@ test-busy: $(VENV)/all.installed
 
 fuzz: $(VENV)/all.installed
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+# Whoever cannot be installed is a row with its error: make goes on without it.
+bench: $(VENV)/all.installed
+	-$(MAKE) --keep-going bench-peers
+	$(BIN)/python -m benchmarks.bench --environments $(PEERS) $(ARGS)
+
+bench-peers: $(PEER_ENVIRONMENTS)
 
 # WRITE=--write puts the table into docs/api.md.
 conformance: $(VENV)/all.installed $(ENVIRONMENTS)
@@ -75,6 +87,12 @@ $(VENV)/audit/installed: requirements-audit.txt
 	@touch $@
 
 $(CLIENTS)/%/installed: requirements-conformance-%.txt
+	@echo "setting up $(@D) (once)"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+$(PEERS)/%/installed: benchmarks/peers/requirements-%.txt
 	@echo "setting up $(@D) (once)"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
