@@ -125,7 +125,8 @@ def _measure(
         with work_for(plan, row.contender, folder, bundle) as work:
             measured, found = _score(plan, row.contender, work, first=number == 0)
     except UNREADABLE as error:
-        row.error = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+        kind = "" if isinstance(error, Unavailable) else f"{type(error).__name__}: "
+        row.error = f"{kind}{error}"
         tell(f"  {row.contender.key}: {row.error}")
         return
     row.rounds.append(measured)
