@@ -25,7 +25,10 @@ import psutil
 import requests
 
 from benchmarks.measuring import MEGABYTE, peak_megabytes
+from scoring.monitoring.facts import dump_facts
+from scoring.monitoring.report import facts_of
 from scoring.processes.port_owner import free_port
+from scoring.records import run_reports
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger, Run
@@ -95,13 +98,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         quiet = subprocess.DEVNULL
         _timed("scheduler status", lambda: subprocess.run(status, cwd=CODE_ROOT, stdout=quiet))
         with Ledger.from_settings(settings) as ledger:
-            events = EventsLog.from_settings(settings)
-            chores = Housekeeping(settings, ledger, events, settings.now())
-            _timed("prune, nothing too old", chores.prune_ledger)
+            prune(settings, ledger)
     finally:
         if not arguments.keep:
             shutil.rmtree(project)
     return 0
+
+
+def prune(settings: Settings, ledger: Ledger) -> None:
+    """Forget what is too old now, and what will be once the oldest night is."""
+    events = EventsLog.from_settings(settings)
+    ((oldest,),) = ledger.database.query("SELECT min(finished_at) FROM runs")
+    later = datetime.fromisoformat(oldest) + timedelta(days=settings.records.keep_days, hours=1)
+    for what, now in (("nothing", settings.now()), ("one night", later)):
+        chores = Housekeeping(settings, ledger, events, now)
+        _timed(f"prune, {what} too old", chores.prune_ledger)
 
 
 def open_desk(settings: Settings) -> None:
@@ -118,7 +129,8 @@ def open_desk(settings: Settings) -> None:
                 raise SystemExit("the desk does not answer")
             time.sleep(POLL_SECONDS)
         took = time.perf_counter() - started
-        sys.stdout.write(f"  command to Today: {took:.2f} s\n")
+        work = sum(desk.cpu_times()[:2])
+        sys.stdout.write(f"  command to Today: {took:.2f} s, {work:.2f} s of processor time\n")
         session.post(f"{url}/who", data={"name": "Ana"}, headers=OWN_ORIGIN, timeout=WAIT_SECONDS)
         for page in PAGES:
             times = [_get(session, url + page) for _ in range(2)]
@@ -164,6 +176,14 @@ def fill(settings: Settings, rows: int) -> None:
         with ledger.database.transaction() as connection:
             for _, statement in indexes:
                 connection.execute(statement)
+        keep_report(settings, ledger)
+
+
+def keep_report(settings: Settings, ledger: Ledger) -> None:
+    """Write down what the last run's report shows, as the end of a run does."""
+    (run,) = ledger.runs(1)
+    facts = facts_of(ledger, run, EventsLog.from_settings(settings))
+    run_reports.keep(ledger.database, run.id, dump_facts(facts))
 
 
 def add_night(ledger: Ledger, started: datetime, images: int) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -63,12 +64,20 @@ def picture_of(id_: str) -> PictureKey:
 
 
 def in_order(found: Iterable[tuple[Candidate, int | None]]) -> list[Item]:
-    """Return candidates, each with how it looks, in the order in which they are shown."""
+    """Return candidates, each with how it looks, in the order in which they are shown.
+
+    An audited one has the reason of a flagged one, of the same model where that has any.
+    """
     items = [Item(picture_id(one.picture), one, near, ()) for one, near in found]
     asked = sorted((one for one in items if one.candidate.wants_a_person), key=_uncertainty)
     drawn = [one for one in items if not one.candidate.wants_a_person]
+    by_model = defaultdict[str, list[Item]](list)
+    for one in asked:
+        by_model[one.candidate.model_version].append(one)
     placed = [((place + 0.5) / len(asked), _asked_for(one)) for place, one in enumerate(asked)]
-    placed += [(_share(one.id), _in_disguise(one, asked)) for one in drawn]
+    for one in drawn:
+        others = by_model.get(one.candidate.model_version, asked)
+        placed.append((_share(one.id), _in_disguise(one, others)))
     placed.sort(key=lambda one: (one[0], one[1].id))
     return list(_apart([item for _, item in placed]))
 
@@ -94,10 +103,8 @@ def _reasons(flagged: str | None) -> tuple[str, ...]:
     return tuple(split_reasons(flagged)) or (FAILED,)
 
 
-def _in_disguise(item: Item, asked: Sequence[Item]) -> Item:
-    """Give an audited picture the reason of a flagged one, of the same model where it has any."""
-    version = item.candidate.model_version
-    others = [one for one in asked if one.candidate.model_version == version] or asked
+def _in_disguise(item: Item, others: Sequence[Item]) -> Item:
+    """Give an audited picture the reason of one of some flagged ones."""
     if not others:
         return Item(item.id, item.candidate, item.near, (NO_REASON,))
     other = others[int(_share(f"{item.id}reason") * len(others))]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Thread
 from typing import cast
 
 from flask import Flask, current_app
@@ -12,15 +14,19 @@ from flask import Flask, current_app
 from desk.kept_open import KeptOpen
 from desk.queue import Item, picture_id
 from desk.review_queue import Ask, LooksLike, ReviewQueue
-from scoring.protocol.errors import BadRequest
+from scoring.protocol.errors import BadRequest, ScoringError
+from scoring.records import waiting
 from scoring.records.answers import Answer
 from scoring.records.labels import Decision, Labels, PictureKey, Review, ReviewConflict
 from scoring.records.ledger import Ledger
+from scoring.records.ledger_beside import open_ledger
 from scoring.records.times import ago
 from scoring.settings import Settings
 
 NAME = "scoring.desk.reviewing"
 
+# So many are read while a page waits for them, 0.2 s; more are read beside it.
+READ_AT_ONCE = 5_000
 # Whoever took longer was away.
 LONGEST_SECONDS = 3600.0
 
@@ -51,10 +57,28 @@ class Reviewing:
         self._days = settings.desk.days
         self._looks_like = looks_like
         self._kept_open = KeptOpen(settings.ledger_file)
+        self._settings = settings
+        self._reading: Thread | None = None
 
     def look(self, ledger: Ledger, now: datetime) -> None:
         """Read what waits, where that may have changed."""
         self.queue.look(ledger, ago(now, self._days), self._looks_like)
+
+    def look_if_few(self, ledger: Ledger, now: datetime) -> bool:
+        """Read what waits, much of it beside the page; tell whether anything is known yet."""
+        if waiting.about(ledger, ago(now, self._days)) <= READ_AT_ONCE:
+            self.look(ledger, now)
+        elif self._reading is None or not self._reading.is_alive():
+            self._reading = Thread(target=self._look_beside, args=(now,), daemon=True)
+            self._reading.start()
+        if self.queue.is_read():
+            self.queue.follow(ledger)
+        return self.queue.is_read()
+
+    def _look_beside(self, now: datetime) -> None:
+        # A page that needs what waits reads it itself, and tells of the same trouble.
+        with suppress(ScoringError), open_ledger(self._settings) as ledger:
+            self.look(ledger, now)
 
     def shows_answer(self, item: Item) -> bool:
         """Tell whether the model's answer is shown before the person's."""

@@ -28,10 +28,11 @@ class Waits:
     pace: str
 
 
-def what_waits(ledger: Ledger) -> Waits:
-    """Read the queue and return what it holds."""
+def what_waits(ledger: Ledger) -> Waits | None:
+    """Read the queue and return what it holds; None: there is much, and it is being read."""
     reviewing = the_reviewing()
-    reviewing.look(ledger, the_desk().now())
+    if not reviewing.look_if_few(ledger, the_desk().now()):
+        return None
     part: Part = "all" if reviewing.blind else "flagged"
     ask = Ask(holder=sessions.holder(), visit="", part=part)
     queue = reviewing.queue

@@ -47,6 +47,11 @@ SELECT (SELECT count(*) FROM runs WHERE state <> 'running'),
     (SELECT max(number) FROM runs WHERE state <> 'running'),
     (SELECT count(*) FROM audit_sample)
 """
+# How much is to be read, from the figures that runs leave.
+COUNTED = f"""
+SELECT coalesce(sum(b.flagged + b.failed), 0) FROM runs r JOIN run_batches b ON b.run_id = r.id
+WHERE {ENDED_SINCE}
+"""
 # How long each decision since then took, and whose it was.
 SECONDS = "SELECT reviewer, seconds FROM reviews WHERE seconds IS NOT NULL AND decided_at >= ?"
 
@@ -115,6 +120,11 @@ def _one_of(text: str | None) -> Any:
 def state(ledger: LedgerReader) -> tuple[int, ...]:
     """Return what changes where other pictures come to wait, or leave."""
     return tuple(ledger.database.query(STATE)[0])
+
+
+def about(ledger: LedgerReader, since: datetime) -> int:
+    """Return about how many pictures of runs since a time there are, without looking at them."""
+    return int(ledger.database.query(COUNTED, (utc_text(since),))[0][0])
 
 
 def thinking_times(ledger: LedgerReader, since: datetime) -> list[tuple[str, float]]:

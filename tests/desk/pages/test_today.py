@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
+from desk import reviewing
 from desk.app import create_app
 from scoring.monitoring.facts import dump_facts
 from scoring.monitoring.report import facts_of
@@ -16,6 +19,7 @@ from scoring.protocol.errors import SettingsError
 from scoring.records import run_reports
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings, load_settings
+from tests.deadlines import DEADLINE, wait_for
 from tests.desk.conftest import Browser, browser_of
 from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged
 from tests.scoring.monitoring.test_watch import dimmed
@@ -64,6 +68,27 @@ def test_what_waits_is_told_by_batch_and_reason(settings: Settings) -> None:
     assert 'href="/review?batch=%3CG2%3E"' in page
     assert "&lt;G2&gt;" in page
     assert "not a garment?" in page
+
+
+def test_it_does_not_wait_until_very_many_are_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "READ_AT_ONCE", 0)
+    run_id = add_run(settings, [flagged(1), flagged(2)])
+    with Ledger.from_settings(settings) as ledger:
+        ledger.close_batch(run_id, "G1", 2.0)
+    browser = in_the_morning(settings)
+    reads = Event()
+    look = reviewing.Reviewing.look
+
+    def waits_to_read(*arguments: Any) -> None:
+        assert reads.wait(DEADLINE)
+        look(*arguments)
+
+    monkeypatch.setattr(reviewing.Reviewing, "look", waits_to_read)
+    assert "Many pictures wait for review; they are being counted." in browser.get("/").text
+    reads.set()
+    wait_for(lambda: "Review 2 pictures" in browser.get("/").text, "the pictures are read")
 
 
 def test_the_report_says_it_in_the_same_words(settings: Settings) -> None:
