@@ -18,6 +18,7 @@ from client.results import PictureResult
 from client.retry_policy import can_heal, reason
 from client.scoring_stream import stream_results
 from client.server_link import ServerLink
+from client.server_pool import Hear, ServerPool, log_news
 from client.tries import Tries
 from scoring.protocol.commands import command
 from scoring.protocol.errors import (
@@ -69,7 +70,7 @@ class ScoredRows:
 
 
 class ScoringClient:
-    """Has pictures scored by one server; use it in a ``with`` block.
+    """Has pictures scored by a server, or by several; use it in a ``with`` block.
 
     It needs no more than the server's URL: no project folder, no ledger, no scheduler. Several
     threads may use one.
@@ -77,7 +78,7 @@ class ScoringClient:
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         *,
         model: str = "",
         api_key: str = "",
@@ -85,11 +86,13 @@ class ScoringClient:
         reading: BatchesSettings | None = None,
         secret: SessionSecret | None = None,
         session: requests.Session | None = None,
+        hear: Hear = log_news,
     ) -> None:
         """Take the way to a server; nothing is sent yet.
 
         Args:
-            url: where it answers, like ``http://host:5000``.
+            url: where it answers, like ``http://host:5000``; several, in a list or with commas
+                between, share the work, and the first that is well says what the model is.
             model: name of the model to score with, by default the server's first.
             api_key: the key that the server wants, if it wants one.
             options: tries, waits, sizes of chunks and limits on files, as ``[client]`` of
@@ -97,6 +100,7 @@ class ScoringClient:
             reading: what of a folder is left out and what reading may take, as ``[batches]``.
             secret: of the session that started server and client together.
             session: the way there, by default one over the network.
+            hear: hears of servers, of several, that are left out and come back.
 
         Raises SettingsError for a URL or a key that cannot be one, TypeError for other options.
         """
@@ -108,19 +112,26 @@ class ScoringClient:
             **{name: value for name, value in given.items() if value}
         )
         self._reading = reading or BatchesSettings()
-        self.url = self.options.server.rstrip("/")
-        if not self.url:
+        self.servers = urls = self.options.servers
+        self.url = ", ".join(urls)
+        if not urls:
             raise SettingsError("name a server, like ScoringClient('http://host:5000')")
         key = self.options.api_key
-        self._link = ServerLink(
-            self.url,
-            connect_seconds=self.options.connect_seconds,
-            read_seconds=self.options.read_seconds,
-            api_key=key.get_secret_value() if key else "",
-            secret=secret,
-            compression=_compression(self.options),
-            session=session,
-        )
+
+        def link(url: str, read_seconds: float) -> ServerLink:
+            return ServerLink(
+                url,
+                connect_seconds=self.options.connect_seconds,
+                read_seconds=read_seconds,
+                api_key=key.get_secret_value() if key else "",
+                secret=secret,
+                compression=_compression(self.options, url),
+                session=session,
+            )
+
+        # One server needs nobody to choose, and none is there to take its chunks.
+        self._pool = ServerPool(urls, link, self.options, hear) if len(urls) > 1 else None
+        self._link = self._pool or link(urls[0], self.options.read_seconds)
 
     @classmethod
     def from_settings(
@@ -130,6 +141,7 @@ class ScoringClient:
         url: str = "",
         secret: SessionSecret | None = None,
         session: requests.Session | None = None,
+        hear: Hear = log_news,
     ) -> Self:
         """Return a client as the project's settings have it: server, key, model, tries, limits.
 
@@ -140,14 +152,20 @@ class ScoringClient:
         # The key of this machine's own server goes to no other.
         key = client.api_key or (None if client.server else settings.server.api_key)
         return cls(
-            url or settings.server_url,
+            url or settings.server_urls,
             model=client.model,
             api_key=key.get_secret_value() if key else "",
             options=client,
             reading=settings.batches,
             secret=secret,
             session=session,
+            hear=hear,
         )
+
+    @property
+    def images_by_server(self) -> dict[str, int]:
+        """Return how many images each of several servers has scored; nothing where there is one."""
+        return self._pool.images if self._pool else {}
 
     def close(self) -> None:
         """Close the connections; nothing can be asked afterwards."""
@@ -195,8 +213,8 @@ class ScoringClient:
 
         A picture that cannot be read is a result with its ``error`` and costs no other. Memory
         does not grow with their number; the ones to come are asked for as they are needed, up to
-        ``chunks_in_flight`` + 3 chunks of ``chunk_rows`` before the first result. An array may be
-        filled with the next picture as soon as the next is asked for.
+        ``chunks_in_flight`` (a server) + 3 chunks of ``chunk_rows`` before the first result. An
+        array may be filled with the next picture as soon as the next is asked for.
 
         Args:
             pictures: one of
@@ -278,7 +296,7 @@ def no_server(url: str, error: BaseException) -> str:
     return text if isinstance(error, HttpRefusal) else f"{text}; {HOW_TO_START}"
 
 
-def _compression(options: ClientSettings) -> Compression:
+def _compression(options: ClientSettings, url: str) -> Compression:
     if options.compression == "auto":
-        return None if is_loopback_url(options.server) else "zlib"
+        return None if is_loopback_url(url) else "zlib"
     return "zlib" if options.compression == "zlib" else None

@@ -34,8 +34,8 @@ Scored = tuple[list[ScoredImage], ChunkCost]
 class BatchJob:
     """Scores the chunks of one batch within a run; use it in a ``with`` block.
 
-    Up to ``client.chunks_in_flight`` chunks are with the server while those before are committed,
-    in order. ``alive`` is called at least every second while it waits for the server.
+    Up to ``client.chunks_in_flight`` chunks a server are under way while those before are
+    committed, in order. ``alive`` is called at least every second while it waits for the server.
 
     A nightly run touches a batch only once something new shows in it: until then the stored
     predictions it came by are remembered, 8 bytes an image.
@@ -60,7 +60,8 @@ class BatchJob:
         self._signature = task.signature
         self._touched = False
         self._known = array("q")
-        self._most = context.settings.client.chunks_in_flight
+        in_flight = context.settings.client.chunks_in_flight
+        self._most = in_flight * len(context.client.servers)
         self._sent: deque[Future[Scored]] = deque()
         self._posting = ThreadPoolExecutor(self._most, thread_name_prefix="posting")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,6 +50,7 @@ class RunOutcome:
 
     ``mixed`` are lines on batches that several models answered for, ``advice`` on batches that
     another model would know more of; ``report`` is the page for people, None where there is none.
+    ``by_server`` is how many images each of several servers scored.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class RunOutcome:
     mixed: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     report: Path | None = None
+    by_server: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -222,7 +224,7 @@ class BatchScoring:
             summary.flagged, summary.mean_confidence, self.process_time.total(), ended.results,
             tuple(self._metrics_file(one.name) for one in self.context.models.distinct),
             self._tell_mixed(ended), tuple(self.context.ledger.advice(run.id).values()),
-            self._report.written,
+            self._report.written, self.context.client.images_by_server,
         )  # fmt: skip
 
     def _tell_mixed(self, ended: RunEnded) -> tuple[str, ...]:

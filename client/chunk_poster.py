@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from client.retry_policy import can_heal, reason
 from client.server_link import Answer, ServerLink
+from client.server_pool import ServerPool
 from client.stop_signal import Interrupted
 from client.tries import Tries
 from scoring.protocol.errors import HttpRefusal, ScoringError
@@ -26,7 +27,7 @@ class ScoringFailed(ScoringError):
 class ChunkPoster:
     """Posts one chunk with the tries it has; halves it on 413.  ``cost`` is what it took."""
 
-    def __init__(self, link: ServerLink, signature: Signature, tries: Tries) -> None:
+    def __init__(self, link: ServerLink | ServerPool, signature: Signature, tries: Tries) -> None:
         self._link = link
         self._signature = signature
         self._tries = Tries(tries.options, tries.stop, self._count_and_tell)

@@ -17,6 +17,11 @@ from scoring.records.results_csv import COLUMNS
 # A results file begins with the byte order mark and its first column.
 HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
 
+SERVER_HELP = (
+    "server to use (default: client.server); several share the work: give it once for each, "
+    "or with commas between"
+)
+
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2."""
@@ -40,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("batches", nargs="*", metavar="BATCH", help="folder of image_batches, or a path")
-    add("--server", metavar="URL", help="server to use (default: client.server)")
+    add("--server", metavar="URL", action="append", help=SERVER_HELP)
     add("--out", metavar="FILE", type=Path, help="where the results go (default: paths.results)")
     add("--model", metavar="NAME", help="model to score with (default: the server's first)")
     add("--start-server", action="store_true", help="start a server for this run, then stop it")
@@ -56,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line sets over the settings."""
-    client = {"server": arguments.server, "model": arguments.model}
+    server = None if arguments.server is None else ",".join(arguments.server)
+    client = {"server": server, "model": arguments.model}
     return {"client": {name: value for name, value in client.items() if value is not None}}
 
 

@@ -39,7 +39,7 @@ def connected(
         events.warning(NoServer.code, f"{_hint(no_server(client.url, error))}; trying again")
 
     with ScoringClient.from_settings(
-        settings, url=place.url, secret=place.secret, session=session
+        settings, url=place.url, secret=place.secret, session=session, hear=events.write
     ) as client:
         try:
             found = ask_for_models(client, models, Tries(settings.client, stop, tell), place.absent)

@@ -17,6 +17,8 @@ from scoring.settings import Settings
 class ServerPlace:
     """A server's URL, and what it proves its answers with; None: nobody started it for us.
 
+    Of several servers, which nobody started for us, the URLs have commas between.
+
     ``absent`` says of models why whoever started it could not give it those.
     """
 

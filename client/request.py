@@ -102,7 +102,8 @@ class Command:
     def _run(self) -> RunOutcome:
         request = select(self.settings, self.arguments, self.events)
         names, starts = request.model_names, self.arguments.start_server
-        up_already = nullcontext(ServerPlace(self.settings.server_url, self.secret, self.absent))
+        urls = ",".join(self.settings.server_urls)
+        up_already = nullcontext(ServerPlace(urls, self.secret, self.absent))
         with (
             run_lock(self.settings, self._name, self._lock_wait(), lambda: self.stop.requested),
             own_server(self.settings, names) if starts else up_already as place,

@@ -41,7 +41,7 @@ def stream_results(
     """
     call = uuid.uuid4().hex[:8]
     tries = Tries(client.options)
-    most = client.options.chunks_in_flight
+    most = client.options.chunks_in_flight * len(client.servers)
 
     def score(chunk: Chunk) -> list[PictureResult]:
         readable = [row.pixels for row in chunk.rows if row.pixels is not None]

@@ -21,6 +21,7 @@ def write_summary(outcome: RunOutcome, events_file: Path) -> None:
         ("mean confidence", "-" if mean is None else f"{in_percent(mean, 2)} %"),
         ("images/s", f"{rate:.1f}"),
         ("time", f"{outcome.seconds:.2f} s since the command began"),
+        *(("by server", f"{url}: {count} images") for url, count in outcome.by_server.items()),
         ("results", str(outcome.results or _why_no_results(outcome))),
         *(("metrics log", str(path)) for path in outcome.metrics),
         ("event log", str(events_file)),

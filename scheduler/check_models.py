@@ -82,13 +82,18 @@ def trouble_with(settings: Settings, name: str) -> str:
     served = _names_of_running(settings)
     if not served or name in served:
         return ""
-    return f"the server at {settings.server_url} does not serve {name}; it has {', '.join(served)}"
+    urls = ", ".join(settings.server_urls)
+    return f"the server at {urls} does not serve {name}; it has {', '.join(served)}"
 
 
 def _names_of_running(settings: Settings) -> list[str]:
-    """Return what the server has that somebody keeps up; whether it answers is asked elsewhere."""
-    answer = read_readiness(settings.server_url)
-    return [model.name for model in answer.models] if answer else []
+    """Return what those servers have that somebody keeps up, the first's first.
+
+    Whether they answer is asked elsewhere.
+    """
+    answers = map(read_readiness, settings.server_urls)
+    names = (model.name for answer in answers if answer for model in answer.models)
+    return list(dict.fromkeys(names))
 
 
 def _first(settings: Settings) -> str:

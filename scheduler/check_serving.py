@@ -29,9 +29,7 @@ def check_programs(settings: Settings) -> Iterator[Finding]:
 def check_port(settings: Settings) -> Iterator[Finding]:
     """The port must be free for the server, or there must be a server where one is expected."""
     if not settings.schedule.start_server:
-        ready = _is_ready(settings)
-        text = "is ready" if ready else "does not answer; schedule.start_server is false"
-        yield Finding("OK" if ready else "FAIL", "server", f"{settings.server_url} {text}")
+        yield from _running(settings)
     else:
         yield _own_port(settings)
 
@@ -47,6 +45,17 @@ def check_client(settings: Settings) -> Iterator[Finding]:
     elif client.api_key and client.api_key != server.api_key:
         text = "client.api_key is not server.api_key: runs by hand will be refused"
         yield Finding("WARN", "server", text)
+
+
+def _running(settings: Settings) -> Iterator[Finding]:
+    """Tell of each server that somebody keeps up; where one is ready the others may be away."""
+    ready = {url: _is_ready_at(url) for url in settings.server_urls}
+    for url, is_ready in ready.items():
+        if is_ready:
+            yield Finding("OK", "server", f"{url} is ready")
+        else:
+            text = f"{url} does not answer; schedule.start_server is false"
+            yield Finding("WARN" if any(ready.values()) else "FAIL", "server", text)
 
 
 def _own_port(settings: Settings) -> Finding:
@@ -69,7 +78,11 @@ def _own_port(settings: Settings) -> Finding:
 
 
 def _is_ready(settings: Settings) -> bool:
-    answer = read_readiness(settings.server_url)
+    return any(map(_is_ready_at, settings.server_urls))
+
+
+def _is_ready_at(url: str) -> bool:
+    answer = read_readiness(url)
     return answer is not None and answer.ready
 
 

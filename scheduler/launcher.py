@@ -47,7 +47,7 @@ class ClientJob:
     window_seconds: float | None = None
 
     def arguments(self, server_url: str) -> list[str]:
-        """Return the client's command line."""
+        """Return the client's command line; several URLs have commas between."""
         nightly = ["--nightly", self.due_date.isoformat()] if self.due_date else ["--every-batch"]
         scope = ["--all"] if self.rescore else [] if self.due_date else ["--new"]
         return ["--server", server_url, *nightly, *scope]
@@ -209,12 +209,16 @@ class ProcessLauncher:
         return with_models(self._settings, named_models(self._settings))
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
-        """Start one with the session's secret; without a due date it has the terminal's output."""
+        """Start one with the session's secret; without a due date it has the terminal's output.
+
+        Of several servers that somebody keeps up it gets all.
+        """
+        urls = server.url if server.is_ours else ",".join(self._settings.server_urls)
         return start_child(
             self._settings,
             "client",
             CLIENT_MODULE,
-            job.arguments(server.url),
+            job.arguments(urls),
             FirstLine(server.secret, job.window_seconds, self._absent),
             foreground=job.due_date is None,
         )
@@ -226,18 +230,22 @@ class ProcessLauncher:
 
 
 def find_running_server(settings: Settings, cancelled: Cancelled) -> RunningServer:
-    """Return the server that is up already; waits ``server.ready_seconds`` for it."""
-    url = settings.server_url
+    """Return the server that is up already, of several the first that is ready.
+
+    Waits ``server.ready_seconds`` for it; raises NoServer.
+    """
+    urls = settings.server_urls
     deadline = time.monotonic() + settings.server.ready_seconds
     while not cancelled():
-        answer = read_readiness(url)
-        if answer and answer.ready:
-            return RunningServer(url)
-        if answer and answer.foreign:
-            raise NoServer(f"what answers at {url} is no server of this software")
+        answers = {url: read_readiness(url) for url in urls}
+        for url, answer in answers.items():
+            if answer and answer.ready:
+                return RunningServer(url)
+        if all(answer and answer.foreign for answer in answers.values()):
+            raise NoServer(f"what answers at {', '.join(urls)} is no server of this software")
         if not wait_until(deadline, RUNNING_POLL_SECONDS):
             break
     raise NoServer(
-        f"no server is ready at {url}; start one with '{command('server')}', "
+        f"no server is ready at {', '.join(urls)}; start one with '{command('server')}', "
         "or set schedule.start_server = true"
     )

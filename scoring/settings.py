@@ -114,8 +114,13 @@ class Settings(BaseModel):
 
     @property
     def server_url(self) -> str:
-        """Where the client finds the server: its own setting, else this machine's server."""
-        return self.client.server.rstrip("/") or self.own_server_url
+        """Where the client finds the server, of several the first."""
+        return self.server_urls[0]
+
+    @property
+    def server_urls(self) -> tuple[str, ...]:
+        """Where the client finds its servers: its own setting, else this machine's server."""
+        return self.client.servers or (self.own_server_url,)
 
     @property
     def own_server_url(self) -> str:

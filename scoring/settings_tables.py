@@ -151,11 +151,24 @@ class ClientSettings(Section):
     max_image_pixels: int = Field(100_000_000, ge=1, le=MOST_PIXELS)
     max_failed_percent: float = Field(20.0, ge=0, le=100)
 
+    @field_validator("server", mode="before")
+    @classmethod
+    def _as_one_text(cls, value: Any) -> Any:
+        """A list is as good as commas; one text goes through flags and environment as it is."""
+        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+            return ",".join(value)
+        return value
+
     @field_validator("server")
     @classmethod
-    def _is_url(cls, value: str) -> str:
+    def _are_urls(cls, value: str) -> str:
         """Refuse what no request can go to, and a password that logs would show."""
-        return check_url(value) if value else value
+        return ",".join(check_url(url.strip()) for url in value.split(",")) if value else value
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The URLs of the servers, each once; none: this machine's own."""
+        return tuple(dict.fromkeys(url.rstrip("/") for url in self.server.split(",") if url))
 
     stop_seconds: float = Field(20.0, gt=0, le=HOUR)
 

@@ -40,6 +40,9 @@ def test_only_what_is_said_is_set_over_the_settings() -> None:
     argv = ["G1", "--server", "http://other:80", "--model", "hats"]
     client = {"server": "http://other:80", "model": "hats"}
     assert settings_flags(parse_arguments(argv)) == {"client": client}
+    several = ["G1", "--server", "http://a:1", "--server", "http://b:2,http://c:3"]
+    server = {"server": "http://a:1,http://b:2,http://c:3"}
+    assert settings_flags(parse_arguments(several)) == {"client": server}
 
 
 @pytest.mark.parametrize("content", [None, b"", HEADER_START, HEADER_START + b";Batch\r\n"])

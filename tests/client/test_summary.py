@@ -39,6 +39,7 @@ DONE = RunOutcome(
         (replace(DONE, results=None), {"results": "left as they were: nothing new"}),
         (replace(DONE, results=None, state="failed", reason="no"), {"results": "not written"}),
         (replace(DONE, state="partial", reason="stopped"), {"note": "stopped"}),
+        (replace(DONE, by_server={"http://a:1": 20}), {"by server": "http://a:1: 20 images"}),
         (replace(DONE, mixed=("G has two",)), {"mixed models": "G has two"}),
     ],
 )

@@ -7,7 +7,7 @@ import re
 from scoring.settings import CODE_ROOT
 
 # Rows 1 to 44, and those met since.
-ROWS = 64
+ROWS = 67
 
 
 def test_the_table_names_every_row_and_every_test() -> None:

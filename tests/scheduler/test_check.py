@@ -307,6 +307,11 @@ def test_a_server_that_somebody_keeps_up_is_tried_with_the_clients_key(project: 
         right = load_settings(**{**flags, "client": {**flags["client"], "api_key": "right"}})
         assert "scored a picture" in told(check_programs, right)[0]
         assert told(check_port, right) == [f"OK server {right.server_url} is ready"]
+        away = {"server": [right.server_url, "http://127.0.0.1:1"], "api_key": "right"}
+        two = load_settings(client=away, schedule=flags["schedule"])
+        text = "does not answer; schedule.start_server is false"
+        assert told(check_port, two)[1:] == [f"WARN server http://127.0.0.1:1 {text}"]
+        assert "scored a picture" in told(check_programs, two)[0]
         wrong = load_settings(**{**flags, "client": {**flags["client"], "api_key": "wrong"}})
         (finding,) = told(check_programs, wrong)
         assert finding.startswith("FAIL client ")

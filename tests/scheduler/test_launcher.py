@@ -56,6 +56,8 @@ def test_a_running_server_is_found_and_a_missing_one_explained(settings: Setting
     with running_server(settings) as url:
         found = find_running_server(load_settings(client={"server": url}), never)
         assert (found.url, found.secret, found.is_ours) == (url, None, False)
+        several = load_settings(client={"server": ["http://127.0.0.1:1", url]})
+        assert find_running_server(several, never).url == url
     nobody = load_settings(
         client={"server": f"http://127.0.0.1:{free_port('127.0.0.1')}"},
         server={"ready_seconds": 0.1},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import socket
 import subprocess
 import sys
@@ -353,6 +354,38 @@ def test_where_the_client_finds_the_server(
     project: Path, server: dict[str, Any], client: dict[str, Any], url: str
 ) -> None:
     assert load_settings(server=server, client=client).server_url == url
+
+
+A, B = "http://a:5000", "https://b.example/x"
+
+
+@pytest.mark.parametrize(
+    ("told", "servers"),
+    [
+        (f"{A},{B}", (A, B)),
+        (f"{A} , {B}/", (A, B)),
+        ([A, B], (A, B)),
+        ([f"{A},{B}", A], (A, B)),
+        ([A], (A,)),
+        ("", ("http://127.0.0.1:5000",)),
+        ([], ("http://127.0.0.1:5000",)),
+    ],
+)
+def test_several_servers_are_a_list_or_have_commas_between(
+    project: Path, told: Any, servers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings(client={"server": told}).server_urls == servers
+    if isinstance(told, str):
+        monkeypatch.setenv("SCORING_CLIENT__SERVER", told)
+    else:
+        (project / "settings.local.toml").write_text(f"[client]\nserver = {json.dumps(told)}\n")
+    assert load_settings().server_urls == servers
+
+
+@pytest.mark.parametrize("wrong", [f"{A},", f",{A}", f"{A},,{B}", [A, "b"], [A, ""], [A, 5], 5])
+def test_each_of_several_servers_has_to_be_a_url(project: Path, wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"client\.server"):
+        load_settings(client={"server": wrong})
 
 
 def test_a_child_has_its_parents_settings_whatever_the_files_say_by_then(

@@ -1,0 +1,334 @@
+"""Several servers as one: each chunk goes to the one that is free, and on to another if it fails.
+
+A server that fails is left out and asked again by and by; no chunk waits for it. Only where none is
+left does a chunk fail, and then has the tries that it would have with one server.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.retry_policy import can_heal, reason
+from client.server_link import Answer, ServerLink
+from scoring.protocol.errors import (
+    AnswerError,
+    HttpRefusal,
+    ModelNotServed,
+    SettingsError,
+)
+from scoring.protocol.metadata import Readiness, ServedModel
+from scoring.protocol.prediction import BadResponse
+from scoring.protocol.signature import Signature
+from scoring.records.events_log import Level
+from scoring.settings import ClientSettings
+
+log = logging.getLogger("scoring.client")
+
+# A look at a server asks for a kilobyte; who needs longer for it is of no use at present.
+LOOK_SECONDS = 10.0
+# Between two looks at a server that is left out: at first, at least, and how often twice as long.
+FIRST_PAUSE, SHORTEST_PAUSE, MOST_DOUBLINGS = 1.0, 0.05, 16
+# What is wrong with a server, or with the way there; requests' own errors are OSErrors.
+TROUBLE = (OSError, AnswerError, ModelNotServed, SettingsError)
+# These refuse what was sent, whoever is asked.
+REFUSES_THE_REQUEST = frozenset({400, 413, 415, 422})
+
+# Hears of servers that are left out and come back: level, code, message.
+Hear = Callable[[Level, str, str], None]
+# Makes the way to the server at a URL, whose answers are waited for so many seconds.
+MakeLink = Callable[[str, float], ServerLink]
+
+Told = TypeVar("Told")
+
+
+def log_news(level: Level, code: str, message: str) -> None:
+    """Write to the log what a pool has to tell."""
+    log.log(logging.getLevelNamesMapping()[level], "%s: %s", code, message)
+
+
+@dataclass(eq=False)
+class Member:
+    """One server of a pool; the pool's lock guards all of it but the ways there.
+
+    Attributes:
+        chunks: the way for its share of the work.
+        looks: another, on which an answer is not waited for long.
+        models: what it served when it was last looked at.
+        trouble: why it gets no chunks; None: it is well.
+        is_out: it was told that it is left out.
+        has_carer: somebody asks it by and by whether it is well again.
+        failures: since its last answer to a chunk.
+        under_way: chunks that it has in hand.
+        images: how many it has scored.
+        unfit_for: versions of models that it had not when it was asked.
+    """
+
+    url: str
+    chunks: ServerLink
+    looks: ServerLink
+    models: tuple[ServedModel, ...] = ()
+    trouble: Exception | None = None
+    is_out: bool = False
+    has_carer: bool = False
+    failures: int = 0
+    under_way: int = 0
+    images: int = 0
+    unfit_for: set[str] = field(default_factory=set)
+
+    @property
+    def is_out_for_good(self) -> bool:
+        """Whether it gave an answer that does not fit its request; that is not forgotten."""
+        return isinstance(self.trouble, BadResponse)
+
+    def serves(self, signature: Signature) -> bool:
+        """Tell whether it has the very model."""
+        return ServedModel(signature.name, signature.version) in self.models
+
+    def why_unfit(self, signature: Signature) -> str:
+        """Return what it has in the place of a model."""
+        versions = [one.version[:12] for one in self.models if one.name == signature.name]
+        if not versions:
+            return f"does not serve {signature.name}"
+        return f"serves {signature.name} {versions[0]} and not {signature.version[:12]}"
+
+
+class ServerPool:
+    """Asks several servers as ``ServerLink`` asks one, with the same errors; threads share it.
+
+    The servers' order tells whose model counts: of those that are well the first's. Others score
+    only what they have the same version of.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        make: MakeLink,
+        options: ClientSettings,
+        hear: Hear = log_news,
+    ) -> None:
+        """Take the ways there; nothing is sent yet."""
+        self._members = [
+            Member(url, make(url, options.read_seconds), make(url, LOOK_SECONDS)) for url in urls
+        ]
+        self._options = options
+        self._hear = hear
+        self._changed = threading.Condition()
+        self._looking = threading.Lock()
+        self._has_begun = False
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Close all connections, and ask nobody any more."""
+        self._closed.set()
+        for member in self._members:
+            member.chunks.close()
+            member.looks.close()
+
+    @property
+    def images(self) -> dict[str, int]:
+        """Return how many images each server has scored, by its URL."""
+        with self._changed:
+            return {member.url: member.images for member in self._members}
+
+    # Questions that the first one answers
+
+    def check_identity(self) -> Readiness:
+        """Return what the first server says of itself that is well."""
+        return self._first(lambda member: member.looks.check_identity())
+
+    def signature(self, name: str = "") -> Signature:
+        """Return the signature of a model, as the first server has it that serves it."""
+        return self._first(lambda member: member.looks.signature(name))
+
+    def reference(self, signature: Signature) -> bytes:
+        """Return what the model said of held-out images, of the first server that has it."""
+
+        def ask(member: Member) -> bytes:
+            if not member.serves(signature):
+                raise ModelNotServed(f"the server at {member.url} {member.why_unfit(signature)}")
+            return member.chunks.reference(signature)
+
+        return self._first(ask)
+
+    def _first(self, ask: Callable[[Member], Told]) -> Told:
+        """Return the first answer; raises what most speaks for asking again where none helps.
+
+        As long as one is well, nobody waits for those that are left out.
+        """
+        self._gather()
+        errors: list[Exception] = []
+        for member in self._well():
+            try:
+                return ask(member)
+            except TROUBLE as error:
+                errors.append(error)
+        raise _most_hopeful(errors or self._troubles())
+
+    # Chunks
+
+    def predict(
+        self, signature: Signature, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
+    ) -> Answer:
+        """Score uint8 pixels [N, H·W·C] at whichever server is free; each is asked once at most.
+
+        Raises what the last server did that failed, or what keeps the others from being asked.
+        """
+        self._gather()
+        failed: dict[Member, Exception] = {}
+        while True:
+            member, scored = self._take(signature, failed), 0
+            try:
+                answer = member.chunks.predict(signature, ids, pixels, request_id)
+                scored = len(ids)
+                return answer
+            except TROUBLE as error:
+                if isinstance(error, HttpRefusal) and error.status in REFUSES_THE_REQUEST:
+                    raise
+                failed[member] = error
+                self._leave_out(member, error)
+            finally:
+                self._give_back(member, scored)
+
+    def _take(self, signature: Signature, failed: Mapping[Member, Exception]) -> Member:
+        """Return the server with the least in hand, as soon as one is free; it counts as taken.
+
+        Raises what keeps those from it that have not ``failed``, or what they did that have.
+        """
+        self._look_at_unfit(signature)
+        with self._changed:
+            while able := self._able(signature, failed):
+                free = [one for one in able if one.under_way < self._options.chunks_in_flight]
+                if free:
+                    member = min(free, key=lambda one: (one.under_way, one.images))
+                    member.under_way += 1
+                    return member
+                # Whoever gives one back, is left out or comes back says so.
+                self._changed.wait()
+        unfit = ModelNotServed(f"no server has {signature.name} {signature.version[:12]} any more")
+        raise _most_hopeful([*failed.values(), *self._troubles()] or [unfit])
+
+    def _able(self, signature: Signature, failed: Container[Member]) -> list[Member]:
+        return [
+            member
+            for member in self._members
+            if not member.trouble and member.serves(signature) and member not in failed
+        ]
+
+    def _give_back(self, member: Member, scored: int) -> None:
+        with self._changed:
+            member.under_way -= 1
+            member.images += scored
+            if scored:
+                member.failures = 0
+            self._changed.notify_all()
+
+    def _look_at_unfit(self, signature: Signature) -> None:
+        """Look once more at those that had not the model; tell of those that have it not."""
+        with self._looking:
+            for member in self._well():
+                if member.serves(signature) or signature.version in member.unfit_for:
+                    continue
+                member.unfit_for.add(signature.version)
+                if self._look(member) and not member.serves(signature):
+                    text = f"{member.url} {member.why_unfit(signature)}; it scores none of these"
+                    self._hear("WARNING", "server-unfit", f"{text} images")
+
+    # Who is well
+
+    def _well(self) -> list[Member]:
+        with self._changed:
+            return [member for member in self._members if not member.trouble]
+
+    def _troubles(self) -> list[Exception]:
+        with self._changed:
+            return [member.trouble for member in self._members if member.trouble]
+
+    def _gather(self) -> None:
+        """Look at all at the beginning, and again where none is left; raises SettingsError."""
+        with self._looking:
+            if self._has_begun and self._well():
+                return
+            self._has_begun = True
+            with ThreadPoolExecutor(len(self._members), thread_name_prefix="looking") as looking:
+                list(looking.map(self._look, self._members))
+        for trouble in self._troubles():
+            if isinstance(trouble, SettingsError):
+                raise trouble
+
+    def _look(self, member: Member) -> bool:
+        """Tell whether a server is well: ready, ours, and it takes our key."""
+        try:
+            models = member.looks.check_identity().models
+            member.looks.signature()
+        except TROUBLE as error:
+            self._leave_out(member, error)
+            return False
+        return self._take_in(member, models)
+
+    def _take_in(self, member: Member, models: tuple[ServedModel, ...]) -> bool:
+        with self._changed:
+            if member.is_out_for_good:
+                return False
+            was_out, member.is_out = member.is_out, False
+            member.models, member.trouble, member.has_carer = models, None, False
+            self._changed.notify_all()
+        if was_out:
+            self._hear("INFO", "server-back", f"{member.url} is well again and gets chunks")
+        return True
+
+    def _leave_out(self, member: Member, error: Exception) -> None:
+        """Give it no more chunks, and have somebody ask whether it is well again."""
+        if self._closed.is_set():
+            return
+        with self._changed:
+            if not member.is_out_for_good:
+                member.trouble = error
+            member.failures += 1
+            was_out, member.is_out = member.is_out, True
+            needs_carer = not (member.has_carer or member.is_out_for_good)
+            member.has_carer = member.has_carer or needs_carer
+            self._changed.notify_all()
+        if not was_out:
+            until = "the end of this run" if member.is_out_for_good else "it is well again"
+            text = f"{member.url}: {reason(error)}; the others get its chunks until {until}"
+            self._hear("WARNING", "server-left-out", text)
+        if needs_carer:
+            name = f"caring for {member.url}"
+            threading.Thread(target=self._care, args=(member,), name=name, daemon=True).start()
+
+    def _care(self, member: Member) -> None:
+        """Ask a server that is left out by and by, until it is well, or lost for good."""
+        while not self._closed.wait(self._pause(member)):
+            try:
+                if self._look(member) or member.is_out_for_good:
+                    return
+            except RuntimeError:
+                if not self._closed.is_set():
+                    raise
+
+    def _pause(self, member: Member) -> float:
+        """Return the seconds until the next look: twice as long each time, or as it asks for."""
+        options = self._options
+        with self._changed:
+            trouble, failures = member.trouble, member.failures
+        longest = max(SHORTEST_PAUSE, options.retry_seconds)
+        if trouble and not can_heal(trouble):
+            return longest
+        told = (trouble.retry_after if isinstance(trouble, HttpRefusal) else None) or 0.0
+        doubled: float = FIRST_PAUSE * 2 ** min(failures - 1, MOST_DOUBLINGS)
+        return max(min(doubled, longest), min(told, options.max_retry_after_seconds))
+
+
+def _most_hopeful(errors: Sequence[Exception]) -> Exception:
+    """Return an error that may heal by itself, or the first where none does."""
+    chosen = next(filter(can_heal, errors), errors[0])
+    # Many threads raise it, each with its own way down to it.
+    return chosen.with_traceback(None)
