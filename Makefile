@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10
+# Compiled at set-up: who runs them at night may have no right to write here.
+PACKAGES := scoring client server desk scheduler fashion_model
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 CLIENTS := $(VENV)/conformance
@@ -74,6 +76,7 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -r requirements-scoring.txt
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/all.installed: requirements.txt requirements-gunicorn.txt requirements-teach.txt $(VENV)/scoring.installed
