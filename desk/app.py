@@ -25,6 +25,7 @@ from desk.pages import (
 )
 from desk.reviewing import Reviewing
 from desk.secret import signing_secret
+from scoring.processes.late_urls import build_urls_late
 from scoring.processes.proxies import believe_proxies
 from scoring.records.picture_store import PictureStore
 from scoring.settings import Settings, load_settings
@@ -58,6 +59,7 @@ def create_app(
     settings = settings or load_settings()
     require_key_beyond_loopback(settings.desk, loopback)
     app = Flask("desk", static_folder=None, template_folder="pages/templates")
+    build_urls_late(app)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     store = PictureStore.from_settings(settings)
     read = read_settings or (lambda: settings)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from scheduler.session import Tell
-from scoring.monitoring.alerts.writing import AlertWriter
 from scoring.protocol.errors import ScoringError
 from scoring.records import alerts
 from scoring.records.ledger import Ledger
 from scoring.records.run_life import RunEnded, due_dates
 from scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from scoring.monitoring.alerts.writing import AlertWriter
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class Outbox:
     tell: Tell
 
     def writer(self, ledger: Ledger) -> AlertWriter:
-        """Return what hears of the end of runs."""
+        """Return what hears of the end of runs; it is loaded once there is something to hear."""
+        from scoring.monitoring.alerts.writing import AlertWriter
+
         return AlertWriter(self.settings, ledger.database, self.now)
 
     def tell_started(self, due: date) -> None:

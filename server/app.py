@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, Response, g, request
 
 from scoring.monitoring.exposition import RunCollector
+from scoring.processes.late_urls import build_urls_late
 from scoring.processes.proxies import believe_proxies
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings, load_settings
@@ -57,6 +58,7 @@ def create_app(
     if models is None:
         models = load_served(settings)
     app = Flask("server", static_folder=None)
+    build_urls_late(app)
     take_any_name(app)
     error_handlers.register(app, settings.server.max_request_bytes)
     allowed_methods.register(app)

@@ -9,24 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scoring.monitoring.run_numbers import (
-    ModelNumbers,
-    Numbers,
-    ReviewsWaiting,
-    RunNumbers,
-    read_numbers,
-)
 from scoring.protocol.errors import LedgerError
 from scoring.records.ledger_look import look_at_ledger
 from scoring.records.rows import State
 from scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from scoring.monitoring.run_numbers import ModelNumbers, Numbers, ReviewsWaiting, RunNumbers
 
 KEPT_SECONDS = 10.0
 # Whoever asks waits so long for a locked ledger, no longer.
@@ -43,7 +40,6 @@ class RunCollector(Collector):
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._waiting = ReviewsWaiting(settings.desk.days)
         self._lock = threading.Lock()
         self._told: list[Metric] = []
         self._read_at: float | None = None
@@ -61,7 +57,16 @@ class RunCollector(Collector):
         """Yield nothing: a registry would read the ledger to know the names."""
         return iter(())
 
+    @cached_property
+    def _waiting(self) -> ReviewsWaiting:
+        from scoring.monitoring.run_numbers import ReviewsWaiting
+
+        return ReviewsWaiting(self._settings.desk.days)
+
     def _read(self) -> list[Metric]:
+        # What reads and judges a ledger is loaded once Prometheus asks: a server starts without.
+        from scoring.monitoring.run_numbers import read_numbers
+
         try:
             with look_at_ledger(self._settings, BUSY_SECONDS, may_copy=False) as ledger:
                 numbers = read_numbers(ledger, self._settings.now(), self._waiting)

@@ -1,11 +1,16 @@
-"""Who listens on a port of this machine?"""
+"""Who listens on a port of this machine?
+
+psutil is loaded where a port is taken and somebody has to be named: most starts find it free.
+"""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 CONNECT_SECONDS = 1.0
 PORT_RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -53,6 +58,8 @@ def free_port(host: str) -> int:
 
 def listeners(port: int) -> list[psutil.Process]:
     """Return the processes that listen on a port, as far as this system tells us."""
+    import psutil
+
     try:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):  # macOS tells it to root only
@@ -73,6 +80,8 @@ def describe_owner(port: int) -> str:
 
 def is_child_of(process: psutil.Process, parent_pid: int) -> bool:
     """Tell whether that process started this one."""
+    import psutil
+
     try:
         return bool(process.ppid() == parent_pid)
     except psutil.Error:
@@ -84,6 +93,8 @@ def _reachable(host: str) -> str:
 
 
 def _process(pid: int) -> psutil.Process | None:
+    import psutil
+
     try:
         return psutil.Process(pid)
     except psutil.Error:  # ended meanwhile
@@ -91,6 +102,8 @@ def _process(pid: int) -> psutil.Process | None:
 
 
 def _command(process: psutil.Process) -> str:
+    import psutil
+
     try:
         words = " ".join(" ".join(process.cmdline()).split()) or process.name()
     except psutil.Error:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoring.protocol.signature import PreprocessingRef, Signature
 from scoring.records.database import Database
-from scoring.records.kept_picture import Shape
+
+if TYPE_CHECKING:
+    from scoring.records.kept_picture import Shape
 
 
 def signature_facts(signature: Signature) -> dict[str, Any]:
