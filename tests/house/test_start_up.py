@@ -1,0 +1,54 @@
+"""What each program loads at its start: names and numbers, for a guard that needs no clock.
+
+The numbers are those of today and a tenth more. Whoever comes to one asks first whether what is new
+is needed at every start, or can be loaded where it is used (docs/performance.md, "Start-up").
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from scoring.settings import CODE_ROOT
+
+# Loads for messages, reports, training and tables: no start needs any of it.
+NEVER = {"pandas", "matplotlib", "tensorflow", "keras", "sklearn", "apprise", "rich", "dotenv"} | {
+    "pydantic_settings",
+    "asyncio",
+    "scoring.monitoring.collecting",
+    "scoring.monitoring.facts",
+    "scoring.monitoring.page",
+}
+PAGES = {"flask", "werkzeug", "jinja2", "waitress"}
+PICTURES = {"cv2", "simplejpeg", "PIL"}
+MODEL = {"ai_edge_litert"}
+CLIENTS = {"requests", "tenacity"}
+
+# What a program imports before it does anything → what it must not have then, and most modules.
+PROGRAMS = {
+    "client.request": (PAGES | MODEL | {"psutil", "prometheus_client"}, 800),
+    "server.__main__": (PICTURES | CLIENTS | {"filelock"}, 760),
+    "scheduler.__main__": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 280),
+    "scheduler.once": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 400),
+    "desk.__main__, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 660),
+    "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 330),
+}
+
+
+def loaded(program: str) -> set[str]:
+    """Return the modules that a fresh interpreter has once ``program`` is imported."""
+    code = f"import {program}, sys\nsys.stdout.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CODE_ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_loads_no_more_than_its_start_needs(program: str) -> None:
+    not_needed, most = PROGRAMS[program]
+    modules = loaded(program)
+    assert not modules & (NEVER | not_needed)
+    assert len(modules) <= most
