@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.dataset.description import KNOWN, DataError, DatasetDescription
+from fashion_model.dataset.description import KNOWN, Crops, DataError, DatasetDescription
 from fashion_model.dataset.download import fetch
 from fashion_model.dataset.people import PEOPLE_FILE, Fold
 from fashion_model.dataset.readers import Decoder, LabelledData, LabelledImages, read_data
@@ -204,6 +204,18 @@ def load_split(
     return description, split_data(
         data.train, wanted_fold(options, data.train) or own or FIRST_FOLD
     )
+
+
+def larger_split(options: argparse.Namespace, split: Split, own: Fold | None = None) -> Split:
+    """Return ``split`` with the images to train with as large as random cut-outs want them."""
+    known = KNOWN[options.dataset]
+    plan = known.recipe.augmentation
+    if not isinstance(plan, Crops):
+        return split
+    sides = (plan.source_side, plan.source_side, known.input.shape[2])
+    large = dataclasses.replace(known, input=dataclasses.replace(known.input, shape=sides))
+    _, larger = load_split(options, large, own)
+    return dataclasses.replace(split, train=larger.train)
 
 
 def wanted_fold(options: argparse.Namespace, data: LabelledImages) -> Fold | None:

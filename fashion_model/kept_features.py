@@ -81,17 +81,22 @@ def features_of_split(bundle: Bundle, split: Split, learnt: int) -> KeptFeatures
     predictor = Predictor(bundle)
     features = np.concatenate([predictor.features(part.rows) for part in parts])
     predictor.close()
-    digest = hashlib.sha256()
-    for part in (split.fit, split.measure):
-        digest.update(part.rows.tobytes())
     return KeptFeatures(
         features=features,
         labels=np.concatenate([part.labels for part in parts]),
         people=np.concatenate([_people(part) for part in parts]),
         parts=np.repeat(np.array(PARTS, np.uint8), [len(part) for part in parts]),
         statistics=np.concatenate([_statistics(part) for part in parts]),
-        held_out=digest.hexdigest(),
+        held_out=held_out_digest(split),
     )
+
+
+def held_out_digest(split: Split) -> str:
+    """Return which pictures are not learnt from: the SHA-256 of their pixels."""
+    digest = hashlib.sha256()
+    for part in (split.fit, split.measure):
+        digest.update(part.rows.tobytes())
+    return digest.hexdigest()
 
 
 def _people(images: LabelledImages) -> NDArray[np.int64]:

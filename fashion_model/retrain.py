@@ -2,6 +2,7 @@
 
   python -m fashion_model.retrain                       # a candidate for "fashion"
   python -m fashion_model.retrain clothing --promote    # let the newest one serve, if it may
+  python -m fashion_model.retrain --deep --data DIR     # tune the network itself, with TensorFlow
   python -m fashion_model.retrain --rollback            # back to the version before
   python -m fashion_model.retrain --status
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.commands import require_packages, run_command
-from fashion_model.flags import model_name
+from fashion_model.commands import add_data_options, require_packages, run_command
+from fashion_model.flags import model_name, whole_number
+from fashion_model.job import STATE_FOLDER
 from scoring.protocol.errors import ScoringError, UsageError
 from scoring.protocol.promoted import retrained_folder
 from scoring.records.events_log import EventsLog
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = CODE_ROOT / "requirements-teach.txt"
 CACHE = Path("data") / "features"
 NEWEST = "newest"
+OF_DEEP = ("data", "dataset", "address", "steps")
 
 
 class GateRefused(ScoringError):
@@ -68,7 +71,21 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     what.add_argument("--rollback", action="store_true", help="let the version before serve")
     what.add_argument("--status", action="store_true", help="say which version served when")
-    return parser.parse_args(arguments)
+    what.add_argument(
+        "--deep", action="store_true",
+        help="tune the network itself on its data set and on the reviewed pictures: needs"
+        " TensorFlow and the data set, and takes minutes to hours",
+    )  # fmt: skip
+    add_data_options(parser)
+    parser.add_argument(
+        "--steps", type=whole_number(1), help="length of --deep in batches (default: two passes)"
+    )
+    parser.set_defaults(dataset=None)  # the model's own
+    options = parser.parse_args(arguments)
+    named = [flag for flag in OF_DEEP if getattr(options, flag) is not None]
+    if named and not options.deep:
+        parser.error(f"--{named[0]}: only --deep reads a data set")
+    return options
 
 
 def run(options: argparse.Namespace) -> None:
@@ -84,17 +101,24 @@ def run(options: argparse.Namespace) -> None:
             version = "" if options.promote == NEWEST else options.promote
             _promote(settings, ledger, name, version)
         else:
-            _retrain(settings, ledger, name)
+            _retrain(settings, ledger, name, options)
 
 
-def _retrain(settings: Settings, ledger: LedgerReader, name: str) -> None:
+def _retrain(
+    settings: Settings, ledger: LedgerReader, name: str, options: argparse.Namespace
+) -> None:
+    if options.deep:
+        require_packages("tensorflow", "sklearn", "scipy")
     require_packages("sklearn", "scipy", requirements=REQUIREMENTS)
     from fashion_model.retraining.candidate import make_candidate
 
     started = time.monotonic()
     material = read_material(settings, ledger, name)
     _say(reviews_told(material))
-    made = make_candidate(material, retrained_folder(settings), datetime.now(UTC))
+    if options.deep:
+        made = _tuned(settings, material, options)
+    else:
+        made = make_candidate(material, retrained_folder(settings), datetime.now(UTC))
     verdict = judged(settings, material, made)
     seconds = time.monotonic() - started
     _say([*_told(verdict), f"{made.folder}: made and judged in {seconds:.1f} s"])
@@ -104,6 +128,25 @@ def _retrain(settings: Settings, ledger: LedgerReader, name: str) -> None:
         _promote(settings, ledger, name, made.signature.version)
     else:
         _say([f"to let it serve: python -m fashion_model.retrain {name} --promote"])
+
+
+def _tuned(settings: Settings, material: Material, options: argparse.Namespace) -> Bundle:
+    """Return a candidate with a network of its own."""
+    from fashion_model.retraining.candidate import to_learn
+    from fashion_model.retraining.data_set import float_network, read_data_set
+
+    # What is missing shows before TensorFlow is loaded.
+    to_learn(material)
+    network = float_network(settings, material.base)
+    data = read_data_set(options, material.base, material.kept)
+    from fashion_model.retraining.deep import Tuning, make_deep_candidate
+
+    states, cache = settings.path(STATE_FOLDER), settings.path(CACHE)
+    tuning = Tuning(data, network, states, cache, options.steps)
+    with PictureStore.from_settings(settings) as store:
+        pixels_of = _pixels_of(store, material.base)
+        home = retrained_folder(settings)
+        return make_deep_candidate(material, tuning, pixels_of, home, datetime.now(UTC))
 
 
 def read_material(settings: Settings, ledger: LedgerReader, name: str) -> Material:
@@ -153,6 +196,12 @@ def _features(
     """Return what a bundle's network makes of reviewed pictures; raises UsageError."""
     from fashion_model.retraining.features import features_by_content
 
+    pixels_of = _pixels_of(store, bundle)
+    return features_by_content(bundle, reviewed.hashes, pixels_of, settings.path(CACHE))
+
+
+def _pixels_of(store: PictureStore, bundle: Bundle) -> Callable[[str], NDArray[np.uint8]]:
+    """Return what finds the pixels that a bundle saw of a content; it raises UsageError."""
     signature = bundle.signature
 
     def pixels_of(content_hash: str) -> NDArray[np.uint8]:
@@ -161,7 +210,7 @@ def _features(
             raise UsageError(f"a picture was removed meanwhile: {content_hash}; try again")
         return seen
 
-    return features_by_content(bundle, reviewed.hashes, pixels_of, settings.path(CACHE))
+    return pixels_of
 
 
 def _promote(settings: Settings, ledger: LedgerReader, name: str, beginning: str) -> None:
@@ -225,7 +274,9 @@ def status_lines(settings: Settings, ledger: LedgerReader, name: str) -> Iterato
         yield (f"  {switch.at[:19]} UTC  {switch.action:8}  {switch.from_version[:12]} ->"
                f" {switch.to_version[:12]}  by {switch.who}")  # fmt: skip
     for version, facts in candidates(settings, name):
-        yield f"  candidate {version[:12]}, made {facts.made_at[:19]} UTC from {facts.base[:12]}"
+        tuned = f", the network tuned for {facts.steps} steps" if facts.steps else ""
+        made = f"made {facts.made_at[:19]} UTC from {facts.base[:12]}"
+        yield f"  candidate {version[:12]}, {made}{tuned}"
 
 
 def reviews_told(material: Material) -> Iterator[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from fashion_model.commands import (
     add_data_options,
     add_fold_option,
+    larger_split,
     load_split,
     named_bundle,
     require_bundle_folder,
@@ -28,8 +29,6 @@ from fashion_model.commands import (
 )
 from fashion_model.dataset.description import (
     KNOWN,
-    Architecture,
-    Crops,
     DataError,
     DatasetDescription,
     Pretrained,
@@ -37,7 +36,7 @@ from fashion_model.dataset.description import (
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.flags import model_name, positive_number, whole_number
-from fashion_model.job import STATE_FOLDER, Job, best_precision
+from fashion_model.job import STATE_FOLDER, Job, precision_for
 from scoring.inference.bundle import SIGNATURE_FILE
 from scoring.protocol.errors import UsageError
 from scoring.records.telling import telling_never_fails
@@ -107,7 +106,7 @@ def train_bundle(options: argparse.Namespace) -> None:
     state_file = options.state or STATE_FOLDER / f"{name.replace('/', 'of')}.npz"
     job = _job(options, description, state_file)
     job = dataclasses.replace(job, start=options.start, teacher=teacher, held_out=held_out)
-    _train_one(job, description, split, folder, _larger(options, split))
+    _train_one(job, description, split, folder, larger_split(options, split))
 
 
 def _check_sources(options: argparse.Namespace) -> None:
@@ -119,18 +118,6 @@ def _check_sources(options: argparse.Namespace) -> None:
         raise UsageError(f"--teacher {options.teacher}: the recipe of {options.dataset} has no"
                          " teacher; leave the flag out")  # fmt: skip
     named_bundle(options.teacher)
-
-
-def _larger(options: argparse.Namespace, split: Split) -> Split:
-    """Return ``split`` with the images to train with as large as random cut-outs want them."""
-    known = KNOWN[options.dataset]
-    plan = known.recipe.augmentation
-    if not isinstance(plan, Crops):
-        return split
-    sides = (plan.source_side, plan.source_side, known.input.shape[2])
-    large = dataclasses.replace(known, input=dataclasses.replace(known.input, shape=sides))
-    _, larger = load_split(options, large)
-    return dataclasses.replace(split, train=larger.train)
 
 
 def require_enough(images: LabelledImages, description: DatasetDescription) -> None:
@@ -193,17 +180,10 @@ def _job(options: argparse.Namespace, description: DatasetDescription, state_fil
         architecture=description.architecture,
         recipe=description.recipe,
         seed=options.seed,
-        precision=_precision(options.precision, description.architecture),
+        precision=precision_for(description.architecture, options.precision),
         state_file=state_file,
         teaching=description.teaching,
     )
-
-
-def _precision(chosen: str, architecture: Architecture | Pretrained) -> str:
-    if chosen != "auto":
-        return chosen
-    # Filters of one channel each have no bfloat16 kernels: twice the processor's time (measured).
-    return "float32" if isinstance(architecture, Pretrained) else best_precision()
 
 
 def _train_one(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from fashion_model.kept_features import CHOSEN_WITH, LEARNT, MEASURED, KeptFeatu
 from fashion_model.linear_head import LinearHead
 from fashion_model.metrics import expected_calibration_error
 from fashion_model.retraining.learning import Examples, Relearnt, relearn
-from fashion_model.retraining.reviewed import ReviewedPictures, bounded
+from fashion_model.retraining.reviewed import ReviewedPictures, bounded, evenly_drawn
 from fashion_model.retraining.serving import Facts, write_facts
 from scoring.inference.bundle import (
     FEATURES_FILE,
@@ -73,31 +73,54 @@ def make_candidate(material: Material, home: Path, now: datetime) -> Bundle:
         BundleError: it could not be served; nothing is left of it.
         OSError: it cannot be written.
     """
-    base, reviewed = material.base, material.reviewed
-    learnt = ~reviewed.held_out & reviewed.has_class
-    if not learnt.any():
-        raise DataError(f"{base.signature.name}: nobody has reviewed a picture to learn from yet")
+    base = material.base
+    learnt = to_learn(material)
     found = _learn(material, learnt)
     head = replace(
         base.head,
         kernel=found.head.kernel.astype(np.float32),
         bias=found.head.bias.astype(np.float32),
     )
-    facts = Facts(
-        name=base.signature.name,
-        base=base.signature.version,
+    with part_of(home) as part:
+        share_backbone(part, base.model)
+        relative = bool(head.relative)
+        write_head(part, head.kernel, head.bias, head.whitening, head.class_means, relative)
+        files = {
+            SERVED_FILE: base.signature.files[SERVED_FILE],
+            HEAD_FILE: hashlib.sha256((part / HEAD_FILE).read_bytes()).hexdigest(),
+        }
+        seal_candidate(part, material, head, files)
+        return put_in_place(part, home, facts_of(material, learnt, now, caution=found.caution))
+
+
+def to_learn(material: Material) -> NDArray[np.bool_]:
+    """Return which reviewed pictures are learnt from, bool [N]; raises DataError for none."""
+    reviewed = material.reviewed
+    learnt = ~reviewed.held_out & reviewed.has_class
+    if not learnt.any():
+        name = material.base.signature.name
+        raise DataError(f"{name}: nobody has reviewed a picture to learn from yet")
+    return np.asarray(learnt, np.bool_)
+
+
+def facts_of(
+    material: Material,
+    learnt: NDArray[np.bool_],
+    now: datetime,
+    caution: float = 0.0,
+    steps: int = 0,
+) -> Facts:
+    """Return what is to be known of a candidate that has learnt from those reviewed pictures."""
+    reviewed = material.reviewed
+    return Facts(
+        name=material.base.signature.name,
+        base=material.base.signature.version,
         made_at=now.astimezone(UTC).isoformat(timespec="microseconds"),
         learnt=[reviewed.hashes[place] for place in np.flatnonzero(learnt)],
-        caution=found.caution,
+        caution=caution,
         left_out=reviewed.left_out,
+        steps=steps,
     )
-    with _part(home) as part:
-        _write_bundle(part, material, head)
-        bundle = load_bundle(part)
-        Predictor(bundle, threads=1).close()
-        write_facts(part, facts)
-        folder = _put(part, home / bundle.signature.version)
-    return load_bundle(folder)
 
 
 def _learn(material: Material, learnt: NDArray[np.bool_]) -> Relearnt:
@@ -113,17 +136,14 @@ def _learn(material: Material, learnt: NDArray[np.bool_]) -> Relearnt:
     return relearn(old, anchors, examples, kept.of(CHOSEN_WITH, MEASURED), material.allowed)
 
 
-def _write_bundle(part: Path, material: Material, head: Head) -> None:
+def seal_candidate(part: Path, material: Material, head: Head, files: Mapping[str, str]) -> None:
+    """Calibrate ``head`` anew; write features, reference and signature beside it.
+
+    ``material`` has the features that the head is for; ``files``: the hashes of what lies there.
+    """
     base, kept = material.base, material.kept
-    share_backbone(part, base.model)
-    relative = bool(head.relative)
-    write_head(part, head.kernel, head.bias, head.whitening, head.class_means, relative)
     temperature, thresholds = _calibrated(material, head)
-    files = {
-        SERVED_FILE: base.signature.files[SERVED_FILE],
-        HEAD_FILE: hashlib.sha256((part / HEAD_FILE).read_bytes()).hexdigest(),
-        FEATURES_FILE: write_features(kept, part),
-    }
+    files = {**files, FEATURES_FILE: write_features(kept, part)}
     measured = kept.of(MEASURED)
     logits, scores = FloatHead(head).apply(measured.features)
     probabilities = softmax(logits / temperature)
@@ -165,16 +185,9 @@ def _calibrated(material: Material, head: Head) -> tuple[float, Thresholds]:
 
 
 def _as_often_as_they_count(reviewed: ReviewedPictures) -> NDArray[np.int64]:
-    """Return places of held-out reviews, as many as there are, each as often as it stands for.
-
-    Madow 1949, "On the Theory of Systematic Sampling": nothing is left to chance.
-    """
+    """Return places of held-out reviews, as many as there are, each as often as it stands for."""
     places = np.flatnonzero(reviewed.held_out & reviewed.has_class)
-    if not len(places):
-        return places
-    ends = np.cumsum(bounded(reviewed.weights[places]))
-    wanted = (np.arange(len(places)) + 0.5) * (ends[-1] / len(places))
-    return np.asarray(places[np.searchsorted(ends, wanted)], np.int64)
+    return places[evenly_drawn(reviewed.weights[places], len(places))]
 
 
 def figures_of(reference: Reference, thresholds: Thresholds) -> dict[str, float]:
@@ -192,7 +205,7 @@ def figures_of(reference: Reference, thresholds: Thresholds) -> dict[str, float]
 
 
 @contextmanager
-def _part(home: Path) -> Iterator[Path]:
+def part_of(home: Path) -> Iterator[Path]:
     """Yield a hidden folder that is gone when the block ends, unless it was put in its place."""
     part = home / f".{secrets.token_hex(4)}.part"
     part.mkdir(parents=True)
@@ -202,11 +215,17 @@ def _part(home: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _put(part: Path, folder: Path) -> Path:
-    """Give a whole bundle its name; one of that version is the same, unless it is damaged."""
+def put_in_place(part: Path, home: Path, facts: Facts) -> Bundle:
+    """Try a bundle, and give it its name; one of that version is the same, unless it is damaged.
+
+    Raises BundleError for one that could not be served.
+    """
+    bundle = load_bundle(part)
+    Predictor(bundle, threads=1).close()
+    write_facts(part, facts)
+    folder = home / bundle.signature.version
     with suppress(BundleError):
-        load_bundle(folder)
-        return folder
+        return load_bundle(folder)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
-    return folder
+    return load_bundle(folder)

@@ -106,6 +106,18 @@ def bounded(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(even / even.mean(), np.float64)
 
 
+def evenly_drawn(weights: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return ``count`` places among the weights, each as often as it weighs; none of none.
+
+    Madow 1949, "On the Theory of Systematic Sampling": nothing is left to chance.
+    """
+    if not len(weights):
+        return np.empty(0, np.int64)
+    ends = np.cumsum(bounded(weights))
+    wanted = (np.arange(count) + 0.5) * (ends[-1] / count)
+    return np.asarray(np.searchsorted(ends, wanted), np.int64)
+
+
 def _judged(
     database: Database, labels: Labels, signature: Signature, left_out: Counter[str]
 ) -> Iterator[_Judged]:

@@ -21,7 +21,8 @@ FACTS_FILE = "retrained.json"
 class Facts:
     """What is known of a candidate: from which version, of what, and when.
 
-    ``learnt`` are the contents of the reviewed pictures that it has learnt from.
+    ``learnt`` are the contents of the reviewed pictures that it has learnt from; ``steps`` is how
+    long its network was tuned, 0 where only the head is new.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Facts:
     learnt: list[str]
     caution: float
     left_out: dict[str, int] = field(default_factory=dict)
+    steps: int = 0
 
 
 def shipped_bundle(settings: Settings, name: str) -> Bundle:

@@ -18,6 +18,7 @@ PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
 WITHIN: dict[str, tuple[str, ...]] = {
     "tests/fashion_model/test_kept_features.py": ("fashion_model/keep_features.py",),
     "tests/fashion_model/proof/test_month.py": ("fashion_model/proof/lived_nights.py",),
+    "tests/fashion_model/retraining/test_deep.py": ("fashion_model/retraining/data_set.py",),
     "tests/fashion_model/retraining/test_switching.py": ("fashion_model/retraining/serving.py",),
     "tests/fashion_model/test_gate.py": (
         "fashion_model/retraining/costs.py",
