@@ -144,7 +144,8 @@ class Watched:
         client = psutil.Popen(self._command, cwd=CODE_ROOT, stdout=subprocess.DEVNULL)
         started = time.perf_counter()
         last = before = Sample(self._done(), 0, 0, 0, 0, 0)
-        marks = [mark for mark in MARKS if mark > before.images]
+        begun = before.images
+        marks = [mark for mark in MARKS if mark > begun]
         peaks = (0.0, 0.0)
         while client.poll() is None:
             with suppress(psutil.NoSuchProcess):
@@ -165,8 +166,8 @@ class Watched:
                 marks = [mark for mark in marks if mark > last.images]
             time.sleep(LOOK_SECONDS)
         self._tell(last, before, peaks)
-        whole = last.cpu / max(1, last.images)
-        sys.stdout.write(f"whole run: {1000 * whole:.4f} ms of processor time an image; ")
+        whole = last.cpu / max(1, last.images - begun)
+        sys.stdout.write(f"whole run: {1000 * whole:.4f} ms of processor time an image scored; ")
         sys.stdout.write(f"exit code {client.returncode}\n")
 
     def _tell(self, now: Sample, before: Sample, peaks: tuple[float, float]) -> None:
