@@ -17,7 +17,7 @@ from fashion_model.proof.nights import Outputs, Shift
 from scoring.monitoring import drift, e_process
 from scoring.monitoring.e_process import CLEAN_P, NIGHTS_A_YEAR, Process, advance, limit
 from scoring.monitoring.night import Night
-from scoring.monitoring.ranks import scores
+from scoring.monitoring.ranks import EVEN_TO_SIGMA, scores
 from scoring.protocol.reference import Reference
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,11 @@ DETECTORS = (*drift.TESTS, AUDIT)
 LIMIT = limit(len(DETECTORS))
 FIGURES = (*drift.ANSWERS, *drift.PICTURES)
 
-KINDS = {"answers": drift.ANSWERS, "images": drift.PICTURES, "strange": (drift.STRANGE,)}
+KINDS = {
+    "answers": drift.ANSWERS,
+    "images": drift.PICTURES,
+    "strange": (drift.STRANGE, drift.STRANGEST),
+}
 
 YEARS, SEASONAL_YEARS = 1_000, 5
 # Images of a night that a person judges.
@@ -158,7 +162,20 @@ def year_in_short(
         _evidence(drift.more_than(*night, size))
         for night in zip(odd.mean(axis=1), most, strict=True)
     ]
+    found[drift.STRANGEST] = _strangest_nights(reference, pool.images, rows, errors)
     return found | {AUDIT: _audits(pool, reference, random)}
+
+
+def _strangest_nights(
+    reference: Reference, images: Reference, rows: Rows, errors: Floats
+) -> list[tuple[float, bool]]:
+    places = 0.5 + _scores_of_all(reference, images, "outlier_score")[0] / EVEN_TO_SIGMA
+    share = drift.STRANGEST_SHARE
+    spread = np.sqrt(share * (1.0 - share))
+    most = share + drift.STRANGE_MARGIN + drift.REFERENCE_ERRORS * spread * errors
+    found = (places[rows] > 1.0 - share).mean(axis=1)
+    nights = zip(found, most, strict=True)
+    return [_evidence(drift.more_than(*night, rows.shape[1])) for night in nights]
 
 
 def _audits(

@@ -35,16 +35,19 @@ Floats = NDArray[np.float64]
 # What the model answers, what the images look like, and how many of them are strange to it.
 ANSWERS = ("confidence", "second_confidence", "outlier_score")
 PICTURES = ("brightness", "contrast", "foreground")
-STRANGE = "strange"
-TESTS = (*ANSWERS, *PICTURES, STRANGE)
+STRANGE, STRANGEST = "strange", "strangest"
+TESTS = (*ANSWERS, *PICTURES, STRANGE, STRANGEST)
 
 # Standard deviations of a place: the image in the middle would be the 53rd of a hundred.
 MARGIN = 0.1
-# Of the share of strange images, beyond the reference's.
+# Of the share of strange images, or of the strangest, beyond the reference's.
 STRANGE_MARGIN = 0.02
+# The strangest of each answer, whether the model calls them strange or not: so many of a hundred of
+# the reference's. A part of a night that is another thing moves no mean, but comes among them.
+STRANGEST_SHARE = 0.05
 # Standard errors of the reference.
 REFERENCE_ERRORS = 2.0
-# The strangest images: so many of a hundred of the reference's.
+# The strangest images that tell a part of a night from all of it: of a hundred of the reference's.
 TAIL = 0.02
 # Where all images are a little stranger, no more come into the tail than half as many as come
 # beyond the middle (measured on shifts of pixels).
@@ -132,6 +135,7 @@ def look(reference: Reference, night: Night, strange_above: float) -> Look:
     ]
     found = {name: _moved(reference, night, answers, name) for name in (*ANSWERS, *PICTURES)}
     found[STRANGE] = _stranger(reference, night, answers, strange_above)
+    found[STRANGEST] = _strangest(reference, night, answers)
     tests = {name: test for name, test in found.items() if test is not None}
     return Look(len(night) - left_out, left_out, tests, mix, _apart(reference, night, answers))
 
@@ -204,6 +208,20 @@ def _stranger(
     return Test(p, share - usual, tolerated)
 
 
+def _strangest(reference: Reference, night: Night, answers: list[_Answer]) -> Test | None:
+    """Test whether more images are among the strangest than the reference's."""
+    answers = _with_figures(answers, night.outlier_score)
+    images = sum(len(one.night) for one in answers)
+    if images < FEWEST_IMAGES:
+        return None
+    places, design = _strange_places(reference, night, answers, STRANGEST_SHARE)
+    spread = math.sqrt(STRANGEST_SHARE * (1.0 - STRANGEST_SHARE))
+    tolerated = STRANGE_MARGIN + REFERENCE_ERRORS * spread * _error(answers, images, design)
+    share = float((places > 1.0 - STRANGEST_SHARE).mean())
+    p = more_than(share, min(1.0, STRANGEST_SHARE + tolerated), images / design)
+    return Test(p, share - STRANGEST_SHARE, tolerated)
+
+
 def _apart(reference: Reference, night: Night, answers: list[_Answer]) -> float:
     """Return how many images more are among the strangest than chance and the others explain.
 
@@ -214,6 +232,17 @@ def _apart(reference: Reference, night: Night, answers: list[_Answer]) -> float:
     images = sum(len(one.night) for one in answers)
     if images < FEWEST_IMAGES:
         return 0.0
+    places, design = _strange_places(reference, night, answers, TAIL)
+    variance = TAIL * (1.0 - TAIL) * (design / images + _error(answers, images, design) ** 2)
+    stranger = float((places > 1.0 - TAIL).mean()) - TAIL
+    of_all = max(0.0, float((places > 0.5).mean()) - 0.5)
+    return stranger - MOST_FROM_THE_MIDDLE * of_all - CHANCE * math.sqrt(variance)
+
+
+def _strange_places(
+    reference: Reference, night: Night, answers: list[_Answer], tail: float
+) -> tuple[Floats, float]:
+    """Return the places by strangeness, 0-1, [N], and the design effect of a tail."""
     values = reference.outlier_score
     tonight = night.outlier_score.astype(values.dtype)
     places = np.concatenate(
@@ -223,11 +252,7 @@ def _apart(reference: Reference, night: Night, answers: list[_Answer]) -> float:
         [_places(values[one.reference], one.weights, values[one.reference]) for one in answers]
     )
     rows = np.concatenate([one.reference for one in answers])
-    design = design_effect(own > 1.0 - TAIL, reference.group[rows])
-    variance = TAIL * (1.0 - TAIL) * (design / images + _error(answers, images, design) ** 2)
-    stranger = float((places > 1.0 - TAIL).mean()) - TAIL
-    of_all = max(0.0, float((places > 0.5).mean()) - 0.5)
-    return stranger - MOST_FROM_THE_MIDDLE * of_all - CHANCE * math.sqrt(variance)
+    return places, design_effect(own > 1.0 - tail, reference.group[rows])
 
 
 def _places(values: NDArray[np.float32], weights: Floats, night: NDArray[np.float32]) -> Floats:

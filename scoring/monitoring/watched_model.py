@@ -265,6 +265,7 @@ WORDS: Mapping[str, str] = {
     "contrast": "contrast",
     "foreground": "how much of the picture the garment fills",
     drift.STRANGE: "the share of strange images",
+    drift.STRANGEST: "how many images are among the strangest",
     AUDIT: "what people judged",
 }
 

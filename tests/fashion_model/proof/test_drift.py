@@ -41,13 +41,14 @@ def test_a_test_of_no_difference_at_all_would_cry_wolf(monkeypatch: pytest.Monke
 def test_all_nights_at_once_are_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a tolerance, so that there is something to compare."""
     monkeypatch.setattr(drift, "MARGIN", 0.0)
+    monkeypatch.setattr(drift, "STRANGE_MARGIN", 0.0)
     monkeypatch.setattr(drift, "REFERENCE_ERRORS", 0.0)
     monkeypatch.setattr(proof, "NIGHTS_A_YEAR", 60)
     in_short = year_in_short(pool(), 300, np.random.default_rng(1))
     as_served = proof.year_of(pool(), 300, np.random.default_rng(1), season=1.0)
 
     assert {len(nights) for nights in (*in_short.values(), *as_served.values())} == {60}
-    for name in (*drift.ANSWERS, *drift.PICTURES):
+    for name in (*drift.ANSWERS, *drift.PICTURES, drift.STRANGEST):
         both = [np.log([value for value, _ in year[name]]).mean() for year in (in_short, as_served)]
         assert both[0] == pytest.approx(both[1], abs=0.8)
 

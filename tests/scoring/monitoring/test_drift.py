@@ -9,6 +9,7 @@ from scoring.monitoring.drift import (
     PICTURES,
     STRANGE,
     STRANGE_MARGIN,
+    STRANGEST,
     TESTS,
     look,
     more_than,
@@ -75,7 +76,8 @@ def test_what_changes_within_the_answers_is_found(name: str, change: str) -> Non
 
     assert seen.tests[name].p < 1e-6
     assert abs(seen.tests[name].shift) > seen.tests[name].tolerated
-    others = set(TESTS) - {name} - ({STRANGE} if name == "outlier_score" else set())
+    strange = {STRANGE, STRANGEST} if name == "outlier_score" else set()
+    others = set(TESTS) - {name} - strange
     assert seen.smallest_p(others) > 0.1
 
 
@@ -181,6 +183,8 @@ def test_a_tenth_that_is_another_thing_is_apart_though_the_model_calls_it_usual(
     )
 
     assert some.tests[STRANGE].p == 1.0
+    assert some.tests[STRANGEST].p < 1e-3
+    assert some.tests[STRANGEST].shift > 0.05
     assert abs(some.tests["outlier_score"].shift) < 0.3
     assert some.apart > 0.015
     assert everybody.tests["outlier_score"].shift > 0.3
