@@ -28,7 +28,7 @@ from fashion_model.commands import (
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
-from fashion_model.proof import accuracy, drift
+from fashion_model.proof import drift
 from fashion_model.proof.nights import outputs_of, shifts, some_turned
 from scoring.inference.bundle import Bundle
 from scoring.inference.predictor import Predictor
@@ -50,6 +50,9 @@ def reference_of(bundle: Bundle) -> Reference:
 
 def prove_accuracy(options: argparse.Namespace, bundle: Bundle, split: Split) -> Iterator[str]:
     """Yield the tables on estimated accuracy."""
+    require_packages("scipy", requirements=TEACHING)
+    from fashion_model.proof import accuracy
+
     data = split.measure
     signature = bundle.signature
     above = signature.thresholds.outlier_score

@@ -106,9 +106,7 @@ class Estimator:
         count = len(predicted)
         if not count:
             return None
-        strange = outlier > self._above
-        usual = self.usual_strangers(count)
-        known = np.where(strange, min(1.0, usual / max(float(strange.mean()), usual)), 1.0)
+        known = self.known(outlier)
         expected = known * np.clip(confidence + self._gaps[predicted], 0.0, 1.0)
         accuracy = float(expected.mean())
         # Each image is right or not by its own chance (Poisson-binomial); the gaps are known as
@@ -121,6 +119,12 @@ class Estimator:
         return Estimate(
             count, accuracy, max(0.0, accuracy - error), min(1.0, accuracy + error), second
         )
+
+    def known(self, outlier: Floats) -> Floats:
+        """Return how much each of N > 0 images counts: strange ones less, of more than usual."""
+        strange = outlier > self._above
+        usual = self.usual_strangers(len(outlier))
+        return np.where(strange, min(1.0, usual / max(float(strange.mean()), usual)), 1.0)
 
     def usual_strangers(self, count: int) -> float:
         """Return the largest usual share of strange images among so many."""
