@@ -7,6 +7,8 @@ ScoringError                    exit 1
 ├── SettingsError               exit 2  a key, a value or a flag is wrong
 ├── UsageError                  exit 2  the command line asks for nothing that can be done
 │   ├── MissingPackages                 training was asked for where its packages are not there
+│   ├── ClusterPackagesMissing          several machines were, and Ray is not there
+│   ├── OtherRun                        --out of a cluster has what another model or folder made
 │   ├── CannotTeach                     pictures or classes that no model can be taught from
 │   └── DataError                       a data set, network or state that cannot be learnt from
 │       └── DownloadFailed  exit 1      the network or the other side, and not what was named
@@ -18,6 +20,7 @@ ScoringError                    exit 1
 ├── NoParent                    exit 1  a child's flag without a parent behind it
 ├── Interrupted                 exit 3  the run was stopped and can be resumed
 ├── ScoringFailed               exit 1  the run cannot go on
+├── ClusterFailed               exit 1  the nodes came to no end; what they finished is kept
 ├── LedgerError                 exit 1  the ledger is locked, cannot be written or is too new
 │   ├── LedgerDamaged                   it is broken or lost; it can be set aside and restored
 │   ├── LedgerMissing                   there is none yet, and only a look at it was asked for

@@ -63,13 +63,17 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         LIBRARY - {INFERENCE} | {MONITORING},
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
+    "cluster": (
+        {BATCHES, PREPROCESSING, INFERENCE, RECORDS, PROTOCOL},
+        {"fsspec", "pyarrow", "ray"},
+    ),
     "scheduler": (
         {RECORDS, MONITORING, PROCESSES, BATCHES, PROTOCOL},
         {"apscheduler"},
     ),
 }
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
-OURS = {"scoring", "fashion_model", "server", "client", "desk", "scheduler"}
+OURS = {"scoring", "fashion_model", "server", "client", "desk", "cluster", "scheduler"}
 
 
 def modules(package: str) -> Iterator[Path]:

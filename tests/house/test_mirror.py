@@ -12,7 +12,7 @@ import pytest
 
 from scoring.settings import CODE_ROOT
 
-PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model")
+PACKAGES = ("scoring", "client", "server", "desk", "scheduler", "fashion_model", "cluster")
 
 # Parts that have no sense alone: where the whole is tested → modules.
 WITHIN: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,8 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/batches/run_reading.py",
         "scoring/records/metrics_log.py",
     ),
+    "tests/cluster/test_main.py": ("cluster/__main__.py",),
+    "tests/cluster/test_scoring_run.py": ("cluster/parts.py", "cluster/scorer.py"),
     "tests/desk/pages/test_today.py": (
         "desk/context.py",
         "desk/pages/rendering.py",
