@@ -4,6 +4,7 @@
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
 # make pictures: the README's pictures, taken anew.
 # make bench ARGS="--parts png": this software beside others, an hour; see benchmarks/README.md.
+# make cluster: scoring on several machines, tried with several nodes on this one, five minutes at most.
 # make conformance: other people's clients against this server, ten minutes at most.
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +22,7 @@ PEERS ?= $(VENV)/peers
 PEER_ENVIRONMENTS := $(patsubst benchmarks/peers/requirements-%.txt,$(PEERS)/%/installed,\
 	$(wildcard benchmarks/peers/requirements-*.txt))
 
-.PHONY: run desk test quick test-long test-busy fuzz bench bench-peers conformance pictures lint audit setup clean
+.PHONY: run desk test quick test-long test-busy fuzz bench bench-peers cluster conformance pictures lint audit setup clean
 
 run: $(VENV)/scoring.installed
 	@$(BIN)/python -m scheduler --once --all
@@ -51,6 +52,10 @@ bench: $(VENV)/all.installed
 	$(BIN)/python -m benchmarks.bench --environments $(PEERS) $(ARGS)
 
 bench-peers: $(PEER_ENVIRONMENTS)
+
+# Ray and the S3 server of its tests, each in an environment of its own.
+cluster: $(VENV)/cluster/installed $(VENV)/cluster-s3/installed
+	MOTO_SERVER=$(VENV)/cluster-s3/bin/moto_server $(VENV)/cluster/bin/python -m pytest tests/cluster
 
 # WRITE=--write puts the table into docs/api.md.
 conformance: $(VENV)/all.installed $(ENVIRONMENTS)
@@ -87,6 +92,16 @@ $(VENV)/all.installed: requirements.txt requirements-gunicorn.txt requirements-t
 $(VENV)/audit/installed: requirements-audit.txt
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
+
+$(VENV)/cluster/installed: requirements-cluster-test.txt requirements-cluster.txt requirements-scoring.txt
+	@$(PYTHON) -m venv $(VENV)/cluster
+	@$(VENV)/cluster/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/cluster-s3/installed: requirements-cluster-s3.txt
+	@$(PYTHON) -m venv $(VENV)/cluster-s3
+	@$(VENV)/cluster-s3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 $(CLIENTS)/%/installed: requirements-conformance-%.txt
