@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from scoring.settings import CODE_ROOT
 from tests.cluster.conftest import REASON
+from tests.cluster.nodes import free_port, kill, node, s3_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here", "server_url")]
 
@@ -20,10 +22,21 @@ def ray_here() -> None:
     pytest.importorskip("ray", reason=f"ray: {REASON}")
 
 
-def cluster(project: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+# The server takes any.
+S3_KEYS = {
+    "AWS_ACCESS_KEY_ID": "any",
+    "AWS_SECRET_ACCESS_KEY": "any",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def cluster(
+    project: Path, *flags: str, folder: str = "mixed", out: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
+    place = out or str(project / "out")
     return subprocess.run(
-        [sys.executable, "-m", "cluster", "mixed", "--out", str(project / "out"), *flags],
+        [sys.executable, "-m", "cluster", folder, "--out", place, *flags],
         cwd=CODE_ROOT, capture_output=True, text=True, check=False, env=dict(os.environ),
     )  # fmt: skip
 
@@ -43,3 +56,62 @@ def test_what_a_node_cannot_do_is_told_in_its_words(project: Path, mixed: Path) 
     done = cluster(project)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_node_that_dies_in_the_middle_costs_nothing(
+    project: Path, mixed: Path, tmp_path: Path
+) -> None:
+    from client.request import main as request
+
+    port = free_port()
+    head = ("--head", f"--port={port}", "--include-dashboard=false")
+    with (
+        # A socket's path has 107 bytes at most: pytest's folders are too deep for it.
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        node(tmp_path / "a.log", *head, f"--temp-dir={home}"),
+        node(tmp_path / "b.log", f"--address=127.0.0.1:{port}") as second,
+        subprocess.Popen(
+            [sys.executable, "-m", "cluster", "mixed", "--out", str(project / "out"),
+             "--results", str(project / "cluster.csv"), "--partition", "2",
+             "--address", f"127.0.0.1:{port}"],
+            cwd=CODE_ROOT, stderr=subprocess.PIPE, text=True,
+        ) as run,
+    ):  # fmt: skip
+        assert run.stderr
+        lines = []
+        for line in run.stderr:
+            lines.append(line)
+            if line.startswith("3 of 19"):
+                kill(second)
+        assert run.wait() == 0, "".join(lines)
+    assert request(["mixed"]) == 0
+    assert (project / "cluster.csv").read_bytes() == (project / "Results.csv").read_bytes()
+
+
+def test_images_and_partitions_lie_in_object_storage(
+    project: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = os.environ.get("MOTO_SERVER")
+    if not program:
+        pytest.skip("MOTO_SERVER: make cluster sets it up and says where it is")
+    from pyarrow import fs
+
+    from client.request import main as request
+
+    for name, value in S3_KEYS.items():
+        monkeypatch.setenv(name, value)
+    with s3_server(os.path.abspath(program), tmp_path / "s3.log") as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        store, _ = fs.FileSystem.from_uri("s3://night/images?allow_bucket_creation=true")
+        store.create_dir("night")
+        fs.copy_files(str(mixed), "night/images", destination_filesystem=store)
+        done = cluster(
+            project, "--partition", "8", "--results", str(project / "cluster.csv"),
+            folder="s3://night/images", out="s3://night/out",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "37 images in 5 partitions (0 kept), 3 failed" in done.stderr
+    assert request(["mixed"]) == 0
+    theirs = (project / "Results.csv").read_text(encoding="utf-8-sig")
+    ours = (project / "cluster.csv").read_text(encoding="utf-8-sig")
+    assert ours == theirs.replace(",mixed,", ",s3://night/images,")
