@@ -104,15 +104,17 @@ def slope_ratio(results: Results, key: str, base: str, what: What = "wall") -> f
     return slopes[0] / slopes[1] if min(slopes) > 0 else None
 
 
-def against_best(results: Results, part: str, images: int) -> float | None:
+def against_best(results: Results, part: str, images: int, what: What = "wall") -> float | None:
     """Return this project's time by that of the fastest server with the same predictor."""
     ours = results.row(part, "ours", images)
-    ratios = [ratio(ours, row) for row in results.served(part, images, SERVED)]
+    ratios = [ratio(ours, row, what) for row in results.served(part, images, SERVED)]
     return max((one for one in ratios if one is not None), default=None)
 
 
-def against_tutorials(results: Results, part: str, images: int) -> float | None:
+def against_tutorials(
+    results: Results, part: str, images: int, what: What = "wall"
+) -> float | None:
     """Return the fastest tutorial server's time by this project's."""
     ours = results.row(part, "ours", images)
-    ratios = [ratio(row, ours) for row in results.served(part, images, TUTORIAL)]
+    ratios = [ratio(row, ours, what) for row in results.served(part, images, TUTORIAL)]
     return min((one for one in ratios if one is not None), default=None)

@@ -41,7 +41,9 @@ def table(results: Results, about: dict[str, Any]) -> str:
             f" {max(one.values):.2f} |\n"
             for one in results.figures
         ]
-    lines += ["\n**Goals**\n\n| goal | wanted | measured | |\n|---|---|---|---|\n"]
+    lines += [
+        "\n**Goals**\n\n| goal | wanted | measured | by processor time | |\n|---|---|---|---|---|\n"
+    ]
     lines += [_goal(target, results) for target in TARGETS]
     return "".join(lines)
 
@@ -71,6 +73,7 @@ def as_json(results: Results, about: dict[str, Any]) -> dict[str, Any]:
                 "at_least": target.at_least,
                 "unit": target.unit,
                 "measured": target.measured(results),
+                "by_processor": target.measured(results, "processor"),
                 "met": target.met(results),
             }
             for target in TARGETS
@@ -114,11 +117,17 @@ def _line(row: Row, floor: Row) -> str:
 
 
 def _goal(target: Target, results: Results) -> str:
-    value, met = target.measured(results), target.met(results)
+    measured = _told(target.measured(results), target)
+    processor = _told(target.measured(results, "processor"), target)
+    met = target.met(results)
     sign = "≥" if target.at_least else "≤"
     told = {True: "met", False: "**not met**", None: "not measured"}[met]
-    measured = NOTHING if value is None else f"{value:,.2f} {target.unit}"
-    return f"| {target.text} | {sign} {target.limit:,g} {target.unit} | {measured} | {told} |\n"
+    wanted = f"{sign} {target.limit:,g} {target.unit}"
+    return f"| {target.text} | {wanted} | {measured} | {processor} | {told} |\n"
+
+
+def _told(value: float | None, target: Target) -> str:
+    return NOTHING if value is None else f"{value:,.2f} {target.unit}"
 
 
 def _number(value: float | None, digits: int = 2) -> str:

@@ -16,7 +16,8 @@ class Int8Api(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.network = Int8()
 
-    def decode_request(self, request: Any) -> Any:
+    # Unannotated: LitServe takes an annotation for the request's schema.
+    def decode_request(self, request):  # type: ignore[no-untyped-def]
         return request["pixels"]
 
     def predict(self, pixels: str) -> Any:
@@ -32,7 +33,8 @@ class KerasApi(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.network = Keras()
 
-    def decode_request(self, request: Any) -> Any:
+    # Unannotated: LitServe takes an annotation for the request's schema.
+    def decode_request(self, request):  # type: ignore[no-untyped-def]
         return request["images"]
 
     def predict(self, images: Any) -> Any:

@@ -45,7 +45,7 @@ def main(model_file: str, images: str, out: str) -> None:
     whole = str(folder / "fp32.onnx")
     tf2onnx.convert.from_function(call, input_signature=[spec], opset=17, output_path=whole)
     ready = str(folder / "prepared.onnx")
-    quant_pre_process(whole, ready)
+    quant_pre_process(whole, ready, skip_symbolic_shape=True)
     quantize_static(ready, str(folder / "int8.onnx"), Images(images), per_channel=True)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.bench.contract import (
     IN_PROCESS,
@@ -23,9 +25,12 @@ PREPARE_SECONDS = 600
 TAIL = 500
 
 
-def _variables(work: Work) -> dict[str, str]:
+def _variables(work: Work, environment: str) -> dict[str, str]:
     """Return what every peer gets: the code, the bundle, silence, no wish for a GPU."""
+    programs = str(Path(work.python(environment)).parent)
     return {
+        # Some start others by name: MLflow uvicorn, for one.
+        "PATH": os.pathsep.join((programs, os.environ.get("PATH", ""))),
         "BENCH_BUNDLE": str(work.bundle),
         "PYTHONPATH": str(CODE_ROOT),
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -33,7 +38,6 @@ def _variables(work: Work) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "BENTOML_DO_NOT_TRACK": "True",
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray's sockets must have short paths, and its workers find the code by PYTHONPATH.
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     }
 
@@ -42,7 +46,7 @@ def _module(work: Work, environment: str, name: str, *arguments: object) -> Prog
     """Run one of our modules in a peer's environment."""
     module = f"benchmarks.peers.{name}"
     command = [work.python(environment), "-m", module, *map(str, arguments)]
-    return Program(command, _variables(work))
+    return Program(command, _variables(work, environment))
 
 
 def _thin(environment: str, form: str) -> Callable[[Work, str], Program]:
@@ -64,7 +68,7 @@ def _bentoml(service: str) -> Callable[[Work, int], Program]:
     def start(work: Work, port: int) -> Program:
         name = f"benchmarks.peers.bentoml_services:{service}"
         command = [work.python("bentoml"), "-m", "bentoml", "serve", name]
-        return Program([*command, "--host", HOST, "--port", str(port)], _variables(work))
+        return Program([*command, "--host", HOST, "--port", str(port)], _variables(work, "bentoml"))
 
     return start
 
@@ -78,7 +82,7 @@ def _mlserver(kind: str) -> Callable[[Work, int], Program]:
             "MLSERVER_GRPC_PORT": str(free_port(HOST)),
             "MLSERVER_METRICS_PORT": str(free_port(HOST)),
         }
-        variables = {**_variables(work), **ports}
+        variables = {**_variables(work, "mlserver"), **ports}
         return Program([*command, "start", str(work.kept / kind)], variables)
 
     return start
@@ -88,7 +92,7 @@ def _mlflow(kind: str) -> Callable[[Work, int], Program]:
     def start(work: Work, port: int) -> Program:
         command = [work.python("mlflow"), "-m", "mlflow", "models", "serve", "--host", HOST]
         options = ["--port", str(port), "--env-manager", "local", "--model-uri"]
-        return Program([*command, *options, str(work.kept / kind)], _variables(work))
+        return Program([*command, *options, str(work.kept / kind)], _variables(work, "mlflow"))
 
     return start
 

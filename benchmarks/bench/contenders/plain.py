@@ -18,7 +18,7 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def _module(name: str, *arguments: object) -> Program:
-    module = f"benchmarks.bench.contenders.{name}"
+    module = f"benchmarks.bench.programs.{name}"
     return Program([sys.executable, "-m", module, *map(str, arguments)], _QUIET)
 
 

@@ -1,6 +1,6 @@
 """Keras as most would use it: decode, one array, ``keras.Model.predict``, a CSV.
 
-    python -m benchmarks.bench.contenders.keras_in_process FOLDER MODEL.keras SIGNATURE.json OUT.csv
+    python -m benchmarks.bench.programs.keras_in_process FOLDER MODEL.keras SIGNATURE.json OUT.csv
 
 Runs where TensorFlow is: it knows nothing of this software but the order of the labels.
 """

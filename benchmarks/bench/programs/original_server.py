@@ -1,6 +1,6 @@
 """The first version's server, written anew from its description: Flask's own, and ``predict``.
 
-python -m benchmarks.bench.contenders.original_server MODEL.keras SIGNATURE.json PORT
+python -m benchmarks.bench.programs.original_server MODEL.keras SIGNATURE.json PORT
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The least that decode and arithmetic allow: a plain script on all cores, nothing else done.
 
-    python -m benchmarks.bench.contenders.floor FOLDER BUNDLE OUT.csv
+    python -m benchmarks.bench.programs.floor FOLDER BUNDLE OUT.csv
 
 A 28×28 PNG is decoded by the same call as the software's and is the model's input as it is. Of any
 other picture the software's preprocessing makes the pixels, for without it the labels were others:

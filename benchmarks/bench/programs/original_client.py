@@ -1,6 +1,6 @@
 """The first version's client, written anew from its description.
 
-    python -m benchmarks.bench.contenders.original_client FOLDER URL OUT.csv
+    python -m benchmarks.bench.programs.original_client FOLDER URL OUT.csv
 
 A loop over the files, each image appended to an array, a DataFrame of it, ``to_json`` as it is
 by default, one request, a CSV. The array is one of NumPy's and made anew by each ``append``.
