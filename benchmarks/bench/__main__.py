@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from benchmarks.bench.start import start_figures
 from benchmarks.bench.table import about, as_json, load, table
 from scoring.settings import CODE_ROOT
 
+BEGIN, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
+PICTURE = "![Seconds that each contender takes, and how the cost grows](bench.svg)"
 ENVIRONMENTS = CODE_ROOT / ".venv" / "peers"
 
 
@@ -49,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             contenders=contenders,
         )
         _run(plan, parts, arguments.out)
+    if arguments.write:
+        publish(arguments.out, CODE_ROOT / "docs")
     return 0
 
 
@@ -59,9 +64,24 @@ def _run(plan: Plan, parts: list[str], out: Path) -> None:
         if part == "start":
             results.figures += start_figures(plan)
         else:
-            run_part(plan, part, results)
+            run_part(plan, part, results, lambda: _write(results, plan, before, out))
         _write(results, plan, before, out)
     sys.stdout.write((out / "bench.md").read_text(encoding="utf-8"))
+
+
+def publish(out: Path, docs: Path) -> None:
+    """Put the table between its marks in docs/performance.md, and the picture beside it.
+
+    Raises ValueError where the page has no such marks.
+    """
+    page = docs / "performance.md"
+    before, found, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise ValueError(f"{page}: there is no {BEGIN} with {END} after it")
+    told = (out / "bench.md").read_text(encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{PICTURE}\n\n{told}\n{END}{after}", encoding="utf-8")
+    shutil.copyfile(out / "bench.svg", docs / "bench.svg")
 
 
 def _write(results: Results, plan: Plan, before: float, out: Path) -> None:
@@ -79,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     keys = ", ".join(one.key for one in ALL)
     parser.add_argument("--contenders", default="", help=f"which beside the floor, of {keys}")
     parser.add_argument("--quick", action="store_true", help="few images: does it work?")
+    parser.add_argument("--write", action="store_true", help="put it into docs/performance.md")
     parser.add_argument("--data", type=Path, help="folder with the data set's IDX files")
     parser.add_argument("--out", type=Path, default=CODE_ROOT / "logs" / "bench")
     parser.add_argument("--environments", type=Path, default=ENVIRONMENTS, help="the peers'")

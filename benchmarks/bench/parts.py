@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ WARM_IMAGES = 16
 PARTS = ("png", "jpeg", "photo", "phone", "growth", "start")
 # What a program that another one left behind may raise, apart from a run that failed.
 UNREADABLE = (Unavailable, OSError, ValueError, KeyError, IndexError)
+
+Keep = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,19 @@ class Plan:
     contenders: Sequence[Contender]
 
 
-def run_part(plan: Plan, part: str, results: Results) -> None:
-    """Make a part's images, measure and add its rows to ``results``."""
+def run_part(plan: Plan, part: str, results: Results, keep: Keep = lambda: None) -> None:
+    """Make a part's images, measure and add its rows to ``results``.
+
+    ``keep`` is called after each measurement: an hour's run that is stopped has told what it knew.
+    """
     for folder, bundle in _folders(plan, part):
         images = len(list(folder.iterdir()))
         last = part == "growth" and images == max(plan.sizes.growth)
         who = [one for one in plan.contenders if _takes_part(one, part, last)]
         tell(f"{part}: {images} images, {len(who)} contenders, {plan.rounds} rounds")
-        results.rows += _in_turns(plan, part, folder, bundle, who)
+        rows = [Row(part, images, one) for one in who]
+        results.rows += rows
+        _in_turns(plan, rows, folder, bundle, keep)
 
 
 def tell(text: str) -> None:
@@ -97,20 +104,19 @@ def _takes_part(contender: Contender, part: str, last: bool) -> bool:
     return contender.any_image and contender.group in (FLOOR, PROJECT)
 
 
-def _in_turns(plan: Plan, part: str, folder: Path, bundle: Path, who: list[Contender]) -> list[Row]:
+def _in_turns(plan: Plan, rows: list[Row], folder: Path, bundle: Path, keep: Keep) -> None:
     """Measure round by round, each round beginning with another contender."""
-    images = len(list(folder.iterdir()))
-    rows = [Row(part, images, one) for one in who]
     labels: dict[str, dict[str, str]] = {}
     for number in range(plan.rounds):
         turn = number % len(rows)
         for row in [*rows[turn:], *rows[:turn]]:
-            if row.error is None:
-                _measure(plan, row, folder, bundle, number, labels)
-    floor = labels.get(who[0].key, {})
-    for row in rows:
-        row.agreement = _agreement(floor, labels.get(row.contender.key))
-    return rows
+            if row.error is not None:
+                continue
+            _measure(plan, row, folder, bundle, number, labels)
+            floor = labels.get(rows[0].contender.key, {})
+            for one in rows:
+                one.agreement = _agreement(floor, labels.get(one.contender.key))
+            keep()
 
 
 def _measure(

@@ -16,8 +16,8 @@ What = Literal["wall", "processor"]
 class Row:
     """One contender over one folder: a measurement a round, in turns with the others.
 
-    ``agreement`` is the least share of images that had the floor's label; ``error`` says why
-    there is nothing, or nothing more.
+    ``agreement`` is the share of images that had the floor's label in the last round; ``error``
+    says why there is nothing, or nothing more.
     """
 
     part: str

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.bench import inputs
-from benchmarks.bench.__main__ import main
+from benchmarks.bench.__main__ import BEGIN, END, PICTURE, main, publish
 from benchmarks.bench.contenders import ALL, chosen
 from benchmarks.bench.contenders.peers import PEERS
 from benchmarks.bench.contract import FLOOR, SERVED, Contender, Program, Server, Unavailable, Work
@@ -127,6 +127,39 @@ def test_one_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     assert results.rows[2].rounds
     # Still one cell of the table.
     assert "no such thing / here" in table(results, about(1, 0.0))
+
+
+def test_what_is_known_is_kept_after_each_of_them(tmp_path: Path) -> None:
+    who = [contender(key, WRITE.format(label="'Bag'")) for key in ("floor", "one", "other")]
+    results, known = Results(), []
+    run_part(plan(tmp_path, *who), "png", results, lambda: known.append(len(told(results))))
+    assert known == [1, 2, 3]
+
+
+def told(results: Results) -> list[Row]:
+    return [one for one in results.rows if one.rounds]
+
+
+def test_the_page_gets_the_table_between_its_marks(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    page = docs / "performance.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    (tmp_path / "bench.md").write_text("new\n", encoding="utf-8")
+    (tmp_path / "bench.svg").write_text("<svg/>", encoding="utf-8")
+    for _ in range(2):
+        publish(tmp_path, docs)
+        text = page.read_text(encoding="utf-8")
+        assert text == f"before\n{BEGIN}\n\n{PICTURE}\n\nnew\n\n{END}\nafter\n"
+    assert (docs / "bench.svg").read_text(encoding="utf-8") == "<svg/>"
+    page.write_text("no marks", encoding="utf-8")
+    with pytest.raises(ValueError, match="there is no"):
+        publish(tmp_path, docs)
+
+
+def test_the_real_page_has_the_marks() -> None:
+    text = (FASHION.parent / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert text.index(BEGIN) < text.index(END)
 
 
 def test_a_server_that_dies_says_why(tmp_path: Path) -> None:
