@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-BATCH = 256  # the fastest of 32, 64, … 1,024 on two cores; its threads are all cores by default
+BATCH = 256  # not tuned; its threads are all cores by default
 
 
 def main(folder: str, model: str, signature: str, out: str) -> None:
