@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import not_a_server_error
@@ -115,6 +115,8 @@ def test_no_request_breaks_the_server(
     )
     @given(case=api[path][method].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case[Any]) -> None:
+        # A flag without a value is never sent: what is left of the request may be right.
+        assume([] not in (case.query or {}).values())
         response = case.call(headers=HEADERS)
         case.validate_response(response, checks=CHECKS)
         if mode == GenerationMode.NEGATIVE:

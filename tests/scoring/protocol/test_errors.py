@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 import client
+import cluster.errors
 import scheduler
 import scoring
 import server
@@ -28,7 +29,8 @@ TRAINING = (commands, description, retrain, sources)
 
 
 def load_everything() -> None:
-    assert all(TRAINING)
+    # Of the cluster alone its errors: all else there wants packages that may be missing.
+    assert all((*TRAINING, cluster.errors))
     for package in (scoring, client, server, scheduler):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
@@ -56,7 +58,7 @@ def test_the_drawing_is_the_tree() -> None:
     tree = drawn(errors.__doc__ or "", "ScoringError")
     for module, root in FAMILIES.items():
         tree |= drawn(module.__doc__ or "", root)
-    packages = ("scoring.", "client.", "server.", "scheduler.", "fashion_model.")
+    packages = ("scoring.", "client.", "server.", "scheduler.", "fashion_model.", "cluster.")
     real = {
         one.__name__: one.__bases__[0].__name__
         for one in subclasses(ScoringError)

@@ -122,7 +122,7 @@ def test_a_shell_takes_a_command_with_any_name_as_it_was_meant(name: str, tmp_pa
     assert words[:3] == [python_of(sys.executable), "-m", "client.request"]
     assert list(tmp_path.iterdir()) == []
     options = command_line.parse_arguments(words[3:])
-    assert (options.batches, options.model, options.server) == ([name], *flags[1::2])
+    assert (options.batches, options.model, options.server) == ([name], flags[1], [flags[3]])
 
 
 @given(name=st.binary(max_size=12))
