@@ -169,9 +169,10 @@ class Kills:
         if not path.exists():
             return "no run yet"
         with Ledger(path, 30.0) as ledger:
-            run = ledger.runs(1)[0]
-            if run is None:
+            runs = ledger.runs(1)
+            if not runs:
                 return "no run yet"
+            run = runs[0]
             shown, waiting = ledger.count_images(run.id)
         return "interrupted" if run.state == "running" and waiting < shown else f"run {run.state}"
 

@@ -32,7 +32,7 @@ from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, LONG_AGO, Project
 from tests.faults.oracle import assert_due_days, assert_truth, read_whole_results
 from tests.faults.test_server import CLIENT, is_under_way, send
-from tests.receivers import http_receiver, nobody
+from tests.receivers import Inbox, http_receiver, nobody
 from tests.scheduler.virtual_night import Theatre, VirtualClock
 
 HOUR = timedelta(hours=1)
@@ -346,6 +346,11 @@ def test_row_16_run_longer_than_the_window(night: Desk, monkeypatch: pytest.Monk
     assert_truth(load_settings())
 
 
+def came(inbox: Inbox) -> list[tuple[str, str]]:
+    """Return what came to an inbox: where, without the questions, and its text."""
+    return [(path.split("?")[0], text) for path, text in inbox.came]
+
+
 @pytest.mark.parametrize("kind", ["dead", "slow", "refusing", "garbage"])
 def test_row_43_an_alert_channel_is_down(
     night: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -362,17 +367,18 @@ def test_row_43_an_alert_channel_is_down(
         if kind == "slow":
             down.hold.clear()
         night.set("ALERTS__URLS", json.dumps({"chat": url, "mail": well.webhook}))
-        night.set("ALERTS__SECONDS", 5 if kind == "slow" else 60)
+        night.set("ALERTS__SECONDS", 12 if kind == "slow" else 60)
         night.set("ALERTS__HEARTBEAT", well.heartbeat)
         with night.scheduler():
             wait_for(lambda: "done" in night.nightly_states(), "the run's end")
             codes = {"alert-unsure" if kind in ("slow", "garbage") else "alert-not-sent"}
             wait_for(lambda: codes <= set(night.events()), "the word that it is down")
-            wait_for(lambda: len(well.came) == 3, "the other channels to be told")
-        (_, start), (_, success), (_, message) = well.came
-        assert [path.split("?")[0] for path, _ in well.came] == [
-            "/ping/s3cret/start", "/ping/s3cret", "/hook/s3cret",
-        ]  # fmt: skip
+            # On a busy machine a ping may be late, and comes once more; a message never does.
+            ways = ["/ping/s3cret/start", "/ping/s3cret", "/hook/s3cret"]
+            wait_for(lambda: set(ways) <= {way for way, _ in came(well)}, "the others to be told")
+        assert list(dict.fromkeys(way for way, _ in came(well))) == ways
+        assert [way for way, _ in came(well)].count(ways[-1]) == 1
+        start, success, message = (dict(came(well))[way] for way in ways)
         assert len(down.came) <= 1, "and it is not sent again"
     assert "1 of 7 images (14 %) could not be read" in message
     assert start.startswith("started")
