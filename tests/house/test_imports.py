@@ -123,7 +123,7 @@ def loaded(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("statement", ["import server", "import server.app, server.__main__"])
+@pytest.mark.parametrize("statement", ["import server", "import server.app, server.command"])
 def test_the_server_loads_no_tensorflow_and_no_pandas(statement: str) -> None:
     names = loaded(statement)
     assert not names & {"tensorflow", "keras", "pandas", "apprise", "rich", "cv2", "simplejpeg"}
@@ -135,14 +135,14 @@ def test_the_name_of_the_application_costs_nothing_until_it_is_asked_for() -> No
 
 
 def test_the_client_loads_no_tensorflow_and_no_flask() -> None:
-    names = loaded("import client.request")
+    names = loaded("import client.command")
     assert "requests" in names
     assert not names & {"tensorflow", "keras", "flask", "waitress", "ai_edge_litert", "jinja2"}
     assert not names & {"apprise", "pandas"}
 
 
 def test_what_tells_of_a_run_is_loaded_at_its_end() -> None:
-    program = "import client.request, sys\nsys.stdout.write(' '.join(sys.modules))"
+    program = "import client.command, sys\nsys.stdout.write(' '.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=CODE_ROOT, capture_output=True, text=True, check=True
     )
@@ -157,7 +157,7 @@ def test_teaching_loads_no_tensorflow() -> None:
 
 
 def test_the_scheduler_loads_neither_of_them() -> None:
-    names = loaded("import scheduler.__main__")
+    names = loaded("import scheduler.command")
     assert not names & {"tensorflow", "keras", "flask", "pandas", "cv2", "server", "client"}
     assert not names & {"jinja2", "apprise"}
 
@@ -169,7 +169,7 @@ def test_apprise_is_loaded_for_a_message_alone() -> None:
 
 
 def test_the_desk_loads_no_model_and_no_pictures() -> None:
-    names = loaded("import desk.__main__, desk.serving")
+    names = loaded("import desk.command, desk.serving")
     assert {"flask", "waitress"} <= names
     assert not names & {"tensorflow", "keras", "ai_edge_litert", "cv2", "simplejpeg", "pandas"}
     assert not names & {"PIL", "requests", "rich", "server", "client", "scheduler", "apprise"}

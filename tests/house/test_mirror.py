@@ -43,6 +43,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/client/test_connection.py": ("client/tries.py",),
     "tests/client/test_selection.py": ("client/run_request.py",),
     "tests/client/test_request.py": (
+        "client/command.py",
         "scoring/batches/known_predictions.py",
         "scoring/batches/run_reading.py",
         "scoring/records/metrics_log.py",
@@ -62,8 +63,12 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "desk/reviewing.py",
     ),
     "tests/desk/test_forget.py": ("scoring/records/picture_copies.py",),
-    "tests/desk/test_serving.py": ("desk/__main__.py",),
-    "tests/end_to_end/test_scheduler_cycles.py": ("scheduler/__main__.py", "scheduler/once.py"),
+    "tests/desk/test_serving.py": ("desk/__main__.py", "desk/command.py"),
+    "tests/end_to_end/test_scheduler_cycles.py": (
+        "scheduler/__main__.py",
+        "scheduler/command.py",
+        "scheduler/once.py",
+    ),
     "tests/fashion_model/dataset/test_readers.py": ("fashion_model/dataset/split.py",),
     "tests/fashion_model/drawn/test_draw.py": (
         "fashion_model/drawn/bags.py",
@@ -108,7 +113,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "fashion_model/train.py",
         "fashion_model/trainer.py",
     ),
-    "tests/faults/test_server.py": ("server/__main__.py",),
+    "tests/faults/test_server.py": ("server/__main__.py", "server/command.py"),
     "tests/scheduler/test_check.py": (
         "scheduler/check_files.py",
         "scheduler/check_serving.py",

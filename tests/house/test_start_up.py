@@ -26,13 +26,17 @@ PICTURES = {"cv2", "simplejpeg", "PIL"}
 MODEL = {"ai_edge_litert"}
 CLIENTS = {"requests", "tenacity"}
 
+# What is begun by its name; all else is loaded by scoring/processes/program.py, collector off.
+BEGINNINGS = ("client.request", "server.__main__", "scheduler.__main__", "desk.__main__")
+BEGINNING_MODULES = 60
+
 # What a program imports before it does anything → what it must not have then, and most modules.
 PROGRAMS = {
-    "client.request": (PAGES | MODEL | {"psutil", "prometheus_client"}, 800),
-    "server.__main__": (PICTURES | CLIENTS | {"filelock"}, 760),
-    "scheduler.__main__": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 280),
+    "client.command": (PAGES | MODEL | {"psutil", "prometheus_client"}, 800),
+    "server.command": (PICTURES | CLIENTS | {"filelock"}, 760),
+    "scheduler.command": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 280),
     "scheduler.once": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 400),
-    "desk.__main__, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 660),
+    "desk.command, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 660),
     "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 330),
 }
 
@@ -52,3 +56,9 @@ def test_a_program_loads_no_more_than_its_start_needs(program: str) -> None:
     modules = loaded(program)
     assert not modules & (NEVER | not_needed)
     assert len(modules) <= most
+
+
+@pytest.mark.parametrize("program", BEGINNINGS)
+def test_what_is_begun_by_its_name_loads_nothing_before_the_collector_is_off(program: str) -> None:
+    none = len(loaded("sys"))
+    assert len(loaded(program)) - none <= BEGINNING_MODULES

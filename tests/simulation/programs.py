@@ -11,8 +11,8 @@ from typing import Any, ClassVar, TypeVar
 import requests
 from werkzeug.test import Client
 
+from client.command import Command
 from client.command_line import parse_arguments
-from client.request import Command
 from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
 from scheduler.clock import Clock

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from client import request
+from client import command
 from client.command_line import parse_arguments
 from client.stop_signal import StopSignal
 from fashion_model.drawn.draw import CLASSES, LIGHT, Drawn, draw_batch, draw_picture
@@ -78,10 +78,10 @@ class Nights:
     def run(self, *arguments: str, stop: StopSignal | None = None) -> int:
         """Run the client by its command line."""
         # This process began long before.
-        vars(request)["STARTED"] = time.monotonic()
+        vars(command)["STARTED"] = time.monotonic()
         given = parse_arguments(arguments)
         events = EventsLog.from_settings(self.settings)
-        return request.Command(self.settings, given, stop or StopSignal(), events).run()
+        return command.Command(self.settings, given, stop or StopSignal(), events).run()
 
     def pass_day(self) -> None:
         """Let the next day come."""
