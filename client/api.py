@@ -123,7 +123,7 @@ class ScoringClient:
                 url,
                 connect_seconds=self.options.connect_seconds,
                 read_seconds=read_seconds,
-                api_key=key.get_secret_value() if key else "",
+                api_key=key.reveal() if key else "",
                 secret=secret,
                 compression=_compression(self.options, url),
                 session=session,
@@ -154,7 +154,7 @@ class ScoringClient:
         return cls(
             url or settings.server_urls,
             model=client.model,
-            api_key=key.get_secret_value() if key else "",
+            api_key=key.reveal() if key else "",
             options=client,
             reading=settings.batches,
             secret=secret,

@@ -39,8 +39,8 @@ def _serving(settings: Settings, models: Sequence[str]) -> Settings:
             unknown.append(error)
     if not folders:
         raise unknown[0]
-    server = settings.server.model_copy(update={"models": tuple(folders)})
-    return settings.model_copy(update={"server": server})
+    server = settings.server.replaced(models=tuple(folders))
+    return settings.replaced(server=server)
 
 
 @contextmanager

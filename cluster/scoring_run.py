@@ -152,7 +152,7 @@ class ScoringRun:
         own = {"api_key": None, "decode_threads": client.decode_threads or threads}
         return Job(
             source.place, source.batch, self._place, str(bundle.folder.absolute()),
-            bundle.signature.version, client.model_copy(update=own), self._settings.batches, cores,
+            bundle.signature.version, client.replaced(**own), self._settings.batches, cores,
         )  # fmt: skip
 
     def _check_all_there(self, partitions: Sequence[Partition]) -> None:

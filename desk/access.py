@@ -31,7 +31,7 @@ def require_key_beyond_loopback(settings: DeskSettings, loopback: bool) -> None:
 
 def key_of(settings: DeskSettings) -> str:
     """Return the key that opens the desk; empty where none is asked for."""
-    return settings.key.get_secret_value() if settings.key else ""
+    return settings.key.reveal() if settings.key else ""
 
 
 def wants_page() -> bool:

@@ -82,16 +82,12 @@ def _in_folder(settings: Settings, folder: Path, models: Sequence[str]) -> Setti
         pictures=folder / "pictures.db",
         logs=folder / "logs",
     )
-    schedule = {"batches": (), "settle_seconds": 0.0}
-    # Not whether the picture is any good is asked, but whether it comes through.
-    client = {"tries": 1, "max_failed_percent": 100.0}
-    return settings.model_copy(
-        update={
-            "paths": paths,
-            "batches": settings.batches.changed(**batches),
-            "schedule": settings.schedule.model_copy(update=schedule),
-            "client": settings.client.model_copy(update=client),
-        }
+    return settings.replaced(
+        paths=paths,
+        batches=settings.batches.changed(**batches),
+        schedule=settings.schedule.replaced(batches=(), settle_seconds=0.0),
+        # Not whether the picture is any good is asked, but whether it comes through.
+        client=settings.client.replaced(tries=1, max_failed_percent=100.0),
     )
 
 

@@ -48,7 +48,7 @@ def _times(file: Path) -> tuple[int, int] | None:
 
 def settings_that_differ(old: Settings, new: Settings) -> list[str]:
     """Return what has changed, like ``schedule.zone = UTC``; of what may hold a secret the name."""
-    before, after = old.model_dump(exclude={"project"}), new.model_dump(exclude={"project"})
+    before, after = old.tables(), new.tables()
     return [
         f"{name} = {value}" if is_shown(Settings, section, key) else name
         for section, table in after.items()

@@ -5,8 +5,6 @@ line), ``settings.local.toml`` (what the operator changes; not in git), the envi
 (``SCORING_SERVER__PORT=5001``), flags. A key nobody knows is an error that names it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -15,21 +13,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-
 from scoring.machine_zone import machine_zone
+from scoring.protocol.checking import Wrong
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.file_names import as_file_name
 from scoring.settings_alerts import HEARTBEAT as HEARTBEAT
 from scoring.settings_alerts import AlertSettings as AlertSettings
 from scoring.settings_alerts import RuleName as RuleName
 from scoring.settings_retrain import RetrainSettings as RetrainSettings
+from scoring.settings_section import Secret, Section
 from scoring.settings_sources import HANDED_ON_VARIABLE as HANDED_ON_VARIABLE
 from scoring.settings_sources import LOCAL_FILE as LOCAL_FILE
 from scoring.settings_sources import PREFIX as PREFIX
+from scoring.settings_sources import PROJECT, Tables, explain, given_tables, merged
 from scoring.settings_sources import PROJECT_VARIABLE as PROJECT_VARIABLE
 from scoring.settings_sources import TRACKED_FILE as TRACKED_FILE
-from scoring.settings_sources import Tables, explain, given_tables, merged
 from scoring.settings_sources import is_shown as is_shown
 from scoring.settings_sources import read_tables as read_tables
 from scoring.settings_tables import MOST_BYTES as MOST_BYTES
@@ -48,15 +46,11 @@ from scoring.settings_tables import ServerSettings as ServerSettings
 CODE_ROOT = Path(__file__).resolve().parent.parent
 
 
-class Settings(BaseModel):
+class Settings(Section):
     """Every setting of the programs.
 
     Build it with ``load_settings``; a test builds it directly with what it wants changed.
     """
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
-    )
 
     project: Path = CODE_ROOT
     server: ServerSettings = ServerSettings()
@@ -71,7 +65,7 @@ class Settings(BaseModel):
     alerts: AlertSettings = AlertSettings()
     retrain: RetrainSettings = RetrainSettings()
 
-    def __init__(self, **flags: Any) -> None:
+    def __init__(self, /, **flags: Any) -> None:
         """Read all sources; ``flags`` win over environment, operator's file and tracked file."""
         tables: Tables = flags
         for below in self.sources():
@@ -82,6 +76,11 @@ class Settings(BaseModel):
     def sources(cls) -> Iterable[Tables]:
         """Return what stands outside the program, the source that wins first."""
         return given_tables(cls, project_folder())
+
+    @classmethod
+    def explain(cls, wrong: Iterable[Wrong]) -> str:
+        """Return one line that names each wrong key and where it may stand."""
+        return explain(wrong, cls)
 
     def path(self, relative: Path) -> Path:
         """Return an absolute path; relative ones start at the project folder."""
@@ -143,13 +142,16 @@ class Settings(BaseModel):
         """Return the present time in the schedule's zone."""
         return datetime.now(self.zone)
 
+    def tables(self) -> Tables:
+        """Return every section as a plain table: all but the project's folder."""
+        return {name: table for name, table in self.as_table().items() if name != PROJECT}
+
     def handed_on(self) -> dict[str, str]:
         """Return the environment variables that give a child process these settings, and only them.
 
         They hold the keys: for a child's environment, not for a log.
         """
-        tables = self.model_dump(exclude={"project"})
-        text = json.dumps(tables, default=_as_text)
+        text = json.dumps(self.tables(), default=_as_text)
         return {PROJECT_VARIABLE: str(self.project), HANDED_ON_VARIABLE: text}
 
 
@@ -173,14 +175,10 @@ def load_settings(**flags: Mapping[str, Any]) -> Settings:
     project = project_folder()
     if not project.is_dir():
         raise SettingsError(f"{PROJECT_VARIABLE}: there is no folder {project}")
-    try:
-        return Settings(project=project, **flags)
-    except ValidationError as error:
-        # Not "from error": its text is printed with a traceback, and may show what it must not.
-        raise SettingsError(explain(error, Settings)) from None
+    return Settings(project=project, **flags)
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
+    if isinstance(value, Secret):
+        return value.reveal()
     return f"{value:%H:%M:%S}" if isinstance(value, time) else str(value)

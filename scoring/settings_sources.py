@@ -10,14 +10,14 @@ import codecs
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pydantic import BaseModel, SecretStr, ValidationError
-
+from scoring.protocol.checking import NO_OBJECT, UNKNOWN, Wrong
 from scoring.protocol.errors import SettingsError
+from scoring.settings_section import Secret, Section, as_section
 
 Tables = dict[str, Any]
 
@@ -36,7 +36,7 @@ PLAIN = (str, int, float, time, date)
 NEVER_SHOWN = frozenset({"client.server"})
 
 
-def given_tables(settings_cls: type[BaseModel], project: Path) -> Iterator[Tables]:
+def given_tables(settings_cls: type[Section], project: Path) -> Iterator[Tables]:
     """Yield what each source says of a project, the one that wins first; raises SettingsError."""
     if HANDED_ON_VARIABLE in os.environ:
         yield handed_on(settings_cls)
@@ -56,14 +56,14 @@ def merged(tables: Tables, over: Tables) -> Tables:
     return result
 
 
-def settings_file(settings_cls: type[BaseModel], path: Path) -> Tables:
+def settings_file(settings_cls: type[Section], path: Path) -> Tables:
     """Return the tables of ``settings.local.toml``; a file that is not there is empty."""
     tables = read_tables(path)
     require_tables(tables, settings_cls, path.name)
     return tables
 
 
-def tracked_file(settings_cls: type[BaseModel], path: Path) -> Tables:
+def tracked_file(settings_cls: type[Section], path: Path) -> Tables:
     """Return those of ``settings.toml``, which version control has: no secret may stand in it."""
     tables = settings_file(settings_cls, path)
     for section, table in tables.items():
@@ -77,7 +77,7 @@ def tracked_file(settings_cls: type[BaseModel], path: Path) -> Tables:
     return tables
 
 
-def handed_on(settings_cls: type[BaseModel]) -> Tables:
+def handed_on(settings_cls: type[Section]) -> Tables:
     """Return what a parent gave its child instead of files and environment."""
     try:
         tables = json.loads(os.environ[HANDED_ON_VARIABLE])
@@ -89,7 +89,7 @@ def handed_on(settings_cls: type[BaseModel]) -> Tables:
     return tables
 
 
-def environment(settings_cls: type[BaseModel]) -> Tables:
+def environment(settings_cls: type[Section]) -> Tables:
     """Return what ``SCORING_SERVER__PORT`` and its like say; an unknown name is an error."""
     names = [name for name in os.environ if name.upper().startswith(PREFIX)]
     if not set(names) - {PROJECT_VARIABLE}:
@@ -99,15 +99,17 @@ def environment(settings_cls: type[BaseModel]) -> Tables:
     # load as a fifth of all that the client loads.
     from scoring.settings_environment import read_environment
 
-    tables = read_environment(settings_cls, PREFIX)
-    sections = {name: table for name, table in tables.items() if name != PROJECT}
-    require_tables(sections, settings_cls, f"{PREFIX}…")
+    tables: Tables = {}
+    for one in read_environment(settings_cls, PREFIX):
+        sections = {name: table for name, table in one.items() if name != PROJECT}
+        require_tables(sections, settings_cls, f"{PREFIX}…")
+        tables = merged(tables, one)
     return tables
 
 
-def _refuse_unknown_names(settings_cls: type[BaseModel], names: Sequence[str]) -> None:
+def _refuse_unknown_names(settings_cls: type[Section], names: Sequence[str]) -> None:
     """An unknown SCORING_* name is a typing error that would otherwise be silent."""
-    sections = [name for name in settings_cls.model_fields if name != PROJECT]
+    sections = [name for name in settings_cls.entries if name != PROJECT]
     for name in names:
         upper = name.upper()
         if upper in (PROJECT_VARIABLE, HANDED_ON_VARIABLE):
@@ -117,7 +119,7 @@ def _refuse_unknown_names(settings_cls: type[BaseModel], names: Sequence[str]) -
             known = ", ".join(f"{PREFIX}{section.upper()}__…" for section in sections)
             raise SettingsError(f"unknown environment setting {name}; there are {known}")
         table = _section(settings_cls, section)
-        if key and _takes_tables(table) and key not in table.model_fields:
+        if key and _takes_tables(table) and key not in table.entries:
             raise SettingsError(
                 f"{name}: a variable has no small letters, which names may have; write"
                 f' {PREFIX}{section.upper()}={{"NAME": {{"model": "…"}}}} or {LOCAL_FILE}'
@@ -151,14 +153,14 @@ def _decode(content: bytes) -> str:
     return content.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def require_tables(tables: dict[str, Any], settings_cls: type[BaseModel], where: str) -> None:
+def require_tables(tables: dict[str, Any], settings_cls: type[Section], where: str) -> None:
     """Raise SettingsError for a section that nobody knows, or that is no table."""
     for name, table in tables.items():
         if name == PROJECT:
             raise SettingsError(
                 f"unknown setting {name} in {where}; it is the variable {PROJECT_VARIABLE}"
             )
-        if name not in settings_cls.model_fields:
+        if name not in settings_cls.entries:
             raise SettingsError(
                 f"unknown setting {name} in {where} (see settings.toml for all there are)"
             )
@@ -166,71 +168,55 @@ def require_tables(tables: dict[str, Any], settings_cls: type[BaseModel], where:
             raise SettingsError(f"{where}: {name} must be one table, headed by [{name}]")
 
 
-def explain(error: ValidationError, settings_cls: type[BaseModel]) -> str:
+def explain(wrong: Iterable[Wrong], settings_cls: type[Section]) -> str:
     """Return one line: each wrong key by its dotted name, with what is wrong."""
-    return "; ".join(_explain_one(part, settings_cls) for part in error.errors())
+    return "; ".join(_explain_one(one, settings_cls) for one in wrong)
 
 
-def _table_hint(part: Any, settings_cls: type[BaseModel], section: str) -> str:
+def _explain_one(one: Wrong, settings_cls: type[Section]) -> str:
+    section, key = (*map(str, one.place), "", "")[:2]
+    takes_tables = _takes_tables(_section(settings_cls, section))
+    if one.why in (UNKNOWN, NO_OBJECT):
+        hint = _table_hint(one) if takes_tables else ""
+        return f"unknown setting {one.name} (see settings.toml for all there are{hint})"
+    if takes_tables and isinstance(one.given, dict):
+        return f'setting {one.name} is no table; the batch of that name is [{section}."./{key}"]'
+    if is_shown(settings_cls, section, key) and isinstance(one.given, PLAIN):
+        return f"setting {one.name} = {one.given!r}: {one.why}"
+    return f"setting {one.name}: {one.why}"
+
+
+def _table_hint(one: Wrong) -> str:
     """Return how a name is to be written that has a table of its own."""
-    if not _takes_tables(_section(settings_cls, section)):
-        return ""
-    keys = [str(piece) for piece in part["loc"][1:]]
+    section, *keys = map(str, one.place)
     if len(keys) == 1:
         return f'; a name has a table: [{section}."{keys[0]}"]'
-    is_name = isinstance(part.get("input"), dict)
+    is_name = isinstance(one.given, dict)
     return f'; a name with dots stands in quotes: [{section}."{".".join(keys)}"]' * is_name
 
 
-def explain_table(error: ValidationError) -> str:
-    """Return one line about a table that no file holds; it shows no value."""
-    return "; ".join(f"{_dotted(part)}: {_message(part)}" for part in error.errors())
-
-
-def _explain_one(part: Any, settings_cls: type[BaseModel]) -> str:
-    name = _dotted(part)
-    section, key = (*map(str, part["loc"]), "", "")[:2]
-    if part["type"] in ("extra_forbidden", "model_type"):
-        hint = _table_hint(part, settings_cls, section)
-        return f"unknown setting {name} (see settings.toml for all there are{hint})"
-    if isinstance(part.get("input"), dict) and _takes_tables(_section(settings_cls, section)):
-        return f'setting {name} is no table; the batch of that name is [{section}."./{key}"]'
-    message = _message(part)
-    if is_shown(settings_cls, section, key) and isinstance(part.get("input"), PLAIN):
-        return f"setting {name} = {part['input']!r}: {message}"
-    return f"setting {name}: {message}"
-
-
-def _dotted(part: Any) -> str:
-    return ".".join(str(piece) for piece in part["loc"])
-
-
-def _message(part: Any) -> str:
-    return str(part["msg"]).removeprefix("Value error, ")
-
-
-def is_shown(settings_cls: type[BaseModel], section: str, key: str) -> bool:
+def is_shown(settings_cls: type[Section], section: str, key: str) -> bool:
     """Tell whether a setting's value may be shown: it is no secret, nor may it hold one."""
     return f"{section}.{key}" not in NEVER_SHOWN and not _is_secret(settings_cls, section, key)
 
 
-def _is_secret(settings_cls: type[BaseModel], section: str, key: str) -> bool:
+def _is_secret(settings_cls: type[Section], section: str, key: str) -> bool:
     """Tell whether a setting holds a secret; one that nobody knows may well do."""
     table = _section(settings_cls, section)
-    field = table.model_fields.get(key)
-    if field is None:
+    if key not in table.entries:
         return not _takes_tables(table)
-    return _holds_secret(field.annotation)
+    return _holds_secret(table.entries[key])
 
 
-def _section(settings_cls: type[BaseModel], name: str) -> type[BaseModel]:
-    return cast(type[BaseModel], settings_cls.model_fields[name].annotation)
+def _section(settings_cls: type[Section], name: str) -> type[Section]:
+    """Return the class of a section; that of one that nobody knows has no keys."""
+    return as_section(settings_cls.entries.get(name)) or Section
 
 
-def _takes_tables(table: type[BaseModel]) -> bool:
+def _takes_tables(table: type[Section]) -> bool:
     """Tell whether further keys of a section are names with tables of their own."""
-    return table.model_config.get("extra") == "allow"
+    return table.others is not None
 
 
 def _holds_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))
+    return annotation is Secret or any(map(_holds_secret, get_args(annotation)))

@@ -117,7 +117,7 @@ def check_signed_body(body: bytes) -> None:
 
 
 def _key(settings: ServerSettings) -> str:
-    return settings.api_key.get_secret_value() if settings.api_key else ""
+    return settings.api_key.reveal() if settings.api_key else ""
 
 
 def _check_host(host: str, protocol: str) -> None:

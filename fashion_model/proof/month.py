@@ -137,7 +137,7 @@ def _project(folder: Path, bundle: Bundle, rest: Split) -> Settings:
     files = {name: bundle.signature.files[name] for name in (SERVED_FILE, HEAD_FILE)}
     write_signature(home, bundle.signature.renewed(files={**files, FEATURES_FILE: digest}))
     settings = load_settings(server={"models": (home,)})
-    return settings.model_copy(update={"project": folder})
+    return settings.replaced(project=folder)
 
 
 def _retrain(settings: Settings, name: str) -> tuple[Verdict, int]:

@@ -6,13 +6,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from fashion_model.dataset.class_folders import MAPPING_FILE, folder_names, mapped_folders
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.people import PEOPLE_FILE
 from fashion_model.dataset.tables import Table
 from scoring.batches.image_folder import list_images
+from scoring.protocol.checking import Checker
 from scoring.protocol.errors import UsageError
 from scoring.protocol.file_names import as_file_name, as_text
 from scoring.protocol.signature import Label
@@ -22,7 +21,6 @@ from scoring.settings import BatchesSettings
 FILE_COLUMNS, LABEL_COLUMNS = ("file", "image", "path"), ("label", "class")
 # Whose picture each one is: pictures of one person are alike, and must not vouch for each other.
 GROUP_COLUMNS = ("group", "person")
-_LABEL = TypeAdapter(Label)
 
 
 class CannotTeach(UsageError):
@@ -153,14 +151,14 @@ def _plain(label: str) -> str:
 
 def _check_label(source: Path, label: str) -> None:
     """Raise CannotTeach for a class name that no signature may hold."""
+    checker = Checker()
+    checker.check(Label, label)
+    why = checker.wrong[0].why if checker.wrong else ""
     try:
         label.encode("utf-8")
-        _LABEL.validate_python(label)
     except UnicodeEncodeError:
         why = "is no text in UTF-8"
-    except ValidationError as error:
-        why = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-    else:
+    if not why:
         return
     raise CannotTeach(
         f"{source}: the class name {printable(label)!r} {why};"

@@ -78,7 +78,7 @@ def _stray(settings: Settings, name: str) -> StrayTable | None:
 
 def table_header(batch: str) -> str:
     """Return the header of a batch's own table; "" where its name is a setting's already."""
-    if batch in BatchesSettings.model_fields:
+    if batch in BatchesSettings.entries:
         return ""
     return f"[batches.{batch}]" if BARE_KEY.fullmatch(batch) else _table(batch)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from scoring.protocol.errors import ScoringError
 from scoring.records.rows import Kind, State
@@ -254,12 +254,9 @@ class ReportFacts:
     after_the_fact: bool = field(default=False)
 
 
-_FACTS = TypeAdapter(ReportFacts)
-
-
 def dump_facts(facts: ReportFacts) -> str:
     """Return the facts as JSON for the ledger."""
-    return _FACTS.dump_json(facts).decode("utf-8")
+    return msgspec.json.encode(facts).decode("utf-8")
 
 
 def load_facts(text: str) -> ReportFacts:
@@ -268,7 +265,6 @@ def load_facts(text: str) -> ReportFacts:
     Raises ScoringError for what cannot be read as facts at all.
     """
     try:
-        return _FACTS.validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ScoringError(f"the kept facts of the report cannot be read: {first['msg']}") from None
+        return msgspec.json.decode(text, type=ReportFacts)
+    except (ValueError, RecursionError) as error:
+        raise ScoringError(f"the kept facts of the report cannot be read: {error}") from None

@@ -41,8 +41,8 @@ class ManagedServer:
     @property
     def url(self) -> str:
         """Where it answers, from this machine."""
-        server = self._settings.server.model_copy(update={"port": self.port})
-        return self._settings.model_copy(update={"server": server}).own_server_url
+        server = self._settings.server.replaced(port=self.port)
+        return self._settings.replaced(server=server).own_server_url
 
     @property
     def pid(self) -> int | None:

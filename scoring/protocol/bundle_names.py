@@ -55,8 +55,8 @@ def with_models(settings: Settings, names: Iterable[str]) -> Settings:
     for name in not_served(settings, names):
         with suppress(UsageError):
             more.append(find_bundle(settings, name))
-    server = settings.server.model_copy(update={"models": (*entries, *more)})
-    return settings.model_copy(update={"server": server}) if more else settings
+    server = settings.server.replaced(models=(*entries, *more))
+    return settings.replaced(server=server) if more else settings
 
 
 def why_absent(settings: Settings, names: Iterable[str], trouble: str = "") -> dict[str, str]:

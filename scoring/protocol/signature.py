@@ -9,27 +9,18 @@ Format 2 has the model's words (``purpose``, ``note``, ``review``) and the names
 columns. A signature of format 1 is read, with general words in their place, and keeps its version.
 """
 
-from __future__ import annotations
+# Without postponed annotations: the types of the entries are what they are checked by.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    with_config,
-)
+from msgspec import Meta
 
+from scoring.protocol.checking import MISSING, UNKNOWN, Checker, Wrong
 from scoring.protocol.errors import BadRequest, ScoringError
 from scoring.protocol.names import check_name
 
@@ -39,19 +30,13 @@ REFERENCE_NAME = "reference.npz"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SHOWN_ERRORS = 3
 _SHOWN_LENGTH = 60
-_CHECKED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class SignatureError(ScoringError):
     """A signature that cannot be used; the message says which entry and why."""
 
     code = "signature"
-
-
-def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """A whole number stays one, or the signature would be written anew with another version."""
-    check(value)
-    return value
 
 
 def check_model_name(name: str) -> str:
@@ -81,44 +66,41 @@ def _one_reason(text: str) -> str:
     return text
 
 
+def _sha256(text: str) -> str:
+    if len(text) != 64 or not _HEXADECIMAL.issuperset(text):
+        raise ValueError("should be the 64 hexadecimal digits of a SHA-256")
+    return text
+
+
 def _different(labels: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(labels)) != len(labels):
         raise ValueError("has a name twice")
     return labels
 
 
-Number = Annotated[float, WrapValidator(_as_written)]
-Share = Annotated[float, Field(ge=0.0, le=1.0), WrapValidator(_as_written)]
-Temperature = Annotated[float, Field(ge=1e-3, le=1e3), WrapValidator(_as_written)]
-Deciles = Annotated[tuple[Number, ...], Field(min_length=11, max_length=11)]
-Percentiles = Annotated[tuple[Number, ...], Field(min_length=101, max_length=101)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, AfterValidator(check_model_name)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Line = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
-Sentence = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_one_line)
-]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)]
-Word = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=60),
-    AfterValidator(_one_line),
-    AfterValidator(_one_reason),
-]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
+Number = float
+Share = Annotated[float, Meta(ge=0, le=1)]
+Temperature = Annotated[float, Meta(ge=1e-3, le=1e3)]
+Deciles = Annotated[tuple[Number, ...], Meta(min_length=11, max_length=11)]
+Percentiles = Annotated[tuple[Number, ...], Meta(min_length=101, max_length=101)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, check_model_name]
+Text = Annotated[str, Meta(min_length=1)]
+Line = Annotated[str, Meta(max_length=300), _one_line]
+Sentence = Annotated[str, Meta(min_length=1, max_length=300), _one_line]
+Label = Annotated[str, Meta(min_length=1, max_length=100), _one_line]
+Word = Annotated[str, Meta(min_length=1, max_length=60), _one_line, _one_reason]
+Digest = Annotated[str, _sha256]
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class ColumnNames:
     """How a table of pixels names its columns: ``prefix`` and a number, from ``first`` on."""
 
-    prefix: Annotated[str, StringConstraints(max_length=30)]
-    first: Annotated[int, Field(ge=0, le=1)]
+    prefix: Annotated[str, Meta(max_length=30)]
+    first: Annotated[int, Meta(ge=0, le=1)]
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class InputSpec:
     """One image as the model takes it: (height, width, channels) of raw 0-255 pixels."""
@@ -139,7 +121,6 @@ class InputSpec:
         return [f"{self.columns.prefix}{first + place}" for place in range(self.row_length)]
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class PreprocessingRef:
     """Which preprocessing the model was made for."""
@@ -148,7 +129,6 @@ class PreprocessingRef:
     version: Count
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class Thresholds:
     """When a prediction is sent to a person.
@@ -161,7 +141,6 @@ class Thresholds:
     outlier_score: Number
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class ReviewWords:
     """What a person is told where a prediction passes a threshold of the same name."""
@@ -170,7 +149,6 @@ class ReviewWords:
     outlier: Word
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True)
 class ReferenceStatistics:
     """What the served model saw on held-out data; drift is measured against it.
@@ -188,7 +166,6 @@ class ReferenceStatistics:
     outlier_percentiles: Percentiles
 
 
-@with_config(_CHECKED)
 @dataclass(frozen=True, kw_only=True)
 class Signature:
     """A checked signature.
@@ -199,11 +176,11 @@ class Signature:
     ``created`` an ISO 8601 date, ``files`` maps file names to their SHA-256.
     """
 
-    format: Annotated[int, Field(ge=1, le=FORMAT)]
+    format: Annotated[int, Meta(ge=1, le=FORMAT)]
     name: Name
     purpose: Sentence
     note: Line
-    labels: Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_different)]
+    labels: Annotated[tuple[Label, ...], Meta(min_length=2), _different]
     input: InputSpec
     preprocessing: PreprocessingRef
     temperature: Temperature
@@ -226,7 +203,7 @@ class Signature:
             del document["input"]["columns"]
         return document
 
-    def renewed(self, **changes: Any) -> Signature:
+    def renewed(self, **changes: Any) -> "Signature":
         """Return it with some entries changed, in the present format, with its new version.
 
         Raises SignatureError as ``seal``.
@@ -234,7 +211,6 @@ class Signature:
         return seal({**asdict(self), "format": FORMAT, **changes})
 
 
-_SIGNATURE = TypeAdapter(Signature)
 # What stands for the words of a model that has none of its own.
 _SINCE_2 = {
     "purpose": "names what a picture shows and says how sure it is",
@@ -261,7 +237,9 @@ def seal(document: Mapping[str, Any]) -> Signature:
     Raises:
         SignatureError: an entry is missing, unknown or out of range.
     """
-    return _read({**document, "version": compute_version(document)})
+    # Read as it will be once it is written: lists for tuples, nothing for what is no number.
+    sealed = orjson.dumps({**document, "version": compute_version(document)})
+    return _read(orjson.loads(sealed))
 
 
 def dump_signature(signature: Signature) -> bytes:
@@ -291,10 +269,11 @@ def parse_signature(data: bytes) -> Signature:
 def _read(document: Mapping[str, Any]) -> Signature:
     if "format" in document and document["format"] not in range(1, FORMAT + 1):
         raise SignatureError(f"format {document['format']!r} is not 1 to {FORMAT}")
-    try:
-        signature = _SIGNATURE.validate_json(orjson.dumps(_in_present_form(document)))
-    except ValidationError as error:
-        raise SignatureError(_explain(error)) from error
+    checker = Checker()
+    signature = checker.check(Signature, _in_present_form(document))
+    if checker.wrong:
+        raise SignatureError(_explain(checker.wrong))
+    assert isinstance(signature, Signature)
     shares, labels = len(signature.reference.class_shares), len(signature.labels)
     if shares != labels:
         raise SignatureError(f"there are {labels} labels, and reference.class_shares for {shares}")
@@ -311,22 +290,18 @@ def _in_present_form(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**document, **_SINCE_2, "input": {**document["input"], "columns": _COLUMNS_OF_1}}
 
 
-def _explain(error: ValidationError) -> str:
-    """One line: each wrong entry by its dotted name, with what is wrong."""
-    parts = error.errors(include_url=False)
-    lines = [_explain_one(part) for part in parts[:_SHOWN_ERRORS]]
-    more = len(parts) - len(lines)
+def _explain(wrong: Sequence[Wrong]) -> str:
+    """One line: the first wrong entries by their dotted names, with what is wrong."""
+    lines = [_explain_one(one) for one in wrong[:_SHOWN_ERRORS]]
+    more = len(wrong) - len(lines)
     return "; ".join([*lines, f"and {more} more"] if more else lines)
 
 
-def _explain_one(part: Any) -> str:
-    entry = ".".join(str(piece) for piece in part["loc"])
-    message = re.sub(r"^(Value error, |(Input|String|Tuple) (?=should))", "", str(part["msg"]))
-    if part["type"] == "missing":
-        return f"{entry} is missing"
-    if part["type"] == "unexpected_keyword_argument":
-        return f"{entry} is no entry of a signature"
-    shown = repr(part["input"])
-    plain = isinstance(part["input"], str | int | float | None) and len(shown) <= _SHOWN_LENGTH
-    value = f" {shown}" if plain else ""
-    return f"{entry}{value}: {message}" if entry else message
+def _explain_one(one: Wrong) -> str:
+    if one.why == MISSING:
+        return f"{one.name} {MISSING}"
+    if one.why == UNKNOWN:
+        return f"{one.name} is no entry of a signature"
+    shown = repr(one.given)
+    plain = isinstance(one.given, str | int | float | None) and len(shown) <= _SHOWN_LENGTH
+    return f"{one.name}{f' {shown}' if plain else ''}: {one.why}"

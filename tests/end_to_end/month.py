@@ -123,8 +123,8 @@ class Month:
     def _serving(self) -> Iterator[None]:
         """Let the server be up as it is each evening: with what it loads at its start."""
         with running_server(self.settings) as url:
-            client = self.settings.client.model_copy(update={"server": url})
-            self._lived.settings = self.settings.model_copy(update={"client": client})
+            client = self.settings.client.replaced(server=url)
+            self._lived.settings = self.settings.replaced(client=client)
             yield
 
     def _score(self) -> Run:

@@ -78,7 +78,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
         patch.setenv("SCORING_ALERTS__HEARTBEAT", heartbeat.heartbeat)
         # What people are asked to judge is drawn by it: the same story every time.
         patch.setattr(run_life, "new_run_id", lambda now: f"{now:%Y%m%d}-180500-0000")
-        settings = NightSettings(**load_settings().model_dump())
+        settings = NightSettings(**load_settings().as_table())
         lived = Month(settings, mail, hook, heartbeat)
         for night in NIGHTS:
             mail.answer = "dead" if night in MAIL_IS_DEAD else 200

@@ -75,8 +75,6 @@ def test_codes_are_found_in_the_program() -> None:
     assert {"busy", "stopping", "full", "http_431", "bad_host", "corrupt_image"} <= sent_codes()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ServerSettings.model_fields if LIMITS.search(name)]
-)
+@pytest.mark.parametrize("name", [name for name in ServerSettings.entries if LIMITS.search(name)])
 def test_every_limit_is_told(name: str) -> None:
     assert name in NO_LIMITS or f"`server.{name}`" in chapter("Limits")

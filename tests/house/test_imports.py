@@ -15,7 +15,8 @@ from scoring.settings import CODE_ROOT
 SETTINGS, PROTOCOL = "scoring.settings", "scoring.protocol"
 ZONE, SOURCES = "scoring.machine_zone", "scoring.settings_sources"
 VARIABLES = "scoring.settings_environment"
-TABLES, TOLD = "scoring.settings_tables", "scoring.settings_alerts"
+SECTION, TABLES = "scoring.settings_section", "scoring.settings_tables"
+TOLD = "scoring.settings_alerts"
 RETRAIN = "scoring.settings_retrain"
 PREPROCESSING, INFERENCE = "scoring.preprocessing", "scoring.inference"
 RECORDS, PROCESSES = "scoring.records", "scoring.processes"
@@ -25,13 +26,14 @@ LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 # package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
-    SOURCES: ({PROTOCOL, VARIABLES}, {"pydantic"}),
-    VARIABLES: ({PROTOCOL}, {"pydantic", "pydantic_settings"}),
-    TABLES: ({PROTOCOL, SOURCES}, {"pydantic"}),
-    TOLD: ({TABLES}, {"pydantic"}),
-    RETRAIN: ({TABLES}, {"pydantic"}),
-    SETTINGS: ({PROTOCOL, SOURCES, TABLES, TOLD, RETRAIN}, {"pydantic"}),
-    PROTOCOL: (set(), {"orjson", "pybase64", "pydantic"}),
+    SECTION: ({PROTOCOL}, {"msgspec"}),
+    SOURCES: ({PROTOCOL, SECTION, VARIABLES}, set()),
+    VARIABLES: ({PROTOCOL, SECTION}, set()),
+    TABLES: ({PROTOCOL, SECTION}, {"msgspec"}),
+    TOLD: ({PROTOCOL, SECTION, TABLES}, {"msgspec"}),
+    RETRAIN: ({SECTION, TABLES}, {"msgspec"}),
+    SETTINGS: ({PROTOCOL, SECTION, SOURCES, TABLES, TOLD, RETRAIN}, set()),
+    PROTOCOL: (set(), {"msgspec", "orjson", "pybase64"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, {"simplejpeg"}),
@@ -39,12 +41,12 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     MONITORING: (
         {PROTOCOL, PROCESSES, RECORDS},
-        {"apprise", "cv2", "jinja2", "prometheus_client", "pydantic", "requests"},
+        {"apprise", "cv2", "jinja2", "msgspec", "prometheus_client", "requests"},
     ),
     "fashion_model": (
         LIBRARY | {MONITORING},
         {
-            *("ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "pydantic", "requests"),
+            *("ai_edge_litert", "cv2", "keras", "matplotlib", "orjson", "requests"),
             *("scipy", "sklearn", "tensorflow", "threadpoolctl"),
         },
     ),
@@ -130,7 +132,7 @@ def test_the_server_loads_no_tensorflow_and_no_pandas(statement: str) -> None:
 
 
 def test_the_name_of_the_application_costs_nothing_until_it_is_asked_for() -> None:
-    assert not loaded("import server") & {"flask", "numpy", "pydantic", "waitress"}
+    assert not loaded("import server") & {"flask", "msgspec", "numpy", "waitress"}
     assert "flask" in loaded("from server import create_app")
 
 

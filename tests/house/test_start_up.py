@@ -14,8 +14,9 @@ import pytest
 from scoring.settings import CODE_ROOT
 
 # Loads for messages, reports, training and tables: no start needs any of it.
-NEVER = {"pandas", "matplotlib", "tensorflow", "keras", "sklearn", "apprise", "rich", "dotenv"} | {
-    "pydantic_settings",
+NEVER = {"pandas", "matplotlib", "tensorflow", "keras", "sklearn", "apprise", "rich"} | {
+    "pydantic",
+    "scoring.settings_environment",
     "asyncio",
     "scoring.monitoring.collecting",
     "scoring.monitoring.facts",

@@ -174,8 +174,8 @@ class Office:
     ) -> SimulatedClient:
         self.last_client_at = self.clock.true
         self.client = client = SimulatedClient(self.clock, window_seconds)
-        server = self.settings.client.model_copy(update={"server": SimulatedServer.url})
-        settings = self.settings.model_copy(update={"client": server})
+        server = self.settings.client.replaced(server=SimulatedServer.url)
+        settings = self.settings.replaced(client=server)
         client.start(settings, arguments, secret, session_over(FlaskTransport(self._answer)))
         return client
 

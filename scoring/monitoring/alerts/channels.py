@@ -76,9 +76,9 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     alerts = settings.alerts
     found: dict[str, Channel] = {}
     if alerts.heartbeat:
-        found[HEARTBEAT] = Heartbeat(alerts.heartbeat.get_secret_value())
+        found[HEARTBEAT] = Heartbeat(alerts.heartbeat.reveal())
     for name, url in alerts.urls.items():
-        found[name] = Service(name, url.get_secret_value(), alerts.seconds)
+        found[name] = Service(name, url.reveal(), alerts.seconds)
     return found
 
 

@@ -109,7 +109,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
         ("file,label\n", "holds no class with pictures"),
         ("", "no column file"),
         ('file,label\na.jpg,"two\nlines"\nb.jpg,x\n', "has a control character or a line break"),
-        ("file,label\na.jpg,\nb.jpg,x\n", "the class name '' String should have at least 1"),
+        ("file,label\na.jpg,\nb.jpg,x\n", "the class name '' should have at least 1 character"),
     ],
 )
 def test_a_table_that_says_nothing_clear_is_refused(tmp_path: Path, table: str, why: str) -> None:

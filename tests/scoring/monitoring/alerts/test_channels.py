@@ -216,6 +216,6 @@ def test_a_test_of_the_heartbeat_is_no_run(web: Inbox) -> None:
 def test_the_channels_are_those_of_the_settings(settings: Settings, web: Inbox) -> None:
     assert channels_of(settings) == {}
     alerts = AlertSettings(urls={"a": web.webhook, "b": "nope://x"}, heartbeat=web.heartbeat)
-    channels = channels_of(settings.model_copy(update={"alerts": alerts}))
+    channels = channels_of(settings.replaced(alerts=alerts))
     assert list(channels) == ["heartbeat", "a", "b"]
     assert [bool(one.trouble) for one in channels.values()] == [False, False, True]

@@ -34,7 +34,7 @@ class Nights:
     def set(self, **alert_settings: object) -> None:
         given = {"urls": URLS, **alert_settings}
         changed = AlertSettings(**given)
-        self.settings = self.settings.model_copy(update={"alerts": changed})
+        self.settings = self.settings.replaced(alerts=changed)
 
     def life(self) -> RunLife:
         events = EventsLog.from_settings(self.settings)
