@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import requests
 
@@ -31,6 +31,7 @@ from scoring.monitoring.alerts.hearing import AlertsHeard
 from scoring.monitoring.report import MorningReport
 from scoring.monitoring.watch import Watch
 from scoring.processes.locks import run_lock
+from scoring.processes.parent_pipe import NotNeeded, ParentPipe
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import Busy, ExitCode, LedgerDamaged, ScoringError
 from scoring.protocol.identity import SessionSecret
@@ -58,12 +59,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**settings_flags(arguments))
         parent = obey_parent(settings, stop) if arguments.parent_pipe else None
+    except NotNeeded as error:
+        return error.exit_code
     except ScoringError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     events = EventsLog.from_settings(settings, echo=True)
-    secret, absent = (parent.secret, parent.absent) if parent else (None, {})
-    return Command(settings, arguments, stop, events, secret, absent=absent).run()
+    command = Command(settings, arguments, stop, events)
+    return (_obeying(command, parent) if parent else command).run()
+
+
+def _obeying(command: Command, parent: ParentPipe) -> Command:
+    """Add what the parent told; to wait until it did, for a server to be up, was no work."""
+    began = command.began + parent.waited_seconds
+    return replace(command, secret=parent.secret, absent=parent.absent, began=began)
 
 
 @dataclass
@@ -71,7 +80,8 @@ class Command:
     """One invocation: what is asked for, the lock, a server, its model, the ledger, the run.
 
     ``session`` is the way to the server, by default one of its own over the network; ``absent``
-    says of models why the server of this session has them not.
+    says of models why the server of this session has them not. ``began``, on the monotonic clock,
+    is when Process Time begins.
     """
 
     settings: Settings
@@ -81,6 +91,7 @@ class Command:
     secret: SessionSecret | None = None
     session: requests.Session | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
+    began: float = STARTED
 
     def run(self) -> int:
         """Run and return the exit code; every error becomes an event and a line on stderr."""
@@ -125,7 +136,7 @@ class Command:
                 settings, api, models, ledger, events, self.stop, settings.now, is_ours,
                 seen,
             )  # fmt: skip
-            scoring = BatchScoring(context, progress_view(), ProcessTime(STARTED))
+            scoring = BatchScoring(context, progress_view(), ProcessTime(self.began))
             outcome = scoring.run(request)
             chores = Housekeeping(settings, ledger, events, settings.now())
             chores.run(nightly=request.due_date is not None)

@@ -81,6 +81,9 @@ class ClientHandle(Protocol):
     def exit_code(self) -> int | None:
         """Return the exit code, below 0 where a signal ended it; None while it runs."""
 
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit code as soon as there is one, None when the time is over."""
+
     def say_window_is_over(self) -> None:
         """Ask it to close its run as partial after the chunk in hand."""
 
@@ -96,6 +99,12 @@ class Launcher(Protocol):
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
         """Return a server that is ready; raises NoServer with the reason."""
+
+    def load_client(self, job: ClientJob) -> None:
+        """Have a client load while the server does; it does nothing before ``start_client``."""
+
+    def drop_client(self) -> None:
+        """End the client that was loaded, if there is one: no server came up for it."""
 
     def start_client(self, server: ServerHandle, job: ClientJob) -> ClientHandle:
         """Start a client that scores through this server and no other."""
@@ -173,6 +182,7 @@ class ProcessLauncher:
         self._with_all = True
         self._trouble = ""
         self._absent: Mapping[str, str] = {}
+        self._loaded: tuple[list[str], Child] | None = None
         self._sender: subprocess.Popen[bytes] | None = None
 
     def start_server(self, cancelled: Cancelled) -> ServerHandle:
@@ -183,9 +193,7 @@ class ProcessLauncher:
         if not self._settings.schedule.start_server:
             return find_running_server(self._settings, cancelled)
         settings = self._serving()
-        server = ManagedServer(settings, port=self._port, secret=self._secret)
-        # A server that is restarted must be where the client looks for it.
-        self._port = server.port
+        server = self._managed(settings)
         server.start()
         try:
             server.wait_until_ready(cancelled=cancelled)
@@ -198,6 +206,12 @@ class ProcessLauncher:
         self._with_all, self._trouble = True, ""
         return OwnServer(server)
 
+    def _managed(self, settings: Settings) -> ManagedServer:
+        """Prepare a server; one that is restarted must be where the client looks for it."""
+        server = ManagedServer(settings, port=self._port, secret=self._secret)
+        self._port = server.port
+        return server
+
     def _serving(self) -> Settings:
         """Return the settings with the models of single batches among those that are served.
 
@@ -208,20 +222,36 @@ class ProcessLauncher:
             return self._settings
         return with_models(self._settings, named_models(self._settings))
 
+    def load_client(self, job: ClientJob) -> None:
+        """Start one for the server that this session is about to start; else it gains nothing."""
+        if self._settings.schedule.start_server:
+            arguments = job.arguments(self._managed(self._settings).url)
+            self._loaded = arguments, self._child(job, arguments)
+
+    def drop_client(self) -> None:
+        """End it: it has done nothing yet that would have to be finished."""
+        if self._loaded:
+            self._loaded[1].stop(0.0)
+            self._loaded = None
+
     def start_client(self, server: ServerHandle, job: ClientJob) -> Child:
         """Start one with the session's secret; without a due date it has the terminal's output.
 
         Of several servers that somebody keeps up it gets all.
         """
         urls = server.url if server.is_ours else ",".join(self._settings.server_urls)
-        return start_child(
-            self._settings,
-            "client",
-            CLIENT_MODULE,
-            job.arguments(urls),
-            FirstLine(server.secret, job.window_seconds, self._absent),
-            foreground=job.due_date is None,
-        )
+        first = FirstLine(server.secret, job.window_seconds, self._absent)
+        arguments = job.arguments(urls)
+        if self._loaded and self._loaded[0] == arguments:
+            (_, client), self._loaded = self._loaded, None
+            client.begin(first)
+            return client
+        self.drop_client()
+        return self._child(job, arguments, first)
+
+    def _child(self, job: ClientJob, arguments: list[str], first: FirstLine | None = None) -> Child:
+        foreground = job.due_date is None
+        return start_child(self._settings, "client", CLIENT_MODULE, arguments, first, foreground)
 
     def start_sender(self) -> None:
         """Start one unless it is at work; raises ScoringError where the system starts none."""

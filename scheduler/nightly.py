@@ -193,7 +193,7 @@ class Nightly:
         elif self._clock.now() > due.day.client_at + LATE:
             self._tell("WARNING", "run-late", f"the run of {due.day.date} is caught up now")
         try:
-            self._session.require_server()
+            self._session.require_server(job=ClientJob(due.day.date))
         except NoServer as error:
             if not self._stopping():
                 self._close(due.day, "failed", str(error))

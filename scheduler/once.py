@@ -40,8 +40,9 @@ def run_once(settings: Settings, rescore: bool) -> int:
     tell = _teller(settings)
     session = Session(settings, clock, launcher, stop.is_set, tell)
     try:
-        session.require_server()
-        code = session.score(ClientJob(None, rescore)).exit_code
+        job = ClientJob(None, rescore)
+        session.require_server(job=job)
+        code = session.score(job).exit_code
         with suppress(ScoringError):  # whatever keeps the ledger has been told
             Outbox(settings, clock.now, launcher.start_sender, tell).send()
         return code

@@ -12,7 +12,7 @@ from scoring.protocol.errors import NoServer
 from scoring.records.events_log import Level
 from scoring.settings import Settings
 
-# How soon a client's end, a server's death or a request to stop is noticed.
+# How soon a server's death or a request to stop is noticed; a client's end is at once.
 WATCH_SECONDS = 0.05
 # A server that does not come up is tried once more before the night is given up.
 SERVER_STARTS = 2
@@ -57,10 +57,22 @@ class Session:
             self._server = None
         return self._server is not None
 
-    def require_server(self, starts: int = SERVER_STARTS) -> None:
-        """Have a server that is ready, starting it if need be; raises NoServer."""
+    def require_server(self, starts: int = SERVER_STARTS, job: ClientJob | None = None) -> None:
+        """Have a server that is ready, starting it if need be; raises NoServer.
+
+        A client that is to ``score`` this ``job`` at once loads beside it.
+        """
         if self.has_server():
             return
+        if job:
+            self._launcher.load_client(job)
+        try:
+            self._start_server(starts)
+        except BaseException:
+            self._launcher.drop_client()
+            raise
+
+    def _start_server(self, starts: int) -> None:
         for left in reversed(range(starts)):
             try:
                 self._server = self._launcher.start_server(self._stopping)
@@ -109,7 +121,7 @@ class Session:
             if not revived and not self.has_server():
                 revived = True
                 self._revive_server()
-            self._clock.sleep(WATCH_SECONDS)
+            client.wait(WATCH_SECONDS)
         return False
 
     def _revive_server(self) -> None:
@@ -130,7 +142,7 @@ class Session:
         if window_over:
             client.say_window_is_over()
             while self._is_waited_for(client, deadline):
-                self._clock.sleep(WATCH_SECONDS)
+                client.wait(WATCH_SECONDS)
         return client.stop(max(0.0, deadline - self._clock.monotonic()))
 
     def _is_waited_for(self, client: ClientHandle, deadline: float) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from scoring.processes.child_log import ChildLog
-from scoring.processes.parent_pipe import FLAG, WINDOW_IS_OVER, FirstLine
+from scoring.processes.parent_pipe import FLAG, WAIT, WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ScoringError
 from scoring.settings import CODE_ROOT, Settings
 
@@ -37,9 +39,14 @@ class Child:
 
     def wait(self, seconds: float) -> int | None:
         """Return the exit code as soon as there is one, None when the time is over."""
-        with suppress(subprocess.TimeoutExpired):
-            return self.process.wait(max(seconds, 0.0))
-        return None
+        seconds = max(seconds, 0.0)
+        if self.process.poll() is None:
+            _wait_for_end(self.process, seconds)
+        return self.process.poll()
+
+    def begin(self, first: FirstLine) -> None:
+        """Have it begin that was started without a first line."""
+        self._write(first.encode())
 
     def say_window_is_over(self) -> None:
         """Ask it to finish what it has begun and to close its run."""
@@ -82,13 +89,14 @@ def start_child(
     name: str,
     module: str,
     arguments: list[str],
-    first: FirstLine,
+    first: FirstLine | None,
     foreground: bool = False,
 ) -> Child:
     """Start ``python -m module --parent-pipe …`` with its output in ``logs/<name>.log``.
 
     In a session and group of its own, so that Ctrl-C at the terminal reaches only the parent,
-    which then stops its children in order. ``foreground`` leaves it the terminal's output.
+    which then stops its children in order. ``foreground`` leaves it the terminal's output. Without
+    a first line it loads, and waits until it is told to ``begin``.
     """
     records = settings.records
     path = settings.logs_folder / f"{name}.log"
@@ -98,7 +106,7 @@ def start_child(
     if log and process.stdout:
         log.follow(process.stdout)
     child = Child(name, process, log)
-    child._write(first.encode())
+    child._write(first.encode() if first else WAIT)
     return child
 
 
@@ -132,6 +140,37 @@ def _popen(
         )  # fmt: skip
     except OSError as error:  # no memory, too many processes
         raise ScoringError(f"python -m {module} could not be started: {error}") from error
+
+
+if sys.platform == "linux":
+
+    def _wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> None:
+        """Return when it has ended or the time is over.
+
+        ``Popen.wait`` looks again and again, and may be 50 ms late.
+        """
+        try:
+            handle = os.pidfd_open(process.pid)
+        except OSError:  # a kernel or a sandbox that has none
+            _look_for_end(process, seconds)
+            return
+        try:
+            end = select.poll()
+            end.register(handle, select.POLLIN)
+            end.poll(math.ceil(seconds * 1000))
+        finally:
+            os.close(handle)
+
+else:
+
+    def _wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> None:
+        """Return when it has ended or the time is over."""
+        _look_for_end(process, seconds)
+
+
+def _look_for_end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 if sys.platform == "win32":

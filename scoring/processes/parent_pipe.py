@@ -2,6 +2,7 @@
 
 Standard input is a pipe whose other end only the parent holds. The first line is JSON with the
 session's secret and the window; a later line ``{"stop": "window"}`` says that the window is over.
+Before all of them ``{"wait": true}`` may stand: what the first line tells is not known yet.
 When the pipe closes, however the parent went, the child stops gracefully, and hard if it cannot.
 This is portable, and has no race with a parent that dies early: what it wrote stays readable.
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.protocol.identity import SessionSecret
 
 FLAG = "--parent-pipe"
@@ -34,6 +35,12 @@ class NoParent(ScoringError):
     """``--parent-pipe`` was given, but nobody speaks on standard input."""
 
     code = "no-parent"
+
+
+class NotNeeded(NoParent):
+    """The parent had this child wait for the first line, and then had no work for it."""
+
+    exit_code = ExitCode.DONE
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class FirstLine:
         return cls(SessionSecret(secret) if secret else None, seconds, absent)
 
 
+WAIT = b'{"wait": true}\n'
 WINDOW_IS_OVER = b'{"stop": "window"}\n'
 
 
@@ -83,11 +91,14 @@ class ParentPipe:
 
     def __init__(self, on_close: Callable[[], None], exit_seconds: float) -> None:
         self._first: FirstLine | None = None
+        self._unneeded = False
         self.window_closed = False
         self.parent_gone = False
+        self.waited_seconds = 0.0
         self._on_close = on_close
         self._exit_seconds = exit_seconds
         self._told = False
+        self._spoken_to = threading.Event()
         self._first_line_read = threading.Event()
         self._hard_exit: Callable[[int], Any] = os._exit
 
@@ -105,12 +116,20 @@ class ParentPipe:
 
         ``on_close`` is called once, from that thread, when the window is over or the parent is
         gone; ``window_closed`` tells which. ``exit_seconds`` after the pipe closed the process
-        ends hard if it is still there. Raises NoParent where no first line comes.
+        ends hard if it is still there. Raises NoParent where no first line comes, NotNeeded where
+        the pipe closed while it was waited for, as the parent had asked.
         """
         pipe = cls(on_close, exit_seconds)
         pipe._hard_exit = hard_exit
+        opened = time.monotonic()
         threading.Thread(target=pipe._read, args=(fd,), name="parent-pipe", daemon=True).start()
-        if not pipe._first_line_read.wait(first_line_seconds) or pipe._first is None:
+        if pipe._spoken_to.wait(first_line_seconds):
+            # Whoever was asked to wait does so until the parent speaks, or its end closes the pipe.
+            pipe._first_line_read.wait()
+        pipe.waited_seconds = time.monotonic() - opened
+        if pipe._unneeded:
+            raise NotNeeded("the parent had no work")
+        if pipe._first is None:
             raise NoParent(f"{FLAG} is for children of this software; leave it out by hand")
         return pipe
 
@@ -131,7 +150,12 @@ class ParentPipe:
 
     def _read(self, fd: int) -> None:
         lines = _lines(fd)
-        self._first = _decode(next(lines, b""))
+        line = next(lines, b"")
+        self._spoken_to.set()
+        if line == WAIT:
+            line = next(lines, b"")
+            self._unneeded = not line
+        self._first = _decode(line)
         self._first_line_read.set()
         if self._first is None:
             return

@@ -18,6 +18,7 @@ ScoringError                    exit 1
 │   └── ModelNotServed                  the server has not the model that is asked for
 ├── Busy                        exit 6  another run holds the lock
 ├── NoParent                    exit 1  a child's flag without a parent behind it
+│   └── NotNeeded               exit 0  a client that was loaded for a server that did not come up
 ├── Interrupted                 exit 3  the run was stopped and can be resumed
 ├── ScoringFailed               exit 1  the run cannot go on
 ├── ClusterFailed               exit 1  the nodes came to no end; what they finished is kept

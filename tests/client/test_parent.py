@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.processes.parent_pipe import WINDOW_IS_OVER, FirstLine
+from scoring.processes.parent_pipe import WAIT, WINDOW_IS_OVER, FirstLine
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT
@@ -65,3 +65,11 @@ def test_whoever_has_no_parent_is_told_what_the_flag_is_for(project: Path, stdin
         "error: --parent-pipe is for children of this software; leave it out by hand"
     ]
     assert not (project / "logs").exists()
+
+
+@pytest.mark.slow
+def test_a_client_that_was_loaded_in_vain_leaves_without_a_trace(project: Path) -> None:
+    done = told("-m", "client.request", "--every-batch", "--parent-pipe", stdin=WAIT)
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.DONE, b"", b"")
+    assert not (project / "logs").exists()
+    assert not (project / "data").exists()

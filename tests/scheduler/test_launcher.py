@@ -11,9 +11,10 @@ import pytest
 from scheduler.launcher import ClientJob, ProcessLauncher, find_running_server
 from scoring.processes.port_owner import free_port
 from scoring.protocol.commands import command
-from scoring.protocol.errors import NoServer
+from scoring.protocol.errors import ExitCode, NoServer
 from scoring.settings import Settings, load_settings
-from tests.conftest import running_server
+from tests.conftest import running_server, write_batch
+from tests.deadlines import DEADLINE
 
 
 def never() -> bool:
@@ -64,3 +65,36 @@ def test_a_running_server_is_found_and_a_missing_one_explained(settings: Setting
     )
     with pytest.raises(NoServer, match=f"start one with '{re.escape(command('server'))}'"):
         find_running_server(nobody, never)
+
+
+@pytest.mark.slow
+def test_a_client_that_was_loaded_is_the_one_that_scores(settings: Settings) -> None:
+    write_batch(settings.batches_folder / "G1", 1)
+    launcher, job = ProcessLauncher(settings, port=0), ClientJob(date(2026, 5, 5))
+    launcher.load_client(job)
+    assert launcher._loaded
+    loaded = launcher._loaded[1]
+    server = launcher.start_server(never)
+    try:
+        client = launcher.start_client(server, ClientJob(job.due_date, window_seconds=60))
+        assert client.pid == loaded.pid
+        assert client.wait(DEADLINE) == client.stop(0.0) == ExitCode.DONE, client.log_tail()
+        launcher.load_client(job)
+        other = launcher.start_client(server, ClientJob(date(2026, 5, 6), window_seconds=60))
+        assert other.wait(DEADLINE) == other.stop(0.0) == ExitCode.DONE, "it is started for another day"
+        assert launcher._loaded is None
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_a_client_that_was_loaded_in_vain_leaves_no_trace(settings: Settings) -> None:
+    launcher = ProcessLauncher(settings, port=0)
+    launcher.load_client(ClientJob(date(2026, 5, 5)))
+    assert launcher._loaded
+    loaded = launcher._loaded[1]
+    launcher.drop_client()
+    assert loaded.exit_code() is not None
+    assert loaded.log_tail() == ""
+    assert not settings.logs_folder.exists()
+    assert not settings.ledger_file.exists()

@@ -83,6 +83,10 @@ class PlayedClient:
             self._end(self._script.state, self._script.exit_code)
         return self._code
 
+    def wait(self, seconds: float) -> int | None:
+        self._theatre.clock.sleep(seconds)
+        return self.exit_code()
+
     def say_window_is_over(self) -> None:
         self.told_window = True
         if self._script.heeds_window:
@@ -144,6 +148,12 @@ class Theatre:
             raise NoServer(self.server_failures.pop(0))
         self.servers.append(PlayedServer())
         return self.servers[-1]
+
+    def load_client(self, job: ClientJob) -> None:
+        """Nothing is gained here: a client begins at once."""
+
+    def drop_client(self) -> None:
+        """None was loaded."""
 
     def start_client(self, server: object, job: ClientJob) -> PlayedClient:
         script = self.scripts.pop(0) if self.scripts else Script()

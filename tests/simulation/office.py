@@ -163,6 +163,12 @@ class Office:
         self.server = SimulatedServer(self.settings, self._models, SECRET, self._forget)
         return self.server
 
+    def load_client(self, job: ClientJob) -> None:
+        """Nothing is gained here: a client begins at once."""
+
+    def drop_client(self) -> None:
+        """None was loaded."""
+
     def start_client(self, server: ServerHandle, job: ClientJob) -> SimulatedClient:
         if job.due_date:
             self.started_at[job.due_date] = self.clock.true

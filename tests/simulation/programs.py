@@ -153,6 +153,11 @@ class SimulatedClient(StopSignal):
 
     # The scheduler's side
 
+    def wait(self, seconds: float) -> int | None:
+        """Let a step of the clock pass: it looks for the client's end as often as it did."""
+        self._clock.sleep(seconds)
+        return self.exit_code()
+
     def advance(self) -> None:
         """Give the client its turn if its pause is over."""
         if self._code is None and self._clock.monotonic() >= self._wakes_at:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from client import command
+from client.command import Command
 from client.command_line import parse_arguments
 from client.stop_signal import StopSignal
 from fashion_model.drawn.draw import CLASSES, LIGHT, Drawn, draw_batch, draw_picture
@@ -77,11 +77,11 @@ class Nights:
 
     def run(self, *arguments: str, stop: StopSignal | None = None) -> int:
         """Run the client by its command line."""
-        # This process began long before.
-        vars(command)["STARTED"] = time.monotonic()
         given = parse_arguments(arguments)
         events = EventsLog.from_settings(self.settings)
-        return command.Command(self.settings, given, stop or StopSignal(), events).run()
+        # This process began long before.
+        began = time.monotonic()
+        return Command(self.settings, given, stop or StopSignal(), events, began=began).run()
 
     def pass_day(self) -> None:
         """Let the next day come."""

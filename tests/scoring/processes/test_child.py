@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -88,6 +89,18 @@ def test_the_end_of_the_window_leaves_the_pipe_open(start: StartStandIn) -> None
     child.say_window_is_over()
     assert child.wait(DEADLINE) == 3
     child.say_window_is_over()
+
+
+def test_its_end_is_waited_for_without_a_pidfd_too(
+    start: StartStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(pid: int) -> int:
+        raise OSError("not here")
+
+    monkeypatch.setattr(os, "pidfd_open", none, raising=False)
+    child = start(HEEDS)
+    assert child.wait(0.0) is None
+    assert child.stop(DEADLINE) == 0
 
 
 @posix

@@ -10,9 +10,11 @@ import pytest
 
 from scoring.processes.parent_pipe import (
     HARD_EXIT_CODE,
+    WAIT,
     WINDOW_IS_OVER,
     FirstLine,
     NoParent,
+    NotNeeded,
     ParentPipe,
 )
 from scoring.protocol.identity import SessionSecret
@@ -119,6 +121,7 @@ def test_a_callback_that_fails_does_not_keep_the_process_alive(pipe: Pipe) -> No
         b"hello\n",
         b"[]\n",
         b'{"secret": 1}\n',
+        WAIT + b"hello\n",
         b'{"secret": null, "window_seconds": "1"}\n',
         b'{"secret": null, "window_seconds": true}\n',
         b'{"secret": null, "window_seconds": null, "absent": {"hats": 1}}\n',
@@ -132,6 +135,24 @@ def test_anything_but_a_first_line_is_refused(pipe: Pipe, line: bytes) -> None:
     with pytest.raises(NoParent, match="leave it out"):
         pipe.open()
     assert not pipe.exited.is_set()
+
+
+def test_a_child_that_was_asked_to_wait_does_so_until_the_first_line(pipe: Pipe) -> None:
+    pipe.write(WAIT)
+    threading.Timer(0.2, pipe.write, [FirstLine(SECRET, 5.0).encode()]).start()
+    child = pipe.open(first_line_seconds=0.05)
+    assert (child.secret, child.window_seconds) == (SECRET, 5.0)
+    assert child.waited_seconds > 0.05
+    pipe.close()
+    assert pipe.closed.wait(DEADLINE)
+
+
+def test_a_child_that_was_asked_to_wait_in_vain_is_not_needed(pipe: Pipe) -> None:
+    pipe.write(WAIT)
+    pipe.close()
+    with pytest.raises(NotNeeded):
+        pipe.open()
+    assert (pipe.calls, pipe.exited.is_set()) == (0, False)
 
 
 def test_a_parent_that_says_nothing_is_not_waited_for(pipe: Pipe) -> None:
