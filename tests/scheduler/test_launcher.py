@@ -81,7 +81,9 @@ def test_a_client_that_was_loaded_is_the_one_that_scores(settings: Settings) -> 
         assert client.wait(DEADLINE) == client.stop(0.0) == ExitCode.DONE, client.log_tail()
         launcher.load_client(job)
         other = launcher.start_client(server, ClientJob(date(2026, 5, 6), window_seconds=60))
-        assert other.wait(DEADLINE) == other.stop(0.0) == ExitCode.DONE, "it is started for another day"
+        assert other.wait(DEADLINE) == other.stop(0.0) == ExitCode.DONE, (
+            "it is started for another day"
+        )
         assert launcher._loaded is None
     finally:
         server.stop()
