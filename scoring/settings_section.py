@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from inspect import get_annotations
+from numbers import Integral, Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, Self
@@ -136,6 +137,9 @@ class SettingsChecker(Checker):
             return value if isinstance(value, Secret) else Secret(convert(value, str))
         if isinstance(value, str) and base is not str:
             value = _from_text(base, value)
+        elif isinstance(value, Real) and not isinstance(value, bool):
+            # A number of NumPy, from a program that makes settings of its own.
+            value = int(value) if isinstance(value, Integral) else float(value)
         # 5.0 is as good as 5, 1 as true; of texts enough has been made.
         return convert(value, kind, strict=isinstance(value, str))
 

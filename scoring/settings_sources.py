@@ -81,7 +81,7 @@ def handed_on(settings_cls: type[Section]) -> Tables:
     """Return what a parent gave its child instead of files and environment."""
     try:
         tables = json.loads(os.environ[HANDED_ON_VARIABLE])
-    except ValueError:
+    except (ValueError, RecursionError):
         tables = None
     if not isinstance(tables, dict):
         raise SettingsError(f"{HANDED_ON_VARIABLE} is for children of this software; unset it")

@@ -5,6 +5,7 @@ import copy
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pytest
 from msgspec import Meta
 
@@ -36,6 +37,8 @@ class Others(Section):
     [
         *(("number", text, 5) for text in ("5", " 5 ", "5.0", "+5", "0_5", 5.0)),
         *(("share", text, 0.5) for text in ("0.5", ".5", "5e-1", 0.5)),
+        *(("number", number, 5) for number in (np.int64(5), np.uint8(5), np.float64(5))),
+        *(("share", number, 1.0) for number in (np.int64(1), np.float32(1), np.float64(1))),
         *(("is_on", text, True) for text in ("true", "Yes", "ON", "1", "t", "y", 1)),
         *(("is_on", text, False) for text in ("false", "No", "off", "0", "f", "n", 0)),
         ("path", "b", Path("b")),
