@@ -31,10 +31,39 @@ _AT_ONCE = 1 << 18
 _chunk_head = struct.Struct(">I4s").unpack_from
 _crc = struct.Struct(">I").unpack_from
 _size = struct.Struct(">II").unpack_from
+# What a file begins with whose picture data comes right behind the head: the head (width, height,
+# depth, kind of colour and three bytes more), its checksum; length and type of the data.
+_begin = struct.Struct(">8sI4sIIBB3xII4s").unpack_from
+_BEGIN_BYTES, _DATA_TYPE = 41, 37
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def read_header(data: bytes) -> Header:
-    """Walk the chunks up to IEND, checking the CRC of each that the picture is made of."""
+    """Check the CRC of each chunk that the picture is made of, up to IEND."""
+    return _barest(data) or _walk(data)
+
+
+def _barest(data: bytes) -> Header | None:
+    """Return the header of a file of one head, one chunk of data and the end; else None.
+
+    So is every small picture without remarks. A walk costs four times as much, a tenth of all that
+    reading such a file takes; who finds anything wrong here leaves it to the walk to say what.
+    """
+    if not _BEGIN_BYTES < len(data) <= _HARMLESS_BYTES or not data.endswith(_END):
+        return None
+    signature, head_bytes, head, width, height, depth, colour, head_crc, length, kind = _begin(data)
+    size = _DATA_TYPE + len(kind) + length
+    is_bare = (signature, head_bytes, head, kind) == (SIGNATURE, _IHDR_BYTES, b"IHDR", b"IDAT")
+    if not is_bare or size + 4 + len(_END) != len(data) or colour == 3 or not width or not height:
+        return None
+    if zlib.crc32(data[12:29]) != head_crc:
+        return None
+    if zlib.crc32(data[_DATA_TYPE:size]) != _crc(data, size)[0]:
+        return None
+    return Header("png", width, height, plain=True, deep=depth > 8)
+
+
+def _walk(data: bytes) -> Header:
     exif: bytes | None = None
     note = None
     data_end = end = 0

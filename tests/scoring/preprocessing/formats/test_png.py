@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from scoring.preprocessing.decode import (
     CorruptImage,
+    DecodeError,
     DecodeLimits,
     TooMuchWork,
     TruncatedImage,
@@ -16,7 +18,8 @@ from scoring.preprocessing.decode import (
     decode_color,
     decode_grey,
 )
-from scoring.preprocessing.formats.header import FIRST_FRAME
+from scoring.preprocessing.formats.header import FIRST_FRAME, Header
+from scoring.preprocessing.formats.png import _barest, _walk, read_header
 from tests.deadlines import work_of_at_most
 from tests.scoring.preprocessing.image_files import Array, chunk, encoded, exif, png, scene
 
@@ -79,6 +82,56 @@ def test_remarks_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     for kind in ("wrong checksum in text", "in a time behind the data", "in an unused palette"):
         color_of(BESIDE_THE_PICTURE[kind])
     assert capfd.readouterr().err == ""
+
+
+def told(read: Callable[[bytes], Header], data: bytes) -> Header | str:
+    """Return what a file is told to be, or what is wrong with it."""
+    try:
+        return read(data)
+    except DecodeError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+BARE = SIGNATURE + HEADER + chunk(b"IDAT", PACKED) + END
+
+
+def test_a_bare_file_is_told_as_the_walk_through_its_chunks_tells_it() -> None:
+    assert _barest(BARE) == _walk(BARE)
+    deep = png(4, 1, 16, 0, bytes(8))
+    assert _barest(deep) == _walk(deep)
+    assert told(_walk, deep) == Header("png", 4, 1, plain=True, deep=True)
+
+
+def test_damage_to_any_byte_of_a_bare_file_is_told_as_the_walk_tells_it() -> None:
+    small = png(4, 2, 8, 0, bytes(range(8)))
+    assert _barest(small)
+    for place in range(len(SIGNATURE), len(small)):
+        for change in (1, 0x20, 0x80):
+            damaged = small[:place] + bytes((small[place] ^ change,)) + small[place + 1 :]
+            assert told(read_header, damaged) == told(_walk, damaged)
+            assert isinstance(told(read_header, damaged), str)
+        assert isinstance(told(read_header, small[:place]), str)
+
+
+NOT_BARE = {
+    "a remark": with_chunk(chunk(b"tEXt", b"a\0b")),
+    "bytes behind the end": BARE + b"x",
+    "two chunks of data": SIGNATURE
+    + HEADER
+    + chunk(b"IDAT", PACKED[:50])
+    + chunk(b"IDAT", PACKED[50:])
+    + END,
+    "a palette that is not there": png(4, 1, 8, 3, bytes(4)),
+    "no width": SIGNATURE + chunk(b"IHDR", bytes(4) + HEADER[12:21]) + chunk(b"IDAT", PACKED) + END,
+    "no data": SIGNATURE + HEADER + END,
+    "a head alone": SIGNATURE + HEADER,
+}
+
+
+@pytest.mark.parametrize("kind", NOT_BARE)
+def test_what_is_not_bare_is_left_to_the_walk(kind: str) -> None:
+    assert _barest(NOT_BARE[kind]) is None
+    assert told(read_header, NOT_BARE[kind]) == told(_walk, NOT_BARE[kind])
 
 
 PALETTE = chunk(b"PLTE", bytes((7, 7, 7, 200, 200, 200)))
