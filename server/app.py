@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache, partial
 from typing import cast
 
 from flask import Flask, Response, g, request
@@ -77,7 +78,10 @@ def create_app(
         make_endpoints(dialects.DIALECTS, handler, settings.server, memory, images, metrics)
     )
     page = upload.UploadPage(handler, settings, memory, metrics, access.entrance)
-    requests = openapi.summaries(dialects.DIALECTS, settings.server, handler.signature())
+    # Put together when it is first asked for: no start waits for it.
+    requests = cache(
+        partial(openapi.summaries, dialects.DIALECTS, settings.server, handler.signature())
+    )
     app.register_blueprint(front.make_front(handler, requests, page.front))
     app.register_blueprint(upload.make_upload(page))
     feedback = FeedbackDesk(handler, settings, Submissions(settings))

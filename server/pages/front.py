@@ -17,9 +17,12 @@ from server.responses import respond
 
 
 def make_front(
-    handler: Handler, endpoints: Mapping[str, str], page: Callable[[], Response]
+    handler: Handler, endpoints: Callable[[], Mapping[str, str]], page: Callable[[], Response]
 ) -> Blueprint:
-    """Return the blueprint of this path; ``page`` is what a browser is shown."""
+    """Return the blueprint of this path; ``page`` is what a browser is shown.
+
+    ``endpoints`` returns what each request does, like ``{"POST /predict": "what it does"}``.
+    """
     front = Blueprint("front", __name__)
 
     # Below a proxy's or Apache's prefix it may be asked for without the slash.
@@ -27,7 +30,7 @@ def make_front(
     def what_this_is() -> Response:
         if wants_page(request.headers):
             return page()
-        response = respond(tell(handler, endpoints))
+        response = respond(tell(handler, endpoints()))
         response.vary.add("Accept")
         return response
 
@@ -35,7 +38,7 @@ def make_front(
 
 
 def tell(handler: Handler, endpoints: Mapping[str, str]) -> Reply:
-    """Return JSON, with ``endpoints`` like ``{"POST /predict": "what it does"}``."""
+    """Return JSON that says what is served, and by which requests."""
     about = {
         "service": "image scorer",
         # KServe's first protocol asks here whether the server lives.

@@ -25,6 +25,21 @@ def test_it_says_what_this_is(app: Flask) -> None:
     assert front["what"] == front["models"][0]["purpose"]
 
 
+def test_no_start_waits_for_what_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def summaries(*_: object) -> dict[str, str]:
+        made.append(1)
+        return {"GET /": "what this is"}
+
+    monkeypatch.setattr("server.openapi.summaries", summaries)
+    client = create_app(Settings(project=BUNDLE.parent), loopback=True).test_client()
+    assert not made
+    for _ in range(2):
+        assert client.get("/").get_json()["endpoints"] == {"GET /": "what this is"}
+    assert len(made) == 1, "it is put together once"
+
+
 def test_it_names_every_request_and_no_other(app: Flask) -> None:
     client = app.test_client()
     told = client.get("/").get_json()["endpoints"]
