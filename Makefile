@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 10
+# Three at once on two cores: most of what tests take is waiting. Each file stays in one process.
+WORKERS ?= 3
 # Compiled at set-up: who runs them at night may have no right to write here.
 PACKAGES := scoring client server desk scheduler fashion_model
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -31,7 +33,7 @@ desk: $(VENV)/scoring.installed
 	@$(BIN)/python -m desk
 
 test: $(VENV)/all.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 quick: $(VENV)/all.installed
 	$(BIN)/python -m pytest -m "not slow and not long"

@@ -16,21 +16,17 @@ from scoring.inference.turns import Turns
 from scoring.protocol.signature import Signature
 from scoring.settings import available_cores
 
-# Rows an interpreter takes at once, of small images; a shorter tail is padded. Larger blocks gain
-# nothing in the backbone, and from 32 rows on the head's small products wake BLAS's own threads,
-# which then fight the pool's for the cores (a quarter of the rate). See the model card ("Speed").
+# Rows an interpreter takes at once, of small images; larger blocks gain nothing (measured; see the
+# model card, "Speed").
 BLOCK_ROWS = 16
 # Pixels an interpreter takes at once, of large images: two photographs of 224×224 cost 4 % less
 # than one by one, more gain nothing and take more memory (measured).
 BLOCK_BYTES = 310_000
-# Rows the head takes at once, padded. Each time it reads the whole whitening, 7 MB for photographs:
-# a row alone costs 0.27 ms of a photograph's 5, one of sixteen 0.07 (measured).
-HEAD_ROWS = BLOCK_ROWS
 # Blocks a thread takes in one turn (see Turns): 9 ms of small images, 35 of photographs. Taking 16
 # instead would spare 1 % of the processor's time, one by one cost 5 % more (measured).
 SHARE_BLOCKS = 4
-# Blocks of the head in one turn: 2 ms of small images, 35 of photographs.
-HEAD_SHARE_BLOCKS = 32
+# Blocks of the head in one turn: a millisecond of small images, 16 to 35 of photographs.
+HEAD_SHARE_BLOCKS = 8
 
 
 def block_rows(row_length: int) -> int:
@@ -53,7 +49,7 @@ class Predictor:
     """A served bundle. Thread-safe: ``predict`` may be called from any number of threads.
 
     An image's numbers do not depend on the batch it travels in: the backbone is integer
-    arithmetic, and everything after it runs on blocks of one fixed shape.
+    arithmetic, and everything after it takes each row as if it were alone.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 0, networks: Networks | None = None) -> None:
@@ -103,7 +99,7 @@ class Predictor:
             parts = [self._classify(self._features(pixels))]
         else:
             features = self.features(pixels)
-            shares = cut(len(features), HEAD_ROWS, self._size, HEAD_SHARE_BLOCKS)
+            shares = cut(len(features), BLOCK_ROWS, self._size, HEAD_SHARE_BLOCKS)
             parts = self._turns.map(self._classify, [features[share] for share in shares])
         probabilities = np.concatenate([part[0] for part in parts])
         scores = np.concatenate([part[1] for part in parts])
@@ -132,19 +128,7 @@ class Predictor:
             raise BundleUnreadable(f"{self._bundle.folder}: its scores are no finite numbers")
 
     def _classify(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Return probabilities and scores; the head works on blocks of one shape, padded."""
-        count = len(features)
-        missing = -count % HEAD_ROWS if count else HEAD_ROWS
-        padded = np.pad(features, ((0, missing), (0, 0))) if missing else features
-        results = [
-            self._classify_block(padded[start : start + HEAD_ROWS])
-            for start in range(0, len(padded), HEAD_ROWS)
-        ]
-        probabilities = np.concatenate([result[0] for result in results])
-        scores = np.concatenate([result[1] for result in results])
-        return probabilities[:count], scores[:count]
-
-    def _classify_block(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Return probabilities and scores."""
         logits, scores = self._head.apply(features)
         return softmax(logits / self.signature.temperature), scores
 
