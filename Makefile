@@ -84,6 +84,7 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -r requirements-scoring.txt
 	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@$(BIN)/python -c "from scoring.monitoring.page import report_template; report_template()"
 	@touch $@
 
 $(VENV)/all.installed: requirements.txt requirements-gunicorn.txt requirements-teach.txt $(VENV)/scoring.installed

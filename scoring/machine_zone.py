@@ -28,6 +28,8 @@ LINKS_FOLLOWED = 8
 # Two zones whose clocks show the same for that long are one, whatever they are called.
 DAYS_COMPARED = 400
 UTC_ZONE = ZoneInfo("UTC")
+# What lies beside the zones and is none, as ``zoneinfo.available_timezones`` has it.
+NO_ZONES = ("posix", "right", "posixrules", "localtime")
 # What a zone's file calls a time before any rule holds.
 NO_NAME = b"-00\0"
 
@@ -89,8 +91,8 @@ def _told(root: Path) -> Iterator[ZoneSource]:
     name = _name_in_path(file)
     if file.exists():
         yield ZoneSource(f"/{LOCALTIME}", _zone_of_file(file, root))
-    elif name in available_timezones():  # a link to zones that are not installed
-        yield ZoneSource(f"/{LOCALTIME}", ZoneInfo(name))
+    elif zone := _known(name):  # a link to zones that are not installed
+        yield ZoneSource(f"/{LOCALTIME}", zone)
     try:
         words = (root / TIMEZONE).read_text(encoding="ascii").split("#")[0].split()
         if words:
@@ -131,11 +133,19 @@ def _zone_of_file(file: Path, root: Path) -> tzinfo:
     """Return a file's zone, under the name that it is a link to, or a copy of, if any."""
     name = _name_in_path(file)
     try:
-        if name in available_timezones():
-            return ZoneInfo(name)
-        return _zone_of_bytes(file.read_bytes(), root)
+        return _known(name) or _zone_of_bytes(file.read_bytes(), root)
     except (OSError, ValueError) as error:
         raise _no_zone(f"{file} cannot be read: {error}") from error
+
+
+def _known(name: str) -> ZoneInfo | None:
+    """Return the zone of that name, if there is one; the list of all takes 600 files to make."""
+    if not name or name.split("/")[0] in NO_ZONES:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return None
 
 
 def _name_in_path(file: Path) -> str:

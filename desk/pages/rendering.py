@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
@@ -11,9 +12,11 @@ from desk import sessions
 from desk.context import the_desk
 from desk.pages.files import file_url
 from scoring.monitoring import words
+from scoring.monitoring.compiled_templates import CompiledTemplates
 from scoring.protocol.commands import command
 from scoring.records.text import on_one_line
 
+TEMPLATES = Path(__file__).parent / "templates"
 # The pages of the navigation: endpoint → name. Those that are not there yet are left out.
 NAVIGATION = {
     "today.page": "Today",
@@ -27,6 +30,7 @@ NEAR_DAYS = {-1: "yesterday", 0: "today"}
 
 def register(app: Flask) -> None:
     """Give the templates their filters, and what the frame around each page shows."""
+    app.jinja_env.bytecode_cache = CompiledTemplates(TEMPLATES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         shown=on_one_line,

@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from scoring.monitoring import trust_views, views, words
+from scoring.monitoring.compiled_templates import CompiledTemplates
 from scoring.monitoring.facts import LookAt, ReportFacts
 from scoring.monitoring.usual import FEWEST_NIGHTS
 from scoring.monitoring.verdict import judge_run, title
@@ -66,7 +67,7 @@ def _render(facts: ReportFacts, thumbnails: Thumbnails, detail: Detail) -> bytes
     look = _look(facts, thumbnails)[: detail.pictures]
     style = _style()
     models = facts.models[: detail.models]
-    html = _template().render(
+    html = report_template().render(
         facts=facts,
         verdict=judge_run(facts),
         title=title(facts),
@@ -118,9 +119,11 @@ def _source(thumbnails: Thumbnails, item: LookAt) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def report_template() -> jinja2.Template:
+    """Return the report's template; the set-up asks for it so that it is compiled by then."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        bytecode_cache=CompiledTemplates(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from scoring.monitoring.compiled_templates import CompiledTemplates
 from scoring.protocol.errors import ApiError
 from scoring.protocol.percent import in_percent
 from scoring.protocol.signature import Signature
@@ -21,6 +22,7 @@ from server.pages.serving import POLICY, SAFETY
 # Of one request; a script sends many pictures in parts of fewer.
 MOST_PICTURES = 200
 HTML = "text/html; charset=utf-8"
+TEMPLATES = Path(__file__).parent / "templates"
 PAGE_POLICY = POLICY | {"img-src": "'self' data: blob:", "form-action": "'self'"}
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -96,7 +98,8 @@ MANNERS = Manners(name="page", paths=(UPLOAD, LOGIN), error=refuse)
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=CompiledTemplates(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
