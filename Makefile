@@ -39,7 +39,7 @@ quick: $(VENV)/all.installed
 	$(BIN)/python -m pytest -m "not slow and not long"
 
 test-long: $(VENV)/all.installed
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n $(WORKERS) --dist loadfile
 
 # Ten times the quick part and three times the tests, beside two loops that keep the cores busy.
 test-busy: $(VENV)/all.installed
@@ -84,7 +84,7 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -r requirements-scoring.txt
 	@$(BIN)/python -m compileall -q $(PACKAGES)
-	@$(BIN)/python -c "from scoring.monitoring.page import report_template; report_template()"
+	@$(BIN)/python -c "from scoring.monitoring.page import compile_templates as go; go()"
 	@touch $@
 
 $(VENV)/all.installed: requirements.txt requirements-gunicorn.txt requirements-teach.txt $(VENV)/scoring.installed

@@ -67,7 +67,7 @@ def _render(facts: ReportFacts, thumbnails: Thumbnails, detail: Detail) -> bytes
     look = _look(facts, thumbnails)[: detail.pictures]
     style = _style()
     models = facts.models[: detail.models]
-    html = report_template().render(
+    html = _environment().get_template("report.html").render(
         facts=facts,
         verdict=judge_run(facts),
         title=title(facts),
@@ -118,9 +118,14 @@ def _source(thumbnails: Thumbnails, item: LookAt) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
+def compile_templates() -> None:
+    """Compile all templates, for the set-up: who runs at night may have no right to keep them."""
+    for name in _environment().list_templates(extensions=["html"]):
+        _environment().get_template(name)
+
+
 @cache
-def report_template() -> jinja2.Template:
-    """Return the report's template; the set-up asks for it so that it is compiled by then."""
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         bytecode_cache=CompiledTemplates(TEMPLATES),
@@ -131,7 +136,7 @@ def report_template() -> jinja2.Template:
     )
     for name in ("count", "percent", "seconds"):
         environment.filters[name] = getattr(words, name)
-    return environment.get_template("report.html")
+    return environment
 
 
 @cache
