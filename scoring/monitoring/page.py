@@ -67,30 +67,34 @@ def _render(facts: ReportFacts, thumbnails: Thumbnails, detail: Detail) -> bytes
     look = _look(facts, thumbnails)[: detail.pictures]
     style = _style()
     models = facts.models[: detail.models]
-    html = _environment().get_template("report.html").render(
-        facts=facts,
-        verdict=judge_run(facts),
-        title=title(facts),
-        when=views.when(facts),
-        figures=views.figures(facts),
-        look=look,
-        first_look=FIRST_LOOK,
-        look_words=views.look_words(facts, len(look)),
-        desk_words=views.desk_words(facts),
-        few_nights=facts.nights < FEWEST_NIGHTS,
-        batches=facts.batches[: detail.batches],
-        more_batches=facts.more_batches + len(facts.batches[detail.batches :]),
-        several_models=len(facts.models) > 1,
-        models=[views.model_view(model) for model in models],
-        trust_head=trust_views.HEAD,
-        chart_head=trust_views.CHART_HEAD,
-        speed=views.speed_view(facts),
-        failed_files=facts.failed_files[: detail.files],
-        events=facts.events[: detail.files],
-        more_events=facts.more_events + len(facts.events[detail.files :]),
-        closing=views.closing(facts),
-        style=style,
-        style_hash=_hash(style),
+    html = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            facts=facts,
+            verdict=judge_run(facts),
+            title=title(facts),
+            when=views.when(facts),
+            figures=views.figures(facts),
+            look=look,
+            first_look=FIRST_LOOK,
+            look_words=views.look_words(facts, len(look)),
+            desk_words=views.desk_words(facts),
+            few_nights=facts.nights < FEWEST_NIGHTS,
+            batches=facts.batches[: detail.batches],
+            more_batches=facts.more_batches + len(facts.batches[detail.batches :]),
+            several_models=len(facts.models) > 1,
+            models=[views.model_view(model) for model in models],
+            trust_head=trust_views.HEAD,
+            chart_head=trust_views.CHART_HEAD,
+            speed=views.speed_view(facts),
+            failed_files=facts.failed_files[: detail.files],
+            events=facts.events[: detail.files],
+            more_events=facts.more_events + len(facts.events[detail.files :]),
+            closing=views.closing(facts),
+            style=style,
+            style_hash=_hash(style),
+        )
     )
     return html.encode("utf-8", "backslashreplace")
 

@@ -117,7 +117,7 @@ def test_a_bundle_of_format_1_is_served_and_brought_to_the_present_one(folder: P
         (["--preprocessing", "hat:1"], "no preprocessing 'hat'"),
         (["--preprocessing", "photo:1"], "preprocessing photo 1 does not fit this model: "),
         (["--set", "thresholds.confidence=1.5"], "thresholds.confidence 1.5: should be at most 1"),
-        (["--set", "thresholds.confidence=-0.1"], "thresholds.confidence -0.1: should be at least 0"),
+        (["--set", "thresholds.confidence=-0.1"], "confidence -0.1: should be at least 0"),
         (["--set", "thresholds.outlier_score=null"], "outlier_score None: should be a number"),
         (["--set", "temperature=0"], "temperature 0: should be at least"),
         (["--set", 'labels=["a","b"]'], "there are 2 labels, and reference.class_shares for 10"),
