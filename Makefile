@@ -1,6 +1,6 @@
 # make run: set up and score once, now.  make test: set up the rest and run the tests.
 # make desk: look at what was scored, judge it and correct it, in a browser.
-# make quick: those that take two minutes.  make test-long: months, kills and training, ten minutes.
+# make quick: those that take two minutes.  make test-long: months, kills and training, twenty minutes.
 # make fuzz MINUTES=10: search for inputs that break something, another way each time.
 # make pictures: the README's pictures, taken anew.
 # make bench ARGS="--parts png": this software beside others, an hour; see benchmarks/README.md.

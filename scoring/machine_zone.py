@@ -29,7 +29,7 @@ LINKS_FOLLOWED = 8
 DAYS_COMPARED = 400
 UTC_ZONE = ZoneInfo("UTC")
 # What lies beside the zones and is none, as ``zoneinfo.available_timezones`` has it.
-NO_ZONES = ("posix", "right", "posixrules", "localtime")
+NO_ZONES = ("posix", "right", "posixrules")
 # What a zone's file calls a time before any rule holds.
 NO_NAME = b"-00\0"
 

@@ -17,10 +17,9 @@ from scoring.records.atomic_file import replacing
 class CompiledTemplates(jinja2.BytecodeCache):
     """Keeps what Jinja compiles of a folder's templates in ``__pycache__`` there.
 
-    To compile the morning report's takes a third of the time that showing it takes. Whoever may
-    not write there, or whom Python was told to leave no bytecode, compiles anew each time. What
-    is kept counts for the same source, Python and Jinja only. One environment a folder: its
-    options go into the code.
+    Whoever may not write there, or whom Python was told to leave no bytecode, compiles anew each
+    time. What is kept counts for the same source, Python and Jinja only. One environment a
+    folder: its options go into the code.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from scoring.machine_zone import ZONE_FILES, machine_zone, other_zones, zone_name
+from scoring.machine_zone import ZONE_FILES, _known, machine_zone, other_zones, zone_name
 from scoring.protocol.errors import SettingsError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX systems")
@@ -154,3 +154,28 @@ def test_a_localtime_that_is_no_zone_is_an_error(machine: Machine) -> None:
     (root / "etc" / "localtime").write_text("Europe/Berlin")
     with pytest.raises(SettingsError, match=r"set schedule\.zone"):
         machine_zone(root)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            "Europe",
+            "zone.tab",
+            "leapseconds",
+            "posix/Europe/Berlin",
+            "right/UTC",
+            "posixrules",
+        ),
+        *("../etc/passwd", "/etc/localtime", "Europe/Nowhere", "Europe/Berlin\0"),
+    ],
+)
+def test_what_lies_beside_the_zones_is_none(name: str) -> None:
+    assert name not in available_timezones()
+    assert _known(name) is None
+
+
+def test_every_zone_is_known_by_its_name() -> None:
+    names = available_timezones()
+    assert {name for name in names if _known(name)} == names

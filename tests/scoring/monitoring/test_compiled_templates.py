@@ -1,13 +1,18 @@
 """Templates are compiled once, and never by a source that is gone."""
 
+import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import jinja2
 import pytest
+from flask import Flask
 
+from desk.pages import rendering
+from scoring.monitoring import page
 from scoring.monitoring.compiled_templates import CompiledTemplates
-from scoring.settings import CODE_ROOT
+from server.pages import upload_page
 
 
 @pytest.fixture
@@ -76,9 +81,25 @@ def test_where_python_leaves_no_bytecode_nothing_is_kept(
     assert not (folder / "__pycache__").exists()
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["scoring/monitoring/page.py", "desk/pages/rendering.py", "server/pages/upload_page.py"],
-)
-def test_every_program_with_pages_keeps_its_templates(module: str) -> None:
-    assert "CompiledTemplates(" in (CODE_ROOT / module).read_text(encoding="utf-8")
+def test_every_program_with_pages_keeps_its_templates() -> None:
+    desk = Flask("desk")
+    rendering.register(desk)
+    upload = upload_page._template().environment
+    for environment in (page._environment(), upload, desk.jinja_env):
+        assert isinstance(environment.bytecode_cache, CompiledTemplates)
+
+
+def test_the_set_up_leaves_nothing_to_compile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The morning report's templates, those that others take in included."""
+    folder = tmp_path / "templates"
+    shutil.copytree(page.TEMPLATES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(page, "TEMPLATES", folder)
+    fresh = page._environment.__wrapped__
+    monkeypatch.setattr(page, "_environment", cache(fresh))
+    page.compile_templates()
+    monkeypatch.setattr(page, "_environment", cache(fresh))
+    monkeypatch.setattr(jinja2.Environment, "compile", refuse)
+    page.compile_templates()
