@@ -161,11 +161,16 @@ def test_a_parent_that_says_nothing_is_not_waited_for(pipe: Pipe) -> None:
 
 
 CHILD = """
-import sys, time
+import os, sys, threading, time
 from scoring.processes.parent_pipe import ParentPipe
-pipe = ParentPipe.open(lambda: print("asked", flush=True), exit_seconds=float(sys.argv[1]))
+told = threading.Event()
+def asked():
+    # Not by print: its lock, held in this thread, would abort the interpreter's end.
+    os.write(1, b"asked\\n")
+    told.set()
+ParentPipe.open(asked, exit_seconds=float(sys.argv[1]))
 print("up", flush=True)
-while not (pipe.parent_gone and sys.argv[2] == "heeds"):
+while not (told.is_set() and sys.argv[2] == "heeds"):
     time.sleep(0.01)
 """
 
