@@ -6,6 +6,7 @@ psutil is loaded where a port is taken and somebody has to be named: most starts
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +50,20 @@ def handed_out_ports() -> range:
 
 
 def free_port(host: str) -> int:
-    """Return a port that nobody uses at the moment."""
+    """Return a port that nobody uses; on Linux nobody else is given it while this process lives.
+
+    A socket stays bound to it and never listens: who asks the system for any port gets another
+    one, and a server that names this one has it, now and after its end, for both have SO_REUSEADDR.
+    Otherwise it could be another program's by the time that the server is up.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+        if sys.platform == "linux":
+            probe.detach()
+    return port
 
 
 def listeners(port: int) -> list[psutil.Process]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,22 +9,16 @@ from contextlib import contextmanager, suppress
 
 import requests
 
+from scoring.processes.port_owner import free_port
 from scoring.settings import CODE_ROOT
 from tests.deadlines import wait_for
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class DeskProcess:
     """``python -m desk`` over the project folder of the environment."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = free_port("127.0.0.1")
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -6,7 +6,6 @@ import csv
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring.processes.port_owner import free_port
 from scoring.records.results_csv import COLUMNS
 from scoring.settings import CODE_ROOT, load_settings
 from tests.conftest import write_batch
@@ -45,9 +45,7 @@ def commands() -> list[str]:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCORING_")}
     environment = {**kept, "SCORING_SERVER__PORT": str(port)}
     # The suite is this very run: show that make would start it, and leave it at that.

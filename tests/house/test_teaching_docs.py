@@ -7,13 +7,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from scoring.processes.port_owner import free_port
 from scoring.settings import CODE_ROOT
 from tests.conftest import BUNDLE
 from tests.fashion_model.teaching.shop import THINGS, TINY, write_shop, write_things
@@ -25,9 +25,7 @@ PYTHON = ".venv/bin/python "
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert command.startswith(PYTHON)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCORING_")}
     environment = {
         **kept,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scoring.processes.managed_server import ManagedServer
+from scoring.processes.port_owner import free_port
 from scoring.protocol.errors import NoServer
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.deadlines import wait_for
@@ -105,9 +106,7 @@ def test_waiting_can_be_cancelled(settings: Settings, stand_in: StandIn) -> None
 def test_a_stranger_on_the_port_is_named_and_nothing_is_started(
     settings: Settings, project: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     with subprocess.Popen(
         [sys.executable, "-c", STRANGER, str(port)],
         stdout=subprocess.DEVNULL,

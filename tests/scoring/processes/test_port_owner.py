@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scoring.processes import port_owner
+from scoring.processes.listening import bind
 from scoring.processes.port_owner import (
     describe_owner,
     free_port,
@@ -46,6 +47,18 @@ def test_what_the_system_says_against_a_port_is_told() -> None:
         assert why_not_to_be_had("127.0.0.1", listener.getsockname()[1])
     assert why_not_to_be_had("192.0.2.1", 0), "an address of no machine"
     assert why_not_to_be_had("127.0.0.1", free_port("127.0.0.1")) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_free_port_is_a_servers_also_a_second_time_and_nobody_elses(host: str) -> None:
+    port = free_port(host)
+    for _ in range(2):
+        assert not port_is_taken(host, port)
+        if sys.platform == "linux":
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+        with bind(host, port, "server.port"):
+            assert port_is_taken(host, port)
 
 
 @pytest.mark.parametrize(
