@@ -156,12 +156,13 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
             *error_headers(error).items(),
             *self._proof(path, error.status, reply.body).items(),
         ]
-        self.write(reply.body)
         door = self.request.door
         seconds = time.perf_counter() - (self.request.received_at or time.perf_counter())
         door.metrics.answered(dialect.name, error.status, seconds)
         caller = door.access.caller(self.channel.addr[0], self.request.sent_headers())
         log_request(caller, self.request.command, path, error.status)
+        # Last, as it is with answers: whoever has read it finds it counted.
+        self.write(reply.body)
 
     def _proof(self, path: str, status: int, body: bytes) -> dict[str, str]:
         """Show this session's client who it is that refuses."""

@@ -19,6 +19,10 @@ from tests.server.gunicorn_process import started
 DOCKERFILE = (CODE_ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
 
 
+# .dockerignore leaves it out; tests that run beside this one write there, and take away.
+NOT_COPIED = shutil.ignore_patterns("__pycache__")
+
+
 def lines(instruction: str) -> list[str]:
     return re.findall(rf"(?m)^\s*{instruction}\s+(.*)$", DOCKERFILE)
 
@@ -31,7 +35,7 @@ def copied(folder: Path) -> Path:
         for source in sources:
             place = folder / target / ("" if source.endswith("/") else source)
             if source.endswith("/"):
-                shutil.copytree(CODE_ROOT / source, place)
+                shutil.copytree(CODE_ROOT / source, place, ignore=NOT_COPIED)
             else:
                 shutil.copyfile(CODE_ROOT / source, place)
     return folder

@@ -87,6 +87,16 @@ class Desk:
     def has_process(self, words: str) -> bool:
         return any(words in command for command in project_processes(self.project).values())
 
+    def pid_of(self, words: str) -> int:
+        """Wait for the process whose command has these words; return its pid.
+
+        Who knows it beforehand can send a signal at once when it is time: to look through all
+        processes takes a busy machine as long as it takes to score many images.
+        """
+        wait_for(lambda: self.has_process(words), f"a process of {words}")
+        (pid,) = [pid for pid, one in project_processes(self.project).items() if words in one]
+        return pid
+
     def has_run(self) -> bool:
         """Tell whether a client has begun to score."""
         return "run-started" in self.events()

@@ -48,10 +48,14 @@ def test_row_59_the_machine_is_of_two_minds_about_its_zone(
     mounts = BERLIN_OR_UTC.format(etc=faulty.folder / "etc")
     check = faulty.run_mounted(mounts, "-m", "scheduler", "check")
     assert f"WARN  zone         {BOTH_NAMES}\n" in check.stdout
+    before = next_evening_in_berlin()
     faulty.run_mounted(mounts, "-c", START)
     started, ambiguous, _ = faulty.events().splitlines()
-    evening = next_evening_in_berlin()
-    assert f"INFO, scheduler-started, , , up; the next run is {evening}" in started
+    # It may be evening just now.
+    assert any(
+        f"INFO, scheduler-started, , , up; the next run is {evening}" in started
+        for evening in (before, next_evening_in_berlin())
+    )
     assert ambiguous.endswith(f"WARNING, zone-ambiguous, , , {BOTH_NAMES}")
     monkeypatch.setenv("SCORING_SCHEDULE__ZONE", "UTC")
     check = faulty.run_mounted(mounts, "-m", "scheduler", "check")
@@ -115,7 +119,7 @@ def test_row_60_a_night_under_wrong_settings_is_run_by_the_old_ones(night: Desk)
     (night.project / LOCAL_FILE).write_text("[schedule\n")
     server = launcher.start_server(lambda: False)
     try:
-        client = launcher.start_client(server, ClientJob(date(2026, 5, 5), window_seconds=60))
+        client = launcher.start_client(server, ClientJob(date(2026, 5, 5), window_seconds=600))
         assert client.wait(DEADLINE) == 0, client.log_tail()
         client.close_pipe()
     finally:

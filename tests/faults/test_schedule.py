@@ -31,7 +31,7 @@ from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 from tests.faults.desk import LINUX, LONG_AGO, Project
 from tests.faults.oracle import assert_due_days, assert_truth, read_whole_results
-from tests.faults.test_server import CLIENT, is_under_way, send
+from tests.faults.test_server import CLIENT, is_under_way
 from tests.receivers import Inbox, http_receiver, nobody
 from tests.scheduler.virtual_night import Theatre, VirtualClock
 
@@ -276,8 +276,9 @@ def test_row_15_manual_run_during_the_window(night: Desk) -> None:
     night.make_a_run_due()
     command = [sys.executable, "-m", "client.request", "G1", "--server", load_settings().server_url]
     with night.scheduler():
+        client = night.pid_of(CLIENT)
         wait_for(lambda: is_under_way(night), "the first predictions")
-        send(night, CLIENT, signal.SIGSTOP)
+        os.kill(client, signal.SIGSTOP)
         refused = subprocess.run(
             command,
             cwd=CODE_ROOT,
@@ -293,7 +294,7 @@ def test_row_15_manual_run_during_the_window(night: Desk) -> None:
             # Time to do what it may not; that it did not is seen below, however slow it was.
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.wait(2)
-            send(night, CLIENT, signal.SIGCONT)
+            os.kill(client, signal.SIGCONT)
             assert waiting.wait(HANGS_SECONDS) == ExitCode.DONE
     nightly, by_hand = night.runs()
     assert (nightly.state, by_hand.state) == ("done", "done")

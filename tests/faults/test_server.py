@@ -78,10 +78,11 @@ def test_row_01_server_dies_mid_request(night: Desk) -> None:
     night.set("CLIENT__TRIES", 100)
     night.make_a_run_due()
     with night.scheduler():
+        server = night.pid_of(SERVER)
         wait_for(lambda: is_under_way(night), "the first predictions")
-        send(night, SERVER, signal.SIGSTOP)
+        os.kill(server, signal.SIGSTOP)
         assert is_under_way(night)
-        send(night, SERVER, signal.SIGKILL)
+        os.kill(server, signal.SIGKILL)
         wait_for(lambda: night.nightly_states() == ["done"], "the run to be done")
     assert night.events().count("server-ready") == 2
     assert "server-died" in night.events()

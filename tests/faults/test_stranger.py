@@ -12,7 +12,7 @@ from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import Desk
 from tests.faults.desk import LINUX
 from tests.faults.oracle import assert_truth
-from tests.faults.test_server import SERVER, is_under_way, reason_of, send
+from tests.faults.test_server import SERVER, is_under_way, reason_of
 
 KEY = "the-key-of-the-shop"
 
@@ -21,15 +21,18 @@ KEY = "the-key-of-the-shop"
 def test_row_56_a_stranger_takes_the_port_in_mid_run(night: Desk) -> None:
     """He answers all that a server of this software would, and gets nothing for it."""
     write_batch(night.project / "image_batches" / "G1", 2_000)
-    night.set("CLIENT__CHUNK_ROWS", 20)
+    night.set("CLIENT__CHUNK_ROWS", 5)
+    # So that the client is still trying when the stranger is there.
+    night.set("CLIENT__TRIES", 100)
     night.set("SERVER__API_KEY", KEY)
     night.make_a_run_due()
     with night.scheduler() as scheduler:
+        server = night.pid_of(SERVER)
         wait_for(lambda: is_under_way(night), "the first predictions")
         # So that the scheduler does not have a server there again before him.
         os.kill(scheduler.pid, signal.SIGSTOP)
         port = int(os.environ["SCORING_SERVER__PORT"])
-        assert send(night, SERVER, signal.SIGKILL) == 1
+        os.kill(server, signal.SIGKILL)
         with stranger_at(port) as stranger:
             os.kill(scheduler.pid, signal.SIGCONT)
             wait_for(lambda: night.nightly_states() == ["failed"], "the run to be failed")

@@ -24,8 +24,8 @@ from scheduler.launcher import ClientJob, ProcessLauncher
 from scoring.settings import load_settings
 launcher = ProcessLauncher(load_settings(), port=0)
 server = launcher.start_server(lambda: False)
-client = launcher.start_client(server, ClientJob(date(2026, 5, 5), window_seconds=60))
-client.wait(60)
+client = launcher.start_client(server, ClientJob(date(2026, 5, 5), window_seconds=600))
+client.wait(600)
 server.stop()
 raise SystemExit(client.exit_code())
 """

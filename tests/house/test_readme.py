@@ -22,7 +22,14 @@ from tests.conftest import write_batch
 README = (CODE_ROOT / "README.md").read_text(encoding="utf-8")
 TESTED = re.findall(r"<!-- tested -->\n```sh\n(.*?)```", README, flags=re.S)
 LEFT_BEHIND = shutil.ignore_patterns(
-    ".venv", ".git", "data", "logs", "Results*.csv", "settings.local.toml", "*.pyc", ".*_cache"
+    ".venv",
+    ".git",
+    "data",
+    "logs",
+    "Results*.csv",
+    "settings.local.toml",
+    ".*_cache",
+    "__pycache__",
 )
 
 

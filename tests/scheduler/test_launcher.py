@@ -14,7 +14,7 @@ from scoring.protocol.commands import command
 from scoring.protocol.errors import ExitCode, NoServer
 from scoring.settings import Settings, load_settings
 from tests.conftest import running_server, write_batch
-from tests.deadlines import DEADLINE
+from tests.deadlines import DEADLINE, wait_for
 
 
 def never() -> bool:
@@ -44,7 +44,8 @@ def test_a_server_that_is_stuck_is_ended(
     monkeypatch.setattr("scoring.processes.child.TERMINATE_SECONDS", 0.1)
     server = ProcessLauncher(settings, port=0).start_server(never)
     try:
-        assert server.failure() is None
+        # On a busy machine a look may be in vain though all is well; the count begins anew then.
+        wait_for(lambda: server.failure() is None and server._silent_looks == 0, "an answer")  # type: ignore[attr-defined]
         os.kill(server._server.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
         assert server.failure() is None
         assert server.failure() == "the server was alive, gave no answer 2 times, and was ended"
@@ -76,11 +77,11 @@ def test_a_client_that_was_loaded_is_the_one_that_scores(settings: Settings) -> 
     loaded = launcher._loaded[1]
     server = launcher.start_server(never)
     try:
-        client = launcher.start_client(server, ClientJob(job.due_date, window_seconds=60))
+        client = launcher.start_client(server, ClientJob(job.due_date, window_seconds=600))
         assert client.pid == loaded.pid
         assert client.wait(DEADLINE) == client.stop(0.0) == ExitCode.DONE, client.log_tail()
         launcher.load_client(job)
-        other = launcher.start_client(server, ClientJob(date(2026, 5, 6), window_seconds=60))
+        other = launcher.start_client(server, ClientJob(date(2026, 5, 6), window_seconds=600))
         assert other.wait(DEADLINE) == other.stop(0.0) == ExitCode.DONE, (
             "it is started for another day"
         )

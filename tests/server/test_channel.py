@@ -163,13 +163,17 @@ LARGE = encode_request(range(200), garment_pixels(100).repeat(2, axis=0), None)
 @pytest.mark.parametrize("before", [0, 3 * CONNECTIONS], ids=["oldest", "youngest"])
 @pytest.mark.parametrize("start", [b"", b"GET /hea"], ids=["silent", "begun"])
 def test_an_upload_outlives_those_that_send_nothing(
-    narrow_url: str, start: bytes, before: int
+    narrow_url: str, start: bytes, before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However old it is, and however many others come while it is under way."""
+    """However old it is, and however many others come while it is under way: a hundred a second."""
+    now = 1000.0
+    monkeypatch.setattr("server.channel.time", SimpleNamespace(monotonic=lambda: now))
     with ExitStack() as stack:
 
         def others(count: int) -> None:
+            nonlocal now
             for _ in range(count):
+                now += 0.01
                 stack.enter_context(connected(narrow_url)).sendall(start)
             assert requests.get(f"{narrow_url}/health/live", timeout=DEADLINE).status_code == 200
 

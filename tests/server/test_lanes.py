@@ -23,9 +23,10 @@ from scoring.inference.predictor import Predictor
 from scoring.protocol.prediction import encode_request
 from scoring.settings import Settings
 from tests.conftest import BUNDLE, garment_pixels, running_server
+from tests.deadlines import DEADLINE
 from tests.server.raw import ask, code, connected, head, read_answer
 
-PATIENCE = 30
+PATIENCE = DEADLINE
 LARGE_ROWS = 64
 SMALL = encode_request(range(1), garment_pixels(1), None)
 LARGE = encode_request(range(LARGE_ROWS), garment_pixels(LARGE_ROWS), None)

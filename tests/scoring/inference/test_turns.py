@@ -10,9 +10,10 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from scoring.inference.turns import Turns
+from tests.deadlines import DEADLINE
 
 # Longer than any of these takes; a test that comes to it has failed.
-PATIENCE = 30
+PATIENCE = DEADLINE
 
 
 class Gate:

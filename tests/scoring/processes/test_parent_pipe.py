@@ -137,12 +137,24 @@ def test_anything_but_a_first_line_is_refused(pipe: Pipe, line: bytes) -> None:
     assert not pipe.exited.is_set()
 
 
-def test_a_child_that_was_asked_to_wait_does_so_until_the_first_line(pipe: Pipe) -> None:
+def test_a_child_that_was_asked_to_wait_does_so_until_the_first_line(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than any parent may take that has asked for nothing."""
+    limit, read = 1.0, os.read
+
+    def read_and_wait(fd: int, count: int) -> bytes:
+        said = read(fd, count)
+        if said == WAIT:
+            line = FirstLine(SECRET, 5.0).encode()
+            threading.Timer(1.1 * limit, pipe.write, [line]).start()
+        return said
+
+    monkeypatch.setattr(os, "read", read_and_wait)
     pipe.write(WAIT)
-    threading.Timer(0.2, pipe.write, [FirstLine(SECRET, 5.0).encode()]).start()
-    child = pipe.open(first_line_seconds=0.05)
+    child = pipe.open(first_line_seconds=limit)
     assert (child.secret, child.window_seconds) == (SECRET, 5.0)
-    assert child.waited_seconds > 0.05
+    assert child.waited_seconds > limit
     pipe.close()
     assert pipe.closed.wait(DEADLINE)
 

@@ -22,6 +22,7 @@ from scoring.protocol.errors import PicturesDamaged, PicturesError
 from scoring.protocol.signature import PreprocessingRef
 from scoring.records.kept_picture import KeptPicture, SeenPixels, Wanted, read_pixels, seen_as
 from scoring.records.picture_store import PictureStore
+from tests.deadlines import DEADLINE
 
 NOW = datetime(2026, 11, 21, 18, 5, tzinfo=UTC)
 GARMENT, GREY = PreprocessingRef("garment", 2), (28, 28, 1)
@@ -348,7 +349,7 @@ def test_many_threads_look_while_one_keeps(store: PictureStore) -> None:
     for number in range(40):
         store.keep([kept(number)], NOW)
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE)
     assert missing == []
     assert not any(thread.is_alive() for thread in threads)
 
