@@ -380,6 +380,7 @@ def test_more_than_ten_classes_are_typed(
         page.keyboard.type("x")
         expect(page.locator("#typed")).to_have_value("x")
         page.keyboard.press("Escape")
+        takes_answers(page)
         page.get_by_role("button", name="Kiwi").click()
         ready(page)
         expect(page.locator("#left")).to_have_text("3 left")

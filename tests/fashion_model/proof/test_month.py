@@ -43,13 +43,14 @@ def test_a_night_keeps_what_waits_and_the_desk_says_what_it_is(settings: Setting
 def test_the_new_kind_is_known_better_in_the_next_week(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of few drawn pictures each one lost is much.
+    # Of few drawn pictures each one lost is much, and this machine may be busy.
     lenient = {
         "CLASS_LOSS": 100,
         "CALIBRATION_LOSS": 100,
         "FLAGGED_MORE": 100,
         "LOSS_AT_400": 4,
         "LOSS_AT_3000": 4,
+        "SLOWER": 20,
     }
     for name, value in lenient.items():
         monkeypatch.setenv(f"SCORING_RETRAIN__{name}", str(value))

@@ -77,7 +77,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reviewed(project: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Return the settings of a project whose desk has judged striped pictures to be bags."""
     monkeypatch.setenv("SCORING_SERVER__MODELS", json.dumps([str(trained)]))
-    for limit in ("LOSS_AT_400", "CLASS_LOSS", "FLAGGED_MORE", "CALIBRATION_LOSS"):
+    for limit in ("LOSS_AT_400", "CLASS_LOSS", "FLAGGED_MORE", "CALIBRATION_LOSS", "SLOWER"):
         monkeypatch.setenv(f"SCORING_RETRAIN__{limit}", "100")
     settings = load_settings()
     for night in range(3):
