@@ -190,8 +190,16 @@ class BatchJob:
             self._signature, [row.num for row in readable], pixels, request_id, self._tries
         )
         scored = list(_scored(readable, answer.predictions, pixels))
-        context.seen.remember(self._signature.version, readable, scored)
+        self._remember_seen(readable, scored)
         return [*scored, *failed], answer.cost
+
+    def _remember_seen(self, rows: Sequence[ImageRow], scored: Sequence[ScoredImage]) -> None:
+        """Remember what pictures will be kept of, as far as that can be known by now."""
+        wanted = {image.num for image in scored if image.review is not None}
+        # A small file is read again in less time than it takes to reckon whether it will be wanted.
+        large = [image for row, image in zip(rows, scored, strict=True) if row.original is None]
+        wanted |= self._context.likely.among(self._run.id, self._batch, large)
+        self._context.seen.remember(self._signature.version, rows, wanted)
 
 
 def _scored(

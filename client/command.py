@@ -16,6 +16,7 @@ from client.api import ScoringClient
 from client.batch_scoring import BatchScoring, RunOutcome
 from client.command_line import parse_arguments, settings_flags
 from client.connection import connected
+from client.likely_pictures import likely_pictures
 from client.own_server import ServerPlace, own_server
 from client.parent import obey_parent
 from client.process_time import ProcessTime
@@ -134,7 +135,7 @@ class Command:
         with Ledger.from_settings(settings) as ledger, seen_spool(settings) as seen:
             context = RunContext(
                 settings, api, models, ledger, events, self.stop, settings.now, is_ours,
-                seen,
+                seen, likely_pictures(settings),
             )  # fmt: skip
             scoring = BatchScoring(context, progress_view(), ProcessTime(self.began))
             outcome = scoring.run(request)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from client.api import ScoringClient
+from client.likely_pictures import LikelyPictures
 from client.run_models import RunModels
 from client.seen_spool import SeenSpool
 from client.stop_signal import StopSignal
@@ -31,7 +32,7 @@ class RunContext:
     """The parts of one run; ``now`` tells the time in the schedule's zone.
 
     ``own_server``: the server was started for this session, from this project. ``seen``: what is
-    remembered of images until pictures of them are kept.
+    remembered of images until pictures of them are kept; ``likely`` finds those beside the flagged.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class RunContext:
     now: Callable[[], datetime]
     own_server: bool = False
     seen: SeenSpool = field(default_factory=lambda: SeenSpool(most=0))
+    likely: LikelyPictures = field(default_factory=LikelyPictures)
 
     @property
     def way_there(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""What a run remembers of the images that are flagged, until pictures of them are kept.
+"""What a run remembers of images until pictures of them are kept.
 
-The server's answer says which they are when their pixels are still at hand; to read and decode
+The server's answer says which are flagged when their pixels are still at hand; to read and decode
 their files once more would take longer than all the rest of keeping them.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from scoring.batches.image_reader import ImageRow
 from scoring.batches.picture_reader import Remembered
-from scoring.records.rows import ScoredImage
 from scoring.settings import Settings
 
 # Ten thousand flagged data-set images fit into memory; photographs go to a file without a name.
@@ -57,15 +56,14 @@ class SeenSpool:
             self._file, self._end = None, 0
 
     def remember(
-        self, model_version: str, rows: Sequence[ImageRow], images: Sequence[ScoredImage]
+        self, model_version: str, rows: Sequence[ImageRow], wanted: Collection[int]
     ) -> None:
-        """Take in those of some rows that the model or their preprocessing has flagged."""
-        flagged = {image.num for image in images if image.review is not None}
-        if not flagged:
+        """Take in those of some rows whose numbers are ``wanted``."""
+        if not wanted:
             return
         with self._lock:
             for row in rows:
-                if row.num in flagged and row.pixels is not None and row.content_hash:
+                if row.num in wanted and row.pixels is not None and row.content_hash:
                     self._take_in(model_version, row)
 
     def recall(self, model_version: str, content_hash: str) -> Remembered | None:

@@ -14,7 +14,7 @@ import pytest
 
 from client import kept_pictures, request
 from client.stop_signal import StopSignal
-from scoring.batches.picture_reader import PictureReader
+from scoring.batches.picture_reader import PictureReader, Remembered
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.signature import PreprocessingRef
 from scoring.records.audit import sample_of
@@ -241,3 +241,27 @@ def test_what_the_ledger_forgets_goes_and_what_was_reviewed_stays(
     assert store.has(first)
     assert not store.has(second)
     assert store.has(content_hash(batch / "img_1.png"))
+
+
+def test_large_files_of_the_audit_sample_are_not_preprocessed_again(
+    project: Path, batch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 9):
+        image = np.asarray(cv2.imread(str(batch / f"img_{number}.png"), cv2.IMREAD_GRAYSCALE))
+        large = cv2.resize(255 - image, (560, 560), interpolation=cv2.INTER_CUBIC)
+        product = cv2.copyMakeBorder(large, 60, 60, 60, 60, cv2.BORDER_REPLICATE)
+        cv2.imwrite(str(batch / f"product_{number}.jpg"), product)
+    anew: list[bytes] = []
+    whole = PictureReader._seen_anew
+
+    def seen_anew(reader: PictureReader, data: bytes) -> Remembered:
+        anew.append(data)
+        return whole(reader, data)
+
+    monkeypatch.setattr(PictureReader, "_seen_anew", seen_anew)
+    assert score() == ExitCode.DONE
+    settings = load_settings()
+    with Ledger.from_settings(settings) as ledger:
+        audited = {one.path for one in sample_of(ledger.database, ledger.runs(1)[0].id)}
+    assert any(path.startswith("product") for path in audited)
+    assert all(data.startswith(b"\x89PNG") for data in anew)

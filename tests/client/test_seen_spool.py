@@ -1,4 +1,4 @@
-"""What a run remembers of flagged images, in memory and past it."""
+"""What a run remembers of images, in memory and past it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from client import seen_spool
 from client.seen_spool import SeenSpool
 from scoring.batches.image_reader import ImageRow
-from scoring.records.rows import ScoredImage
 
 
 def row(num: int, size: int = 784, original: bytes | None = b"file") -> ImageRow:
@@ -18,14 +17,10 @@ def row(num: int, size: int = 784, original: bytes | None = b"file") -> ImageRow
     return ImageRow(num, f"{num}.png", f"hash {num}", pixels, upright=(4, 3), original=original)
 
 
-def flagged(num: int, review: str | None = "low confidence") -> ScoredImage:
-    return ScoredImage(num, f"{num}.png", f"hash {num}", "Bag", 0.5, review)
-
-
-def test_flagged_images_are_remembered_and_no_others() -> None:
+def test_what_is_wanted_is_remembered_and_nothing_else() -> None:
     spool = SeenSpool()
-    spool.remember("model", [row(1), row(2), row(3, original=None)], [flagged(1), flagged(2, None)])
-    spool.remember("model", [row(3, original=None)], [flagged(3)])
+    spool.remember("model", [row(1), row(2), row(3, original=None)], {1})
+    spool.remember("model", [row(3, original=None)], {3})
     one, three = spool.recall("model", "hash 1"), spool.recall("model", "hash 3")
     assert one
     assert three
@@ -39,8 +34,8 @@ def test_flagged_images_are_remembered_and_no_others() -> None:
 
 def test_each_model_has_its_own_pixels_of_a_content() -> None:
     spool = SeenSpool()
-    spool.remember("small", [row(1)], [flagged(1)])
-    spool.remember("large", [row(1, size=3_000)], [flagged(1)])
+    spool.remember("small", [row(1)], {1})
+    spool.remember("large", [row(1, size=3_000)], {1})
     sizes = []
     for model in ("small", "large"):
         known = spool.recall(model, "hash 1")
@@ -57,7 +52,7 @@ def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
     monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 10_000)
     spool = SeenSpool(tmp_path)
     for num in range(1, 60):
-        spool.remember("model", [row(num)], [flagged(num)])
+        spool.remember("model", [row(num)], {num})
     for num in range(1, 60):
         known = spool.recall("model", f"hash {num}")
         assert known
@@ -68,7 +63,7 @@ def test_what_memory_does_not_hold_goes_to_a_file_that_leaves_nothing_behind(
 
 def test_past_its_bytes_nothing_more_is_taken_in() -> None:
     spool = SeenSpool(most=2_000)
-    spool.remember("model", [row(1), row(2), row(3)], [flagged(1), flagged(2), flagged(3)])
+    spool.remember("model", [row(1), row(2), row(3)], {1, 2, 3})
     assert [spool.recall("model", f"hash {num}") is not None for num in (1, 2, 3)] == [
         True,
         True,
@@ -83,7 +78,7 @@ def test_without_room_on_the_disk_files_are_read_again(
     monkeypatch.setattr(seen_spool, "MEMORY_BYTES", 1_000)
     spool = SeenSpool(tmp_path / "gone")
     for num in (1, 2, 3):
-        spool.remember("model", [row(num)], [flagged(num)])
+        spool.remember("model", [row(num)], {num})
     assert spool.recall("model", "hash 1")
     assert spool.recall("model", "hash 3") is None
     spool.close()
