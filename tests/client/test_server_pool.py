@@ -65,6 +65,12 @@ def labels(client: ScoringClient, count: int = COUNT) -> list[str | None]:
 
 
 @pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody look again at a server that is left out, however long a test takes."""
+    monkeypatch.setattr("client.server_pool.FIRST_PAUSE", 3_600.0)
+
+
+@pytest.fixture
 def one(server_url: str) -> str:
     return server_url
 
@@ -141,6 +147,7 @@ def test_one_that_is_not_there_costs_no_try(one: str, expected: list[str | None]
     assert message.startswith(f"{NOWHERE}: nobody listens there; the others get its chunks")
 
 
+@pytest.mark.usefixtures("long_pauses")
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -169,6 +176,7 @@ def test_one_that_fails_in_mid_run_costs_no_try_and_no_row(
     assert heard.codes() == ["server-left-out"]
 
 
+@pytest.mark.usefixtures("long_pauses")
 def test_one_that_hangs_is_left_out_after_its_time(one: str, expected: list[str | None]) -> None:
     end = threading.Event()
 
