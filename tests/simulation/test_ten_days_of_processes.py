@@ -82,6 +82,7 @@ def short_nights(project: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_ten_days_of_real_processes(short_nights: Settings) -> None:
+    before = psutil.Process().children()  # what libraries of other tests keep up
     clock = ShiftedClock()
     clock.set(due_day(FIRST_DAY, Policy.from_settings(short_nights)).server_at - SECOND)
     launcher = WatchedLauncher(short_nights)
@@ -98,7 +99,7 @@ def test_ten_days_of_real_processes(short_nights: Settings) -> None:
         at_rest = at_rest or count_handles()
         assert_at_rest(at_rest)
     nightly.shut_down()
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
     assert states(short_nights) == ["missed" if n == OFF_ON_DAY else "done" for n in range(DAYS)]
     assert "client-died" in read_events(short_nights)
     assert "server-died" in read_events(short_nights)
