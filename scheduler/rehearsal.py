@@ -31,7 +31,8 @@ def rehearse(settings: Settings, models: Sequence[str]) -> Iterator[Finding]:
 
     ``models`` are the names of those that are to score; "" is the server's first.
     """
-    with tempfile.TemporaryDirectory(prefix="scorer-check-") as folder:
+    # What cannot be removed (a virus scanner reads it) is no trouble of tonight.
+    with tempfile.TemporaryDirectory(prefix="scorer-check-", ignore_cleanup_errors=True) as folder:
         small = _in_folder(settings, Path(folder), models)
         launcher = ProcessLauncher(small, port=ANY_PORT)
         try:

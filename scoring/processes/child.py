@@ -71,6 +71,9 @@ class Child:
         if code is None:
             _kill(self.process)
             code = self.process.wait()
+        if self.log:
+            # Who stops it may clear its folder away next.
+            self.log.wait_for_end()
         return code
 
     def log_tail(self) -> str:

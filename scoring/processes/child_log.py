@@ -44,10 +44,15 @@ class ChildLog:
         )
         self._thread.start()
 
+    def wait_for_end(self) -> None:
+        """Of a child that has ended: return when all that it said is written down."""
+        if self._thread:
+            self._thread.join(END_SECONDS)
+
     def tail(self, ended: bool) -> str:
         """Return the last lines, joined to one; of a child that has ``ended`` truly the last."""
-        if ended and self._thread:
-            self._thread.join(END_SECONDS)
+        if ended:
+            self.wait_for_end()
         lines = map(str.strip, self._tail.decode("utf-8", "replace").splitlines())
         told = [line for line in lines if line and not CHATTER.search(line)]
         return " | ".join(told[-TAIL_LINES:])

@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from scoring.processes.child import Child, start_child
+from scoring.processes.child_log import ChildLog
 from scoring.processes.parent_pipe import FirstLine
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import CODE_ROOT, Settings, load_settings
@@ -186,3 +188,19 @@ def test_without_a_logs_folder_it_runs_all_the_same(
     assert child.wait(DEADLINE) == 7
     assert child.log_tail() == "first line | last words"
     assert "last words" in capfd.readouterr().err
+
+
+def test_one_that_was_stopped_has_no_more_to_write_down(
+    settings: Settings, start: StartStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops it may clear its folder away next."""
+    write = ChildLog._write
+
+    def slowly(log: ChildLog, said: bytes) -> None:
+        time.sleep(0.3)
+        write(log, said)
+
+    monkeypatch.setattr(ChildLog, "_write", slowly)
+    child = start(DIES, wait=False)
+    assert child.stop(DEADLINE) == 7
+    assert "last words" in (settings.logs_folder / f"{child.name}.log").read_text()
