@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
 import requests
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from client.chunk_poster import ChunkPoster, ScoringFailed
@@ -61,8 +61,7 @@ HOW_TO_START = f"start a server with '{command('server')}'"
 HOW_TO_GIVE_A_KEY = "give it as SCORING_CLIENT__API_KEY, or from Python as api_key=…"
 
 
-@dataclass(frozen=True)
-class ScoredRows:
+class ScoredRows(Struct, frozen=True):
     """The predictions of one block of rows, in their order, and what they cost."""
 
     predictions: list[RowPrediction]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from client.batch_events import BatchEvents
 from client.batch_job import BatchJob
@@ -44,8 +46,7 @@ from scoring.records.run_life import RunEnded, RunLife
 TROUBLES_TOLD = 5
 
 
-@dataclass(frozen=True)
-class RunOutcome:
+class RunOutcome(Struct, frozen=True):
     """How a run ended; ``results`` is where Results.csv went, None where it was left alone.
 
     ``mixed`` are lines on batches that several models answered for, ``advice`` on batches that
@@ -74,22 +75,20 @@ class RunOutcome:
         return codes.get(self.state, ExitCode.FAILED)
 
 
-@dataclass
 class BatchScoring:
     """One run over some batches; build it, then call ``run``."""
 
-    context: RunContext
-    progress: ProgressView
-    process_time: ProcessTime
-    _troubles: list[str] = field(default_factory=list, init=False)
-    _lost: list[str] = field(default_factory=list, init=False)
-    _listed: dict[str, int] = field(default_factory=dict, init=False)
-    _advice: PhotoAdvice = field(init=False)
-    _report: MorningReport = field(init=False)
-    _references: ReferenceKeeping = field(init=False)
+    _advice: PhotoAdvice
 
-    def __post_init__(self) -> None:
-        context = self.context
+    def __init__(
+        self, context: RunContext, progress: ProgressView, process_time: ProcessTime
+    ) -> None:
+        self.context = context
+        self.progress = progress
+        self.process_time = process_time
+        self._troubles: list[str] = []
+        self._lost: list[str] = []
+        self._listed: dict[str, int] = {}
         self._references = ReferenceKeeping(context)
         self._report = MorningReport(context.settings, context.ledger, context.events)
 

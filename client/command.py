@@ -7,9 +7,10 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 
 import requests
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from client import STARTED
 from client.api import ScoringClient
@@ -76,8 +77,7 @@ def _obeying(command: Command, parent: ParentPipe) -> Command:
     return replace(command, secret=parent.secret, absent=parent.absent, began=began)
 
 
-@dataclass
-class Command:
+class Command(Struct):
     """One invocation: what is asked for, the lock, a server, its model, the ledger, the run.
 
     ``session`` is the way to the server, by default one of its own over the network; ``absent``

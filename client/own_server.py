@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.bundle_names import find_bundle, not_served, why_absent, with_models
@@ -13,8 +14,7 @@ from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
 
 
-@dataclass(frozen=True)
-class ServerPlace:
+class ServerPlace(Struct, frozen=True):
     """A server's URL, and what it proves its answers with; None: nobody started it for us.
 
     Of several servers, which nobody started for us, the URLs have commas between.

@@ -8,12 +8,13 @@ import os
 import sys
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 import cv2
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from client.results import Chunk
@@ -56,8 +57,7 @@ log = logging.getLogger("scoring.client")
 TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
 
-@dataclass(frozen=True)
-class PictureSource:
+class PictureSource(Struct, frozen=True):
     """Reads pictures as one model wants them, by the limits of the settings."""
 
     signature: Signature
@@ -147,8 +147,7 @@ class PictureSource:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeldReader(ImageReader):
+class HeldReader(ImageReader, frozen=True, kw_only=True):
     """Reads files wherever they lie, and pictures that the caller holds."""
 
     row_length: int

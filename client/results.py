@@ -6,11 +6,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from scoring.batches.image_reader import ImageRow
 from scoring.protocol.prediction import RowPrediction, join_reasons
 from scoring.protocol.signature import Signature
 
 
+# A data class, for pandas makes a table of those.
 @dataclass(frozen=True, slots=True)
 class PictureResult:
     """What became of one picture: ``label`` and all that goes with it, or ``error``.
@@ -41,8 +44,7 @@ class PictureResult:
     model_version: str = ""
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Some pictures in their order, read as far as they can be; ``ids`` are the caller's own."""
 
     ids: Sequence[Hashable]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import requests
+from msgspec import Struct, field
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.stop import stop_base
 from tenacity.wait import wait_exception
@@ -41,8 +41,7 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True)
-class RunWindow:
+class RunWindow(Struct, frozen=True):
     """How long this run may still take, on the monotonic clock; None: as long as it needs."""
 
     seconds: float | None = None

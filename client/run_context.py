@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from client.api import ScoringClient
 from client.likely_pictures import LikelyPictures
@@ -18,8 +19,7 @@ from scoring.records.ledger import Ledger
 from scoring.settings import Settings
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Struct, frozen=True):
     """A batch, its place within the run, and the model that scores it."""
 
     position: int
@@ -27,8 +27,7 @@ class Task:
     signature: Signature
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Struct, frozen=True):
     """The parts of one run; ``now`` tells the time in the schedule's zone.
 
     ``own_server``: the server was started for this session, from this project. ``seen``: what is

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from client.api import ScoringClient
 from client.tries import Tries
@@ -17,8 +18,7 @@ from scoring.protocol.signature import Signature
 OF_ONE_MODEL = (ModelNotServed, UnknownPreprocessing, PreprocessingMismatch)
 
 
-@dataclass(frozen=True)
-class RunModels:
+class RunModels(Struct, frozen=True):
     """Signatures by the names that are asked for ("" is the server's first), or what is wrong."""
 
     signatures: Mapping[str, Signature]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from scoring.batches.image_folder import Batch
 from scoring.records.ledger import Scope
 from scoring.records.run_life import RunPlan
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True):
     """What to score: ``due_date`` for a nightly run, ``scope`` "new" for unscored images only.
 
     ``models`` are names by the names of batches.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -14,6 +13,7 @@ import numpy as np
 import orjson
 import requests
 import urllib3
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from client.identity import ByHand, Identity, InSession, redirected
@@ -56,8 +56,7 @@ WRONG_ADDRESS = (
 )
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A checked response and the bytes that were sent for it."""
 
     response: PredictionResponse

@@ -10,10 +10,10 @@ import logging
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from client.retry_policy import can_heal, reason
@@ -54,8 +54,7 @@ def log_news(level: Level, code: str, message: str) -> None:
     log.log(logging.getLevelNamesMapping()[level], "%s: %s", code, message)
 
 
-@dataclass(eq=False)
-class Member:
+class Member(Struct, eq=False):
     """One server of a pool; the pool's lock guards all of it but the ways there.
 
     Attributes:

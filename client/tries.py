@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from tenacity import Retrying
 
 from client.retry_policy import failure, reason, retrying
@@ -20,8 +20,7 @@ def log_failure(error: BaseException) -> None:
     log.warning("%s; trying again", reason(error))
 
 
-@dataclass(frozen=True)
-class Tries:
+class Tries(Struct, frozen=True):
     """How often, how far apart and until when; ``tell`` hears of each that failed but the last."""
 
     options: ClientSettings

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from cluster.storage import is_url, open_url, shown
 from scoring.batches.folder_listing import IMAGE_SUFFIXES
 from scoring.batches.image_folder import ImageList, find_batch, list_images, natural_key
@@ -108,14 +110,13 @@ class UrlSource:
         return False
 
 
-@dataclass(frozen=True, kw_only=True)
-class UrlReader(ImageReader):
+class UrlReader(ImageReader, frozen=True, kw_only=True):
     """Reads objects; ``folder`` is the URL. What kept the service from answering is ``lost``.
 
     Such trouble is none of the picture's: it must end the work, and never become a row.
     """
 
-    lost: list[str] = field(default_factory=list)
+    lost: list[str] = msgspec.field(default_factory=list)
 
     def _read_bytes(self, file: str, row: ImageRow, step: Step) -> bytes | None:
         files, root = opened(self.folder)

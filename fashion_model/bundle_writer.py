@@ -12,10 +12,11 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import to_builtins
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -112,11 +113,11 @@ def _provisional(description: DatasetDescription, folder: Path) -> Bundle:
         "purpose": description.purpose,
         "note": description.note,
         "labels": list(description.labels),
-        "input": asdict(description.input),
-        "preprocessing": asdict(description.preprocessing),
+        "input": to_builtins(description.input),
+        "preprocessing": to_builtins(description.preprocessing),
         "temperature": 1.0,
         "thresholds": {"confidence": 0.0, "outlier_score": NEVER},
-        "review": asdict(description.review),
+        "review": to_builtins(description.review),
         "reference": _empty_reference(len(description.labels)),
         "figures": {},
         "libraries": {

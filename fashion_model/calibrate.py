@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from fashion_model.commands import (
@@ -125,7 +126,7 @@ def calibrate_bundle(
     statistics = image_statistics(split.fit.rows)
     signature = bundle.signature.renewed(
         temperature=temperature,
-        thresholds=dataclasses.asdict(thresholds),
+        thresholds=structs.asdict(thresholds),
         reference=reference_entry(probabilities, scores, statistics),
         figures={},
     )

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from fashion_model.dataset.description import KNOWN, Crops, DataError, DatasetDescription
@@ -213,7 +214,7 @@ def larger_split(options: argparse.Namespace, split: Split, own: Fold | None = N
     if not isinstance(plan, Crops):
         return split
     sides = (plan.source_side, plan.source_side, known.input.shape[2])
-    large = dataclasses.replace(known, input=dataclasses.replace(known.input, shape=sides))
+    large = dataclasses.replace(known, input=structs.replace(known.input, shape=sides))
     _, larger = load_split(options, large, own)
     return dataclasses.replace(split, train=larger.train)
 

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from msgspec import Struct
 
 from scoring.records.due_days import DAY, DueDay, Policy, due_day
 
@@ -56,8 +56,7 @@ class DailyTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no typ
         return 2 + longest // DAY
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One job: a name, when it fires, what it does."""
 
     name: str

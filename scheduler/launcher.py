@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+
+from msgspec import Struct
 
 from scoring.batches.batch_models import named_models
 from scoring.processes.child import Child, start_alone, start_child
@@ -32,8 +33,7 @@ SILENT_LOOKS = 3
 Cancelled = Callable[[], bool]
 
 
-@dataclass(frozen=True)
-class ClientJob:
+class ClientJob(Struct, frozen=True):
     """What a client is started for.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from scheduler.session import Tell
 from scoring.protocol.errors import ScoringError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from scoring.monitoring.alerts.writing import AlertWriter
 
 
-@dataclass(frozen=True)
-class Outbox:
+class Outbox(Struct, frozen=True):
     """The ledger's outbox; ``start_sender`` starts what empties it."""
 
     settings: Settings

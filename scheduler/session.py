@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scheduler.clock import Clock
 from scheduler.launcher import ClientHandle, ClientJob, Launcher, ServerHandle
@@ -20,8 +21,7 @@ SERVER_STARTS = 2
 Tell = Callable[[Level, str, str], None]
 
 
-@dataclass(frozen=True)
-class ClientEnd:
+class ClientEnd(Struct, frozen=True):
     """How a client ended; ``window_over``: it was told to, because its time was."""
 
     exit_code: int

@@ -10,12 +10,13 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from msgspec import Struct
 
 from scoring.protocol.errors import SettingsError
 
@@ -34,8 +35,7 @@ NO_ZONES = ("posix", "right", "posixrules")
 NO_NAME = b"-00\0"
 
 
-@dataclass(frozen=True)
-class ZoneSource:
+class ZoneSource(Struct, frozen=True):
     """A place that tells a zone, like ``/etc/localtime``."""
 
     place: str

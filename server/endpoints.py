@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 import orjson
 from flask import Blueprint, Response, request
+from msgspec.structs import replace
 from werkzeug.exceptions import MethodNotAllowed
 
 from scoring.protocol.errors import BadRequest

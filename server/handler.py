@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.inference.predictions import Predictions
@@ -25,8 +25,7 @@ ONLY_VERSION = "1"
 VERSION_START = 8
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a model saw in the rows of one request, in ``seconds`` of inference."""
 
     signature: Signature

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.frame_codec import RowIds
@@ -19,8 +19,7 @@ def take_nothing(count: int) -> None:
     """Account for memory where nobody counts it."""
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """What is told of the rows beside the usual, and how.
 
     Attributes:
@@ -34,8 +33,7 @@ class Detail:
     as_columns: bool = False
 
 
-@dataclass(frozen=True)
-class PredictionRequest:
+class PredictionRequest(Struct, frozen=True):
     """Rows to score.
 
     Attributes:
@@ -46,7 +44,7 @@ class PredictionRequest:
 
     ids: RowIds
     pixels: NDArray[np.uint8]
-    detail: Detail = field(default=Detail(), kw_only=True)
+    detail: Detail = Detail()
 
     @property
     def failed(self) -> int:
@@ -54,8 +52,7 @@ class PredictionRequest:
         return 0
 
 
-@dataclass(frozen=True)
-class RequestLimits:
+class RequestLimits(Struct, frozen=True):
     """What a request may hold at most.
 
     Attributes:

@@ -9,12 +9,14 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from fashion_model.bundle_files import share_backbone, write_head
 from fashion_model.calibrate import reference_entry, write_signature
@@ -176,7 +178,7 @@ def _document(lesson: Lesson, name: str, digests: dict[str, str]) -> dict[str, A
         "note": f"taught from {len(photographs)} photographs; what they do not show it has not"
         " learnt",
         "labels": list(photographs.labels),
-        "input": asdict(InputSpec(backbone.shape, "uint8", FROM_ZERO)),
+        "input": to_builtins(InputSpec(backbone.shape, "uint8", FROM_ZERO)),
         "preprocessing": asdict(PREPROCESSING),
         "temperature": lesson.temperature,
         "thresholds": asdict(lesson.thresholds),

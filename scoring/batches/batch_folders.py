@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from scoring.batches.litter import HIDDEN, Litter
 from scoring.settings import BatchesSettings
@@ -15,8 +16,7 @@ LINKS_ARE_LEFT_OUT = (
 )
 
 
-@dataclass(frozen=True)
-class BatchFolders:
+class BatchFolders(Struct, frozen=True):
     """What lies in ``image_batches``, in no order.
 
     ``batches``: names of folders to score; ``links``: names of links that are not known to be

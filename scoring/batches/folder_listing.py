@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.batches.left_out import LeftOut, kind_by_name
 from scoring.batches.litter import Litter
@@ -35,8 +36,7 @@ Entry = os.DirEntry[bytes]
 Identity = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     """A folder on the way: ``path`` as the system opens it, ``prefix`` as results spell it."""
 
     path: bytes

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
+
+from msgspec import Struct
 
 from scoring.batches.alike_folders import folders_alike
 from scoring.batches.batch_folders import BatchFolders, find_batch_folders
@@ -27,8 +28,7 @@ FEWEST_DIGITS = ord("0")
 MOST_DIGITS = 200
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """A folder of images and the name it goes by in ledger and results."""
 
     name: str

@@ -6,11 +6,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from scoring.batches.decode_budget import DecodeBudget
@@ -36,8 +37,7 @@ NO_END = "decoding it "
 IN_A_CLOUD = "its content lies in a cloud, not on this machine: make it available offline"
 
 
-@dataclass(slots=True)
-class ImageRow:
+class ImageRow(Struct):
     """One image on its way: pixels to score, or an error, or a prediction that is known.
 
     ``pixels`` is uint8 [H·W·C]; ``upright`` and ``original``, the bytes of a small file, are what
@@ -58,8 +58,7 @@ class ImageRow:
     original: bytes | None = None
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """Where a thread is with its file, and since when (seconds of the monotonic clock).
 
     ``slot`` is the thread's place among those that are in flight. A thread ``alone`` waits for
@@ -76,8 +75,7 @@ class Step:
         self.since = time.monotonic()
 
 
-@dataclass(frozen=True)
-class Settling:
+class Settling(Struct, frozen=True):
     """Tells a file that may still be being copied: it was changed within the last ``seconds``.
 
     A time of change well ahead of the clock says nothing: some machine's clock was wrong, and a
@@ -92,8 +90,7 @@ class Settling:
         return abs(self.now().timestamp() - changed) < self.seconds
 
 
-@dataclass(frozen=True)
-class ImageReader:
+class ImageReader(Struct, frozen=True):
     """Reads, fingerprints and preprocesses the image files of a batch; threads may share it.
 
     ``settling``: which files wait for the next run; None takes every file. ``file_seconds``: the

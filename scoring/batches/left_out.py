@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 # Names and kinds that one event has room for.
 NAMED = 20
@@ -14,8 +15,7 @@ LONGEST_SUFFIX = 12
 COUNTABLE = frozenset({"link", "pipe", "socket", "device"})
 
 
-@dataclass
-class LeftOut:
+class LeftOut(Struct):
     """Counts of what is no image, of litter, and of what could not be read.
 
     ``kinds``: ".txt" or "link" → how many; ``litter``: pattern → how many; ``reasons``: why

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from scoring.batches.image_reader import SMALL_FILE_BYTES, ImageReader, ImageRow, Step
@@ -25,8 +25,7 @@ from scoring.records.text import read_printable
 SHOWABLE_SIDE = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """What a run still has of an image when it has ended.
 
     ``pixels`` uint8, flat; ``original`` the bytes of a small file; ``upright`` height and width of
@@ -44,8 +43,7 @@ class Memory(Protocol):
     def recall(self, model_version: str, content_hash: str) -> Remembered | None: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class PictureReader(ImageReader):
+class PictureReader(ImageReader, frozen=True, kw_only=True):
     """Makes pictures of images that were scored; ``made`` are those that could be made.
 
     ``file`` is a Wanted throughout. What the run remembers is made use of; else the file is read

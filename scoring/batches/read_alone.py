@@ -11,9 +11,10 @@ import faulthandler
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from scoring.preprocessing.decode import DecodeError, DecodeLimits
 from scoring.preprocessing.pixels import Pixels, Preprocess, Shape
@@ -34,8 +35,7 @@ class EndedTheReader(DecodeError):
         super().__init__(f"decoding it {how}, tried alone: save the picture again")
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Struct, frozen=True):
     """What the other process is to do; nobody waits for it ``orphaned_after`` seconds."""
 
     preprocessing: str

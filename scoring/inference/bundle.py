@@ -18,11 +18,11 @@ import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from scoring.protocol.bundle_names import BACKBONES_FOLDER, is_backbones_folder
@@ -67,8 +67,7 @@ class BundleHashMismatch(BundleError):
     """A file is not the one the signature was written for."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(Struct, frozen=True):
     """The float layer over the pooled features, and what measures their strangeness.
 
     kernel float32 [F, K], bias float32 [K]; whitening [F, W] makes the covariance that the classes
@@ -85,8 +84,7 @@ class Head:
     relative: NDArray[np.bool_] = field(default_factory=lambda: np.array(False))
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A bundle whose files are those of its signature.
 
     ``model`` is the LiteRT flatbuffer of the integer network, which was read from ``model_file``.
@@ -258,7 +256,7 @@ def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError(f"its arrays take {size} bytes, more than {MAX_HEAD_BYTES}")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         optional = {RELATIVE} - set(arrays.files)
-        return {name: arrays[name] for name in Head.__dataclass_fields__.keys() - optional}
+        return {name: arrays[name] for name in set(Head.__struct_fields__) - optional}
 
 
 def _size(array: NDArray[Any], axis: int) -> int:

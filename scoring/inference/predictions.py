@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.signature import ReviewWords, Thresholds
@@ -12,8 +11,7 @@ from scoring.protocol.signature import ReviewWords, Thresholds
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Predictions:
+class Predictions(Struct, frozen=True):
     """What the model saw in N images.
 
     class_index int64 [N]; confidence float64 [N], the calibrated probability of that class;

@@ -1,8 +1,7 @@
 """Judge the background of a product picture by its corners."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.preprocessing.pixels import Image
@@ -16,8 +15,7 @@ _CORNER_SHARE = 0.02
 _CORNER_PIXELS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
+class Background(Struct, frozen=True):
     """The background's grey level; whether the picture is to be negated; whether to trust this."""
 
     level: int

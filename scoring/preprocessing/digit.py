@@ -5,11 +5,11 @@ and its centre of mass lies at the centre of 28 x 28; light on black. What paper
 taken away first: uneven light, paper colour, specks, and strokes too thin to survive the reduction.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.preprocessing.dataset_form import original_pixels
@@ -42,8 +42,7 @@ _BOX_SLACK = 2  # pixels
 _BUSY_RIM = 0.1  # share of the rim that may hold ink
 
 
-@dataclass(frozen=True, slots=True)
-class Digit:
+class Digit(Struct, frozen=True):
     """One digit, dark on light or light on dark; alpha on white, EXIF honoured.
 
     A picture already in MNIST's form gives the pixels it was made from, and so does its negative.

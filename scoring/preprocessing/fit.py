@@ -3,7 +3,7 @@
 It needs no image library, so that a server can ask without loading one.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from scoring.protocol.commands import command
 from scoring.protocol.errors import ScoringError
@@ -16,8 +16,7 @@ class PreprocessingMismatch(ScoringError):
     code = "preprocessing"
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """The uint8 images that a preprocessing makes; ``words`` say which."""
 
     channels: int

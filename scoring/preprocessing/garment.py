@@ -1,10 +1,10 @@
 """Garments as Fashion-MNIST shows them: one grey channel, light on black, in a small square."""
 
-from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
+from msgspec import Struct
 
 from scoring.preprocessing.dataset_form import original_pixels
 from scoring.preprocessing.decode import checked_header, decode_grey
@@ -13,8 +13,7 @@ from scoring.preprocessing.pixels import DecodeLimits, Image, Pixels, Shape
 _BLACK = 0
 
 
-@dataclass(frozen=True, slots=True)
-class GarmentOnDark:
+class GarmentOnDark(Struct, frozen=True):
     """Version 1: for pictures whose background is dark already.
 
     Grey, alpha on black, EXIF honoured. An image in the data set's form gives the pixels it was

@@ -1,10 +1,10 @@
 """Colour photographs of anything, at the size a network was trained on."""
 
-from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
+from msgspec import Struct
 
 from scoring.preprocessing.decode import checked_header, decode_color
 from scoring.preprocessing.pixels import DecodeLimits, Image, Pixels, Shape
@@ -16,8 +16,7 @@ _MOST_SQUEEZE = 4 / 3  # a photograph of 3 : 4 fills a square
 _PADDING = 124  # the mean of photographs, which most networks take for nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(Struct, frozen=True):
     """Version 1: the whole picture fitted to the shape; nothing is cut off, aspect is not kept.
 
     Channels are R, G, B; alpha on white; EXIF honoured. Area averaging where it shrinks, bilinear
@@ -36,8 +35,7 @@ class Photo:
         return Pixels(values, None, header.note, header.upright)
 
 
-@dataclass(frozen=True, slots=True)
-class PaddedPhoto:
+class PaddedPhoto(Struct, frozen=True):
     """Version 2: the whole picture, its aspect changed by 4/3 at most, in the middle of grey.
 
     Channels, alpha, EXIF and resizing are those of version 1. Of a JPEG no more is decoded than

@@ -1,10 +1,10 @@
 """What every preprocessing takes and gives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.prediction import join_reasons
@@ -19,8 +19,7 @@ UNCONTROLLED_BACKGROUND = "uncontrolled background"
 """Review reason: the border is neither light nor dark, or differs from corner to corner."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodeLimits:
+class DecodeLimits(Struct, frozen=True):
     """What one image may cost. The settings own the values; there are no defaults here.
 
     reserve: asked for the picture's number of pixels, and the bytes that decoding takes for each,

@@ -6,12 +6,12 @@ centre, negate, 8-bit grey. Read off the 60,000 training images besides: each re
 contrast was stretched; and the odd column or row of the extension is always left or above.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
 import cv2
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.preprocessing.background import Background, background_of
@@ -42,8 +42,7 @@ _SPECK_PIXELS = 3  # and so is a group of noisy pixels
 _SHARPENING = 0.75  # averaging over the cell has taken less than the authors' subsampling added
 
 
-@dataclass(frozen=True, slots=True)
-class ProductPhoto:
+class ProductPhoto(Struct, frozen=True):
     """Garment, version 2: any size and colour, light or dark background, alpha on white.
 
     decode_at_least: a JPEG is decoded at a fraction of its size as long as its longest side keeps

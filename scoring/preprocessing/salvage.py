@@ -7,11 +7,11 @@ Nothing of it ever reaches a model.
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import simplejpeg
+from msgspec.structs import replace
 
 from scoring.preprocessing.errors import (
     CorruptImage,

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.processes.child_log import ChildLog
 from scoring.processes.parent_pipe import FLAG, WAIT, WINDOW_IS_OVER, FirstLine
@@ -21,8 +22,7 @@ from scoring.settings import CODE_ROOT, Settings
 TERMINATE_SECONDS = 2.0
 
 
-@dataclass
-class Child:
+class Child(Struct):
     """A running program of this software; make it with ``start_child``."""
 
     name: str

@@ -10,11 +10,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
@@ -34,8 +35,7 @@ EXPORT_SECONDS = 60.0
 GLANCE_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who holds a lock; ``since`` is an ISO-8601 time with offset."""
 
     pid: int

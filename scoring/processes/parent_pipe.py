@@ -15,8 +15,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scoring.protocol.errors import ExitCode, ScoringError
 from scoring.protocol.identity import SessionSecret
@@ -43,8 +44,7 @@ class NotNeeded(NoParent):
     exit_code = ExitCode.DONE
 
 
-@dataclass(frozen=True)
-class FirstLine:
+class FirstLine(Struct, frozen=True):
     """What a parent tells its child at the start; the window is in seconds, None: no end.
 
     ``absent`` says of models, by name, why the session's server has them not.

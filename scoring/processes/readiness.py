@@ -7,9 +7,10 @@ has a say between two processes of one machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from scoring.processes.whole_answer import WholeAnswer
 from scoring.protocol.errors import StrangerOnPort
@@ -20,8 +21,7 @@ from scoring.protocol.metadata import READY_PATH, ServedModel, decode_readiness
 MAX_BODY_BYTES = 65_536
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """What answers on an address.
 
     Attributes:

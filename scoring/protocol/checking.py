@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from msgspec import Meta, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
 
 Place = tuple[str | int, ...]
 
@@ -86,7 +86,8 @@ class Checker:
 
     def entries(self, kind: Any) -> Mapping[str, Any]:
         """Return what an object of this type is made up of, nothing where it is no object."""
-        return {one.name: one.type for one in fields(kind)} if is_dataclass(kind) else {}
+        is_object = isinstance(kind, type) and issubclass(kind, Struct)
+        return {one.name: one.type for one in fields(kind)} if is_object else {}
 
     def build(self, kind: Any, value: dict[str, Any], place: Place) -> Any:
         """Return the object; it has each of its entries, and no other."""

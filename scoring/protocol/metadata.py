@@ -7,10 +7,10 @@ the Open Inference Protocol, with the signature as its parameters).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from scoring.protocol.errors import StrangerOnPort
 from scoring.protocol.signature import Signature, SignatureError, parse_signature
@@ -22,8 +22,7 @@ REFERENCE_BYTES = 4_000_000
 PLATFORM = "litert_int8"
 
 
-@dataclass(frozen=True)
-class TensorSpec:
+class TensorSpec(Struct, frozen=True):
     """A tensor of the Open Inference Protocol, whose first side is the number of images."""
 
     name: str
@@ -47,16 +46,14 @@ class ForeignAnswer(StrangerOnPort):
     code = "foreign-answer"
 
 
-@dataclass(frozen=True)
-class ServedModel:
+class ServedModel(Struct, frozen=True):
     """A model by its name and version (SHA-256 of its signature)."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """What a server of this software says of itself.
 
     Attributes:

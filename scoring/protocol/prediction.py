@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import AnswerError
@@ -46,8 +46,7 @@ class RowPrediction(NamedTuple):
     second_confidence: float
 
 
-@dataclass(frozen=True)
-class PredictionResponse:
+class PredictionResponse(Struct, frozen=True):
     """The answer to one request, checked against it."""
 
     model_name: str

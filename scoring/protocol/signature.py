@@ -14,11 +14,10 @@ columns. A signature of format 1 is read, with general words in their place, and
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from msgspec import Meta
+from msgspec import Meta, Struct, to_builtins
 
 from scoring.protocol.checking import MISSING, UNKNOWN, Checker, Wrong
 from scoring.protocol.errors import BadRequest, ScoringError
@@ -93,16 +92,14 @@ Word = Annotated[str, Meta(min_length=1, max_length=60), _one_line, _one_reason]
 Digest = Annotated[str, _sha256]
 
 
-@dataclass(frozen=True)
-class ColumnNames:
+class ColumnNames(Struct, frozen=True):
     """How a table of pixels names its columns: ``prefix`` and a number, from ``first`` on."""
 
     prefix: Annotated[str, Meta(max_length=30)]
     first: Annotated[int, Meta(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
-class InputSpec:
+class InputSpec(Struct, frozen=True):
     """One image as the model takes it: (height, width, channels) of raw 0-255 pixels."""
 
     shape: tuple[Count, Count, Count]
@@ -121,16 +118,14 @@ class InputSpec:
         return [f"{self.columns.prefix}{first + place}" for place in range(self.row_length)]
 
 
-@dataclass(frozen=True)
-class PreprocessingRef:
+class PreprocessingRef(Struct, frozen=True):
     """Which preprocessing the model was made for."""
 
     name: Name
     version: Count
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """When a prediction is sent to a person.
 
     ``confidence``: below it, the model is not sure (a calibrated probability).
@@ -141,16 +136,14 @@ class Thresholds:
     outlier_score: Number
 
 
-@dataclass(frozen=True)
-class ReviewWords:
+class ReviewWords(Struct, frozen=True):
     """What a person is told where a prediction passes a threshold of the same name."""
 
     low_confidence: Word
     outlier: Word
 
 
-@dataclass(frozen=True)
-class ReferenceStatistics:
+class ReferenceStatistics(Struct, frozen=True):
     """What the served model saw on held-out data; drift is measured against it.
 
     ``deciles`` are 11 values (0 %, 10 %, ... 100 %), ``percentiles`` are 101. Brightness, contrast
@@ -166,8 +159,7 @@ class ReferenceStatistics:
     outlier_percentiles: Percentiles
 
 
-@dataclass(frozen=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """A checked signature.
 
     ``purpose`` says in a few words what the model does, ``note`` what its user should know before
@@ -196,7 +188,7 @@ class Signature:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the signature as plain JSON values, in the format it was read in."""
-        document = asdict(self)
+        document: dict[str, Any] = to_builtins(self)
         if self.format == 1:
             for entry in _SINCE_2:
                 del document[entry]
@@ -208,7 +200,7 @@ class Signature:
 
         Raises SignatureError as ``seal``.
         """
-        return seal({**asdict(self), "format": FORMAT, **changes})
+        return seal({**to_builtins(self), "format": FORMAT, **changes})
 
 
 # What stands for the words of a model that has none of its own.

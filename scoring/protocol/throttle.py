@@ -13,7 +13,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Each address: five tries at once, then one in ten seconds. All together: fifty, then one a second.
 ONE_BURST, ONE_SECONDS = 5.0, 10.0
@@ -22,8 +23,7 @@ ALL_BURST, ALL_SECONDS = 50.0, 1.0
 MOST_CALLERS = 10_000
 
 
-@dataclass
-class Bucket:
+class Bucket(Struct):
     """Tries that are left; one more every ``seconds``, up to ``burst``."""
 
     burst: float

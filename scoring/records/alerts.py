@@ -8,9 +8,10 @@ before it is made: where a kill comes between, nobody knows whether the message 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from scoring.protocol.file_names import as_utf8
 from scoring.records.database import Database
@@ -39,8 +40,7 @@ LEFT JOIN alert_deliveries d ON d.alert_id = a.id ORDER BY a.id DESC, d.channel
 """
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """What is to be told; ``title`` is one line, ``body`` plain text."""
 
     run_id: str
@@ -50,8 +50,7 @@ class Message:
     body: str
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """A message on its way to one channel; ``tries`` were made so far, the last at ``tried_at``."""
 
     alert_id: int
@@ -69,8 +68,7 @@ class Delivery:
         return passed >= PAUSES[min(self.tries, len(PAUSES)) - 1] or passed < timedelta(0)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """What became of a message with one channel; ``channel`` is empty where there was none."""
 
     run_id: str

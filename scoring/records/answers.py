@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from scoring.records.text import printable, read_cell
 
@@ -18,8 +19,7 @@ WORDS: tuple[Verdict, ...] = (NOT_A_GARMENT, CANNOT_TELL)
 WHOLE_NUMBER = re.compile(r"([0-9]+)[.,]0+")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A verdict, with the label where the verdict is that it has one."""
 
     verdict: Verdict

@@ -14,7 +14,8 @@ import hashlib
 import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.records.database import Database
 
@@ -26,8 +27,7 @@ NOT_FLAGGED = (
 RANK_BYTES = 8
 
 
-@dataclass(frozen=True)
-class AuditItem:
+class AuditItem(Struct, frozen=True):
     """An image of the sample; ``inclusion`` is the probability with which it was drawn."""
 
     batch: str

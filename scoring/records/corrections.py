@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from scoring.records import kept_cells, shown_file
 from scoring.records.answers import Answer
@@ -37,8 +38,7 @@ NO_SUCH_IMAGE = "no image that was scored, or one that has changed since"
 TWO_ROWS = "two rows of this image do not agree"
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A file that was looked through; ``older``: it had been saved over a newer one."""
 
     look: FileLook

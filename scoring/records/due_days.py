@@ -7,8 +7,9 @@ back an hour every autumn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from msgspec import Struct
 
 from scoring.machine_zone import zone_name
 from scoring.records.ledger import Run
@@ -19,8 +20,7 @@ DAY = timedelta(days=1)
 LATE_START = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """When runs are due; ``window`` is how long the client may take, None: as long as it needs."""
 
     start_at: time
@@ -61,8 +61,7 @@ class Policy:
         return None if self.stop_after is None else self.stop_after - self.client_after
 
 
-@dataclass(frozen=True)
-class DueDay:
+class DueDay(Struct, frozen=True):
     """A day's times in UTC: server start, client start, server stop, latest start of the client."""
 
     date: date
@@ -72,8 +71,7 @@ class DueDay:
     latest: datetime
 
 
-@dataclass(frozen=True)
-class DueRun:
+class DueRun(Struct, frozen=True):
     """The run to start now; ``window`` is what is left of it, ``resumes`` an interrupted run."""
 
     day: DueDay
@@ -81,8 +79,7 @@ class DueRun:
     resumes: Run | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What has to happen now.
 
     Attributes:
@@ -96,8 +93,7 @@ class Plan:
     run: DueRun | None
 
 
-@dataclass(frozen=True)
-class NextRun:
+class NextRun(Struct, frozen=True):
     """What is next; ``at`` is when its client starts, in UTC: at once where it is due already.
 
     Attributes:

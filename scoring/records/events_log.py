@@ -12,10 +12,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
+
+from msgspec import Struct
 
 from scoring.records.text import printable
 from scoring.settings import Settings
@@ -28,8 +29,7 @@ FILE_NAME = "Events-log.txt"
 LOOKED_THROUGH_BYTES = 500_000
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """One line of the log; ``batch`` and ``message`` are printable."""
 
     level: str

@@ -7,8 +7,9 @@ The same said twice by the same person is one review.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.records.answers import Answer
 from scoring.records.database import Database
@@ -48,8 +49,7 @@ class SeveralPictures(ReviewRefused):
     code = "several-pictures"
 
 
-@dataclass(frozen=True)
-class Feedback:
+class Feedback(Struct, frozen=True):
     """What is said of one picture.
 
     ``answer`` is a label as somebody wrote it, or one of the words that stand for none;
@@ -66,8 +66,7 @@ class Feedback:
     path: str = ""
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """The review that stands now; ``is_new``: it did not before."""
 
     review: Review

@@ -6,9 +6,10 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from scoring.protocol.errors import LedgerDamaged, ScoringError
 from scoring.protocol.file_names import as_file_name
@@ -27,8 +28,7 @@ from scoring.settings import Settings
 SMALL_STORE_BYTES = 1_000_000
 
 
-@dataclass(frozen=True)
-class Housekeeping:
+class Housekeeping(Struct, frozen=True):
     """The chores; build it with what they need, then call ``run``."""
 
     settings: Settings

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from scoring.protocol.file_names import as_utf8
 from scoring.records.atomic_file import atomic_text, copy_atomic, remove_leftovers
@@ -31,8 +32,7 @@ NOT_FILED = (
 )
 
 
-@dataclass(frozen=True)
-class KeptCell:
+class KeptCell(Struct, frozen=True):
     """A cell that made no review: whose row it was in, what was typed, and why."""
 
     batch: str

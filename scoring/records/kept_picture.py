@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.signature import PreprocessingRef
@@ -22,8 +22,7 @@ RAW, JPEG = "raw", "jpeg"
 COLOUR = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """An image that a picture is wanted of, as the ledger names it.
 
     ``model_version`` is that of the model that saw it, "" where none did: it could not be read.
@@ -35,8 +34,7 @@ class Wanted:
     model_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenPixels:
+class SeenPixels(Struct, frozen=True):
     """The pixels that models of one preprocessing saw, as they are written down."""
 
     seen_as: str
@@ -77,8 +75,7 @@ def seen_as(ref: PreprocessingRef, shape: Shape) -> str:
     return f"{ref.name} {ref.version} {'x'.join(map(str, shape))}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptPicture:
+class KeptPicture(Struct, frozen=True):
     """A picture of one image file.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from scoring.protocol.signature import PreprocessingRef, Signature
 from scoring.records.database import Database
@@ -23,7 +24,7 @@ def signature_facts(signature: Signature) -> dict[str, Any]:
 
     Without what only matters where the model itself is: its files, and what made them.
     """
-    facts = asdict(signature)
+    facts: dict[str, Any] = to_builtins(signature)
     for entry in ("format", "files", "libraries"):
         del facts[entry]
     return facts

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct
 
 from scoring.protocol.percent import in_percent
 from scoring.records.atomic_file import (
@@ -37,8 +38,7 @@ REPLACE_PAUSE_SECONDS = 1.0
 _batch_cell = lru_cache(maxsize=64)(neutral_cell)
 
 
-@dataclass(frozen=True)
-class CsvFormat:
+class CsvFormat(Struct, frozen=True):
     """How a spreadsheet of this country wants it: separator and decimal sign."""
 
     separator: str = ","

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from scoring.protocol.errors import ScoringError
 from scoring.protocol.file_names import as_utf8
@@ -49,8 +50,7 @@ class ReviewConflict(ReviewRefused):
         self.standing = standing
 
 
-@dataclass(frozen=True, slots=True)
-class PictureKey:
+class PictureKey(Struct, frozen=True):
     """A content at its place: what a review is about."""
 
     batch: str
@@ -58,8 +58,7 @@ class PictureKey:
     content_hash: str
 
 
-@dataclass(frozen=True)
-class ModelSaid:
+class ModelSaid(Struct, frozen=True):
     """What the model had found; ``predicted`` None where the picture failed."""
 
     run_id: str
@@ -70,8 +69,7 @@ class ModelSaid:
     flagged: str | None
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Struct, frozen=True):
     """One row; ``label`` only where the verdict is ``label``, ``replaces`` is what stood before.
 
     ``blind``: the prediction was hidden; ``seconds``: time to decide; ``decided_at``: UTC.
@@ -95,8 +93,7 @@ class Review:
         return Answer(self.verdict, self.label)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A review as far as a cell shows it: ``answer`` in its words, "" after an undo."""
 
     id: int
@@ -104,8 +101,7 @@ class Step:
     source: Source
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a person wants written; ``expected`` is the row he saw standing, None: he saw none."""
 
     picture: PictureKey

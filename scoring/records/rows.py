@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 Kind = Literal["nightly", "manual"]
 Scope = Literal["new", "all"]
 State = Literal["running", "done", "partial", "failed", "missed"]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """One invocation, nightly (with its due date) or by hand.
 
     ``settings``: JSON of those that changed what was scored or written.
@@ -33,8 +33,7 @@ class Run:
     settings: str = "{}"
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Struct, frozen=True):
     """The model that scored a batch."""
 
     name: str
@@ -65,8 +64,7 @@ class ScoredImage(NamedTuple):
     foreground: float | None = None
 
 
-@dataclass(frozen=True)
-class ChunkCost:
+class ChunkCost(Struct, frozen=True):
     """What it took to score one chunk."""
 
     prediction_seconds: float = 0.0
@@ -93,8 +91,7 @@ class ResultRow(NamedTuple):
     corrected: str | None = None
 
 
-@dataclass(frozen=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """What a run did; the mean confidence (0 to 1) is None where nothing was scored."""
 
     images: int
@@ -103,8 +100,7 @@ class RunSummary:
     mean_confidence: float | None
 
 
-@dataclass(frozen=True)
-class BatchFigures:
+class BatchFigures(Struct, frozen=True):
     """How one batch of one run went; confidences between 0 and 1, times in seconds.
 
     ``advice``: what whoever set the batch's model should think of, in one line; mostly empty.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from scoring.protocol.errors import LedgerError, ScoringError
 from scoring.records.events_log import EventsLog, Level
@@ -29,8 +30,7 @@ NOTHING = RunSummary(0, 0, 0, None)
 log = logging.getLogger("scoring.records")
 
 
-@dataclass(frozen=True)
-class RunPlan:
+class RunPlan(Struct, frozen=True):
     """What a run is to do.
 
     Attributes:
@@ -54,8 +54,7 @@ class RunPlan:
         return "nightly" if self.due_date else "manual"
 
 
-@dataclass(frozen=True)
-class RunEnded:
+class RunEnded(Struct, frozen=True):
     """A run has ended, or days were missed; all of it stands in the ledger.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.records.database import Database
 
@@ -21,8 +22,7 @@ ORDER BY r.number DESC LIMIT ?3
 LARGEST = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was found in one run of a model."""
 
     run_id: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_reader import LedgerReader
@@ -15,8 +17,7 @@ FACT = "results_file"
 MOST_KNOWN = 8
 
 
-@dataclass(frozen=True)
-class ShownFile:
+class ShownFile(Struct, frozen=True):
     """The last file that was put in place.
 
     Attributes:

@@ -10,9 +10,10 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
+
+from msgspec import Struct
 
 # Likeliest first: of two that explain a header as well, the first is taken.
 SEPARATORS = (",", ";", "\t", "|")
@@ -41,8 +42,7 @@ class Reader(Protocol):
     def __next__(self) -> list[str]: ...
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """The rows under a header, and where in them each of the known columns stands.
 
     ``lines``: on which line of the file each row ends.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.records.database import Database
 from scoring.records.reviews import PictureKey
@@ -33,8 +34,7 @@ NOT_KEPT_BY_ALL = re.compile(r"[^!-~]|\?")
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TypedCell:
+class TypedCell(Struct, frozen=True):
     """A row as far as it matters; ``text`` is what stands in ``Corrected item``."""
 
     batch: str
@@ -109,8 +109,7 @@ class ShownPictures:
                     self._by_key[key] = None if key in self._by_key else shown.picture
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """A row that was shown; no picture where none was scored yet, or it could not be read."""
 
     number: str

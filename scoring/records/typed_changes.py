@@ -10,7 +10,8 @@ take back just the latest ones, all of them, one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.records.reviews import PictureKey, Source, Step
 from scoring.records.text import printable, read_cell
@@ -22,8 +23,7 @@ SIGNS = 3
 OWN: Source = "Results.csv"
 
 
-@dataclass(frozen=True)
-class JudgedCell:
+class JudgedCell(Struct, frozen=True):
     """A cell, its picture where it has one, and what became of that so far."""
 
     cell: TypedCell
@@ -61,8 +61,7 @@ class JudgedCell:
         return not (self.says(self.standing) or self.says(self.answer_at(self.shown(reviews))))
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a person did; an empty text takes back what stood.
 
     ``expected``: the review that stands; ``overtaken``: it is one that he has not seen.
@@ -77,8 +76,7 @@ class Change:
         return self.judged.cell.text
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What was changed; ``older``: in a file that was older than the one it took the place of."""
 
     found: list[Change]

@@ -8,8 +8,9 @@ request → ``decode`` → handler → ``encode`` → answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scoring.protocol.errors import ApiError
 from scoring.protocol.signature import Signature
@@ -18,8 +19,7 @@ from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request as a dialect sees it.
 
     Attributes:
@@ -42,8 +42,7 @@ class Call:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What goes back to the caller."""
 
     body: bytes
@@ -52,8 +51,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """``GET path`` answers what ``tell`` says of the server or of a model, without pixels.
 
     An ``open_`` one wants no key, for whoever watches a server's health has none.
@@ -64,8 +62,7 @@ class Telling:
     open_: bool = False
 
 
-@dataclass(frozen=True)
-class Scoring:
+class Scoring(Struct, frozen=True):
     """A route that takes pixels.
 
     ``{name}`` in its path is a model, the first where none is; ``{version}`` must be that model's.
@@ -77,8 +74,7 @@ class Scoring:
     file_parameter: str = ""
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(Struct, frozen=True):
     """A dialect's part of the OpenAPI document: its paths, and the components they refer to.
 
     ``title`` is the heading they stand under; ``examples`` are values by their names.
@@ -91,8 +87,7 @@ class Description:
     examples: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manners:
+class Manners(Struct, frozen=True, kw_only=True):
     """How requests under some paths are called, and refused.
 
     Attributes:
@@ -109,8 +104,7 @@ class Manners:
     scorings: tuple[Scoring, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dialect(Manners):
+class Dialect(Manners, frozen=True, kw_only=True):
     """One way to ask and to be answered.
 
     Attributes:

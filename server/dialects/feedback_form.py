@@ -6,10 +6,10 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pybase64
+from msgspec import Struct
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.names import check_person
@@ -29,16 +29,14 @@ NOBODY = "api"
 SHOWN = 40
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """What is said of one picture; ``picture`` is its file where that was sent, else empty."""
 
     said: Feedback
     picture: bytes = b""
 
 
-@dataclass(frozen=True)
-class FeedbackRequest:
+class FeedbackRequest(Struct, frozen=True):
     """All items of a request; ``is_one``: it was no list, and nor is its answer."""
 
     items: tuple[Item, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
@@ -22,8 +22,7 @@ OUTPUT_NAMES = tuple(output.name for output in OUTPUTS)
 RANKED = frozenset({"label", "confidence", "probabilities"})
 
 
-@dataclass(frozen=True)
-class WantedOutput:
+class WantedOutput(Struct, frozen=True):
     """One output as the caller wants it; ``classes`` likeliest ones, or 0 for the tensor itself."""
 
     name: str
@@ -31,8 +30,7 @@ class WantedOutput:
     classes: int = 0
 
 
-@dataclass(frozen=True)
-class InferRequest(PredictionRequest):
+class InferRequest(PredictionRequest, frozen=True, kw_only=True):
     """The rows of an infer request, its id, and what is wanted of them."""
 
     id: str | None
@@ -64,7 +62,7 @@ def decode_infer(
         pixels = pixels_of_json(tensor.get("data"), tensor["shape"], signature.input, booleans)
     else:
         pixels = _pixels_behind(tensor, binary, rows, signature.input)
-    return InferRequest(range(rows), pixels, id_, outputs)
+    return InferRequest(range(rows), pixels, id=id_, outputs=outputs)
 
 
 def _pixels_behind(

@@ -5,10 +5,10 @@ Sources: ``mlflow.pyfunc.scoring_server`` and ``mlflow.deployments.mlflow``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from scoring.protocol.errors import ApiError, BadRequest
 from scoring.protocol.signature import Signature

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
@@ -24,16 +24,14 @@ BACKSLASH = re.compile(r'\\["\\]|\\')
 LONE_BREAKS = ((re.compile(rb"\r(?!\n)"), b"%0D"), (re.compile(rb"(?<!\r)\n"), b"%0A"))
 
 
-@dataclass(frozen=True)
-class FormFile:
+class FormFile(Struct, frozen=True):
     """A file of a form; ``name`` is as its sender gave it, that of its field where he gave none."""
 
     name: str
     data: bytes
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Struct, frozen=True):
     """The files of a form in their order, and its other fields; of two of a name the first."""
 
     files: list[FormFile]

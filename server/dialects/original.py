@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -27,8 +26,7 @@ PERCENT_DECIMALS = 2
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,19}")
 
 
-@dataclass(frozen=True)
-class OriginalRequest(PredictionRequest):
+class OriginalRequest(PredictionRequest, frozen=True):
     """Rows that are answered as the first version did."""
 
 

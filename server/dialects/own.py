@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from scoring.protocol.errors import ApiError
 from scoring.protocol.json_shape import without_block

@@ -6,11 +6,11 @@ import binascii
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pybase64
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.preprocessing.errors import DecodeError
@@ -43,8 +43,7 @@ class UnreadablePicture(ApiError):
     code = "unreadable_picture"
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture as it was sent: ``id`` is its name, or its number where it has none.
 
     ``may_be_pixels``: what is no picture by its content, and just as long, is taken for pixels.
@@ -58,8 +57,7 @@ class Picture:
 Read = Callable[[Picture], Pixels]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a picture: pixels uint8 [H·W·C] with a remark or none, or an error."""
 
     id: int | str
@@ -68,8 +66,7 @@ class Outcome:
     error: ApiError | None = None
 
 
-@dataclass(frozen=True)
-class PictureRequest(PredictionRequest):
+class PictureRequest(PredictionRequest, frozen=True, kw_only=True):
     """The rows of those pictures that can be read, and what became of each of all."""
 
     outcomes: tuple[Outcome, ...]
@@ -137,7 +134,7 @@ def read_each(
     ids = [outcome.id for outcome in outcomes if outcome.pixels is not None]
     rows = [outcome.pixels for outcome in outcomes if outcome.pixels is not None]
     pixels = np.stack(rows) if rows else np.zeros((0, signature.input.row_length), np.uint8)
-    return PictureRequest(ids, pixels, outcomes)
+    return PictureRequest(ids, pixels, outcomes=outcomes)
 
 
 def read_base64(

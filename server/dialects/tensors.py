@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from itertools import chain
 from math import prod
 from typing import Any, Self
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
@@ -26,8 +26,7 @@ LENGTH = struct.Struct("<I")
 MAX_DIMENSIONS = 4
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """One output: texts, or float32 numbers, in row-major order."""
 
     shape: list[int]

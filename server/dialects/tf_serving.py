@@ -5,10 +5,10 @@ Sources: TensorFlow's ``serving/api_rest.md`` and KServe's "Data Plane (V1)".
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from scoring.protocol.errors import ApiError, BadRequest
 from scoring.protocol.signature import Signature

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from server.dialects.multipart import MEDIA_TYPE, read_form
 from server.dialects.picture_form import shown_name
@@ -14,8 +14,7 @@ FILE = "file"
 TICKED = "model."
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """Pictures under their names, and the names of models, none where none was ticked."""
 
     pictures: tuple[Picture, ...]

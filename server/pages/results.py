@@ -6,8 +6,10 @@ import base64
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scoring.protocol.signature import Signature
 from scoring.records.results_csv import CsvFormat
@@ -26,8 +28,7 @@ SMALL_SIDE = 96
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What one model made of one picture.
 
     Attributes:
@@ -54,8 +55,7 @@ class Seen:
         return max(self.height, self.width) <= SMALL_SIDE
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One picture and what each model made of it."""
 
     name: str

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from client.api import ScoringClient
 from client.batch_job import BatchJob
@@ -274,6 +275,6 @@ def test_the_ledger_keeps_what_monitoring_asks_for(
 
 def test_the_server_learns_no_name(begun: Callable[..., Any]) -> None:
     with begun() as scene:
-        foreign = replace(scene, batch=replace(scene.batch, name="Łódź 夏 €"))
+        foreign = replace(scene, batch=structs.replace(scene.batch, name="Łódź 夏 €"))
         foreign.score(chunks=1)
         assert scene.scored() == CHUNK

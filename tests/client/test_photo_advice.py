@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from msgspec import structs
 
 from client import request
 from client.api import ScoringClient
@@ -262,7 +262,7 @@ def find_strange(own: Path, *, everything: bool) -> None:
     """Have a model find everything strange, or nothing."""
     file = own / "signature.json"
     signature = parse_signature(file.read_bytes())
-    limits = dataclasses.asdict(signature.thresholds)
+    limits = structs.asdict(signature.thresholds)
     limits["outlier_score"] = 0.0 if everything else 1e9
     file.write_bytes(dump_signature(signature.renewed(thresholds=limits)))
 

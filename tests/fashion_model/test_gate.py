@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fashion_model.gate import CHECKS, Side, Verdict, judge, refusals, table
 from fashion_model.kept_features import CHOSEN_WITH, MEASURED, KeptFeatures
@@ -23,11 +24,11 @@ def bundle() -> Bundle:
     """Return a bundle whose head reads the class off the features."""
     shipped = load_bundle(BUNDLE)
     kernel = np.eye(WIDTH, CLASSES, dtype=np.float32) * 12
-    head = replace(shipped.head, kernel=kernel, bias=np.zeros(CLASSES, np.float32))
+    head = structs.replace(shipped.head, kernel=kernel, bias=np.zeros(CLASSES, np.float32))
     signature = shipped.signature.renewed(
         temperature=1.0, thresholds={"confidence": 0.5, "outlier_score": 1e9}
     )
-    return replace(shipped, head=head, signature=signature)
+    return structs.replace(shipped, head=head, signature=signature)
 
 
 def features(labels: np.ndarray) -> np.ndarray:
@@ -157,19 +158,19 @@ def test_too_few_pictures_are_refused(court: Callable[..., Verdict]) -> None:
 
 
 def test_confidence_that_is_off_is_refused(court: Callable[..., Verdict]) -> None:
-    blind = replace(bundle(), signature=bundle().signature.renewed(temperature=8.0))
+    blind = structs.replace(bundle(), signature=bundle().signature.renewed(temperature=8.0))
     assert "calibration error" in failed(court(Side(blind, kept(), reviewed_features())))
 
 
 def test_one_that_flags_all_is_refused(court: Callable[..., Verdict]) -> None:
     limits = {"confidence": 1.0, "outlier_score": -1e9}
-    timid = replace(bundle(), signature=bundle().signature.renewed(thresholds=limits))
+    timid = structs.replace(bundle(), signature=bundle().signature.renewed(thresholds=limits))
     assert failed(court(Side(timid, kept(), reviewed_features()))) == {"flagged"}
 
 
 def test_a_larger_one_is_refused(court: Callable[..., Verdict]) -> None:
     shipped = bundle()
-    large = replace(shipped, model=shipped.model + bytes(len(shipped.model) // 2))
+    large = structs.replace(shipped, model=shipped.model + bytes(len(shipped.model) // 2))
     assert failed(court(Side(large, kept(), reviewed_features()))) == {"memory"}
 
 

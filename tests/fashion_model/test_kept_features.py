@@ -2,11 +2,11 @@
 
 import gzip
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fashion_model import keep_features
 from fashion_model.calibrate import write_signature

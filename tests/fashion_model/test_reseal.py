@@ -3,13 +3,13 @@
 import hashlib
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from fashion_model import reseal
 from scoring.inference.bundle import load_bundle

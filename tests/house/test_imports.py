@@ -23,17 +23,17 @@ RECORDS, PROCESSES = "scoring.records", "scoring.processes"
 BATCHES, MONITORING = "scoring.batches", "scoring.monitoring"
 LIBRARY = {PROTOCOL, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, BATCHES}
 
-# package → (what of ours, what of others) it may import; all may have settings, zone and numpy.
+# package → (what of ours, what of others) it may import; all may have settings, zone, EVERYWHERE.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ZONE: ({PROTOCOL}, {"tzlocal"}),
-    SECTION: ({PROTOCOL}, {"msgspec"}),
+    SECTION: ({PROTOCOL}, set()),
     SOURCES: ({PROTOCOL, SECTION, VARIABLES}, set()),
     VARIABLES: ({PROTOCOL, SECTION}, set()),
-    TABLES: ({PROTOCOL, SECTION}, {"msgspec"}),
-    TOLD: ({PROTOCOL, SECTION, TABLES}, {"msgspec"}),
-    RETRAIN: ({SECTION, TABLES}, {"msgspec"}),
+    TABLES: ({PROTOCOL, SECTION}, set()),
+    TOLD: ({PROTOCOL, SECTION, TABLES}, set()),
+    RETRAIN: ({SECTION, TABLES}, set()),
     SETTINGS: ({PROTOCOL, SECTION, SOURCES, TABLES, TOLD, RETRAIN}, set()),
-    PROTOCOL: (set(), {"msgspec", "orjson", "pybase64"}),
+    PROTOCOL: (set(), {"orjson", "pybase64"}),
     PREPROCESSING: ({PROTOCOL}, {"PIL", "cv2", "pillow_heif", "simplejpeg"}),
     INFERENCE: ({PROTOCOL}, {"ai_edge_litert"}),
     RECORDS: ({PROTOCOL}, {"simplejpeg"}),
@@ -41,7 +41,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     BATCHES: ({PROTOCOL, PREPROCESSING, RECORDS}, {"cv2"}),
     MONITORING: (
         {PROTOCOL, PROCESSES, RECORDS},
-        {"apprise", "cv2", "jinja2", "msgspec", "prometheus_client", "requests"},
+        {"apprise", "cv2", "jinja2", "prometheus_client", "requests"},
     ),
     "fashion_model": (
         LIBRARY | {MONITORING},
@@ -74,7 +74,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"apscheduler"},
     ),
 }
-EVERYWHERE = {"numpy", *sys.stdlib_module_names}
+EVERYWHERE = {"msgspec", "numpy", *sys.stdlib_module_names}
 OURS = {"scoring", "fashion_model", "server", "client", "desk", "cluster", "scheduler"}
 
 

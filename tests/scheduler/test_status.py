@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from scheduler.status import show_status
 from scoring.processes.locks import run_lock
@@ -151,7 +152,7 @@ def test_the_day_that_has_had_its_run_is_not_promised(
     settings = load_settings()
     today = datetime.now(settings.zone).date()
     trial = night(0, "done")
-    write(settings, Run(**{**trial.__dict__, "due_date": today}))
+    write(settings, structs.replace(trial, due_date=today))
     line = show(settings, capsys)[-1]
     assert f"Next run:  {today + timedelta(days=1)} 18:05 " in line
     assert f"{today} is passed over, for it has had its run" in line

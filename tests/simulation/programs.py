@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import requests
@@ -82,8 +81,7 @@ class SimulatedServer:
         return ask(self._client, request)
 
 
-@dataclass(frozen=True)
-class VirtualWindow(RunWindow):
+class VirtualWindow(RunWindow, frozen=True):
     """The run window on the simulation's clock."""
 
     clock: Clock | None = None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from scoring.records.database import Database
 from scoring.records.run_life import RunEnded
 from scoring.settings import Settings
 
 
-@dataclass(frozen=True)
-class AlertsHeard:
+class AlertsHeard(Struct, frozen=True):
     """Writes down who is to be told of a run's end, with what ``writing`` has for it."""
 
     settings: Settings

@@ -2,7 +2,8 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.preprocessing.errors import TooMuchWork, TruncatedImage
 
@@ -23,8 +24,7 @@ _LONG, _LONG8 = 4, 16
 _MAX_TAGS = 4_096  # libtiff reads no more; files of any program have some dozens
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How wide the numbers of this file are."""
 
     endian: str

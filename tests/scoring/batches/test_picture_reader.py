@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from scoring.batches.image_reader import SMALL_FILE_BYTES, ImageRow, Step
 from scoring.batches.picture_reader import PictureReader, Remembered
@@ -42,8 +43,9 @@ def reader(
 ) -> PictureReader:
     folder.mkdir(exist_ok=True)
     plain = reader_of(folder, find(ref.name, ref.version))
-    given = {one.name: getattr(plain, one.name) for one in fields(plain)}
-    return PictureReader(**{**given, "ref": ref, "shape": shape, "memory": Known(), **changes})
+    return PictureReader(
+        **{**asdict(plain), "ref": ref, "shape": shape, "memory": Known(), **changes}
+    )
 
 
 def large() -> Image:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import parser
 from prometheus_client.openmetrics import parser as open_parser
 
@@ -16,7 +17,7 @@ from scoring.monitoring.exposition import KEPT_SECONDS, RunCollector, exposition
 from scoring.monitoring.thresholds import Thresholds
 from scoring.records import run_monitoring
 from scoring.records.labels import Labels, PictureKey
-from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
+from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from scoring.settings import Settings
 from tests.scoring.records.scored import NIGHT
 
@@ -42,7 +43,7 @@ class Clock:
 def ledger(settings: Settings) -> Iterator[Ledger]:
     """Return a ledger after a night of two models, the first with all that monitoring finds."""
     with Ledger.from_settings(settings) as ledger:
-        night = Run(**{**vars(NIGHT), "started_at": STARTED})
+        night = replace(NIGHT, started_at=STARTED)
         ledger.start_run(night)
         for place, (batch, name) in enumerate((("G1", "fashion"), ("N1", "digits"))):
             ledger.touch_batch("n1", batch, place, ["1.png", "2.png"], Model(name, f"v-{name}"))
@@ -98,8 +99,8 @@ def test_the_last_run_is_told_model_by_model(
 def test_it_grows_with_no_run(settings: Settings, ledger: Ledger) -> None:
     before = told(RunCollector(settings)).keys()
     for day in range(1, 6):
-        run = {**vars(NIGHT), "id": f"m{day}", "due_date": NIGHT.due_date + timedelta(day)}  # type: ignore[operator]
-        ledger.start_run(Run(**run))
+        due = STARTED.date() + timedelta(day)
+        ledger.start_run(replace(NIGHT, id=f"m{day}", due_date=due))
         ledger.finish_run(f"m{day}", "missed", "", ENDED)
     after = told(RunCollector(settings))
     assert len(after) <= len(before)
@@ -110,7 +111,7 @@ def test_the_ledger_is_read_once_in_some_seconds(settings: Settings, ledger: Led
     clock = Clock()
     collector = RunCollector(settings, clock)
     assert told(collector)["runs_unfinished"] == 0
-    ledger.start_run(Run(**{**vars(NIGHT), "id": "n2", "kind": "manual", "due_date": None}))
+    ledger.start_run(replace(NIGHT, id="n2", kind="manual", due_date=None))
     clock.now = KEPT_SECONDS - 1
     assert told(collector)["runs_unfinished"] == 0
     clock.now = KEPT_SECONDS

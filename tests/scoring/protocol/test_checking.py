@@ -1,11 +1,10 @@
 # Without postponed annotations: the types of the entries are what they are checked by.
 """Values against types: all that is wrong is found, named and said in words."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from scoring.protocol.checking import MISSING, UNKNOWN, Before, Checker, Wrong
 
@@ -16,14 +15,12 @@ def _even(number: int) -> int:
     return number
 
 
-@dataclass(frozen=True)
-class Inner:
+class Inner(Struct, frozen=True):
     first: Annotated[int, Meta(ge=1)]
     second: float | None
 
 
-@dataclass(frozen=True)
-class Outer:
+class Outer(Struct, frozen=True):
     name: str
     inner: Inner
     many: tuple[Inner, ...]

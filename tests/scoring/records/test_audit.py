@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from scoring.records.audit import AuditItem, draw, rank, sample_of
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage

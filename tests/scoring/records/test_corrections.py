@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from codecs import BOM_UTF8, BOM_UTF16_BE
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.records import corrections, shown_file
 from scoring.records.answers import Answer

@@ -5,7 +5,6 @@ import sqlite3
 import tempfile
 import threading
 from contextlib import closing
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from scoring.protocol.errors import LedgerError
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage

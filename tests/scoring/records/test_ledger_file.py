@@ -8,11 +8,11 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError, LedgerMissing, LedgerOutdated
 from scoring.records.events_log import EventsLog

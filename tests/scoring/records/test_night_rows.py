@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from scoring.records.night_rows import NUMBERS, scored_rows

@@ -4,11 +4,11 @@ import csv
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.records.events_log import EventsLog
 from scoring.records.labels import Labels, PictureKey

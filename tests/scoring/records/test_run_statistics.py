@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from scoring.records import run_statistics
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage

@@ -47,7 +47,7 @@ def decode(document: Any, binary: bytes = b"", **headers: str) -> InferRequest:
 def encode(*outputs: WantedOutput, id_: str | None = "a1") -> Reply:
     probabilities = np.array([[0.75, 0.125, 0.125], [0.25, 0.3, 0.45]])
     seen = summarise(probabilities, np.array([61.5, 130.0]), SIGNATURE.thresholds, SIGNATURE.review)
-    request = InferRequest(range(2), np.array(PIXELS, np.uint8), id_, outputs)
+    request = InferRequest(range(2), np.array(PIXELS, np.uint8), id=id_, outputs=outputs)
     return open_inference.encode(request, Answer(SIGNATURE, seen, seconds=0.031))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 import pandas as pd
 import pytest
 import requests
+from msgspec.structs import replace
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
 from scoring.settings import CODE_ROOT, Settings

@@ -5,13 +5,13 @@ The files in ``golden/own`` are what callers send and get; a change to one is a 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pybase64
 import pytest
+from msgspec.structs import replace
 
 from scoring.inference.predictions import summarise
 from scoring.protocol.errors import ApiError, InvalidPixels, TooLarge, Unavailable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.signature import ColumnNames, InputSpec, Signature

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 import requests
+from msgspec.structs import asdict, replace
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels
 from scoring.settings import CODE_ROOT, Settings
@@ -81,7 +81,7 @@ def test_a_picture_that_cannot_be_read_keeps_its_place() -> None:
     outcomes = (Outcome(0, rows[0]), Outcome(1, error=BadRequest("no")), Outcome(2, rows[1]))
     for as_columns in (False, True):
         detail = Detail(as_columns=as_columns)
-        request = PictureRequest([0, 2], rows, outcomes, detail=detail)
+        request = PictureRequest([0, 2], rows, outcomes=outcomes, detail=detail)
         document = orjson.loads(tf_serving.encode(request, answer()).body)
         if as_columns:
             assert document["outputs"]["label"] == ["shirt", None, "shoe"]
@@ -98,7 +98,7 @@ def test_a_picture_that_cannot_be_read_keeps_its_place() -> None:
 def test_no_rows_are_none(form: str, told: dict[str, Any]) -> None:
     request = tf_serving.decode(Call(orjson.dumps({form: []})), SIGNATURE, LIMITS)
     seen = answer().predictions
-    none = replace(seen, **{name: values[:0] for name, values in vars(seen).items()})
+    none = replace(seen, **{name: values[:0] for name, values in asdict(seen).items()})
     reply = tf_serving.encode(request, replace(answer(), predictions=none))
     assert orjson.loads(reply.body) == told
 

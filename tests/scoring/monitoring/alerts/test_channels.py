@@ -4,10 +4,10 @@ import email
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from email.header import decode_header
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.alerts.channels import (
     Channel,

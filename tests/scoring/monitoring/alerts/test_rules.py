@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.alerts.rules import RULES, WELL, Night, Problem, Watched
 from scoring.records.ledger import Run, RunSummary
