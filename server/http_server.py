@@ -7,6 +7,7 @@ import logging
 import select
 import socket
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -53,6 +54,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.max_connections = affordable_connections(settings.connections, listener.fileno())
         lanes = Lanes(settings, self.door.quick_paths)
         self.door.check_place = lanes.check_place
+        self._closing, self._is_closed = threading.Lock(), False
         self._accepts_again = 0.0
         self._warns_again = 0.0
         super().__init__(
@@ -94,9 +96,20 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         return accepted
 
     def pull_trigger(self) -> None:
-        """Wake the loop from a thread; where that fails, it looks again within a second anyway."""
-        with suppress(OSError):
-            super().pull_trigger()
+        """Wake the loop from a thread; where that fails, it looks again within a second anyway.
+
+        Once it is closed there is nothing to wake: the number of its pipe may be that of another
+        file by then, which a thread that ends late would write to.
+        """
+        with self._closing, suppress(OSError):
+            if not self._is_closed:
+                super().pull_trigger()
+
+    def close(self) -> None:
+        """Close the listener and what wakes the loop."""
+        with self._closing:
+            self._is_closed = True
+            super().close()
 
     def _want_room(self, error: OSError) -> None:
         """Close a connection that does nothing; where all are at work, wait for one to end."""

@@ -231,7 +231,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "server/app.py",
         "server/endpoints.py",
         "server/error_handlers.py",
-        "server/http_server.py",
         "server/request_body.py",
         "server/responses.py",
     ),

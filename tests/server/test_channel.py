@@ -121,7 +121,7 @@ def test_many_small_requests_on_one_connection(url: str) -> None:
                 (session.get, "/health/live") if number % 2 else (session.post, "/predict")
             )
             response = method(url + path, data=None if number % 2 else BODY, timeout=DEADLINE)
-            assert response.status_code == 200
+            assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_byte_now_and_then_is_no_progress(
 
         def ask() -> None:
             response = requests.get(f"{narrow_url}/health/live", timeout=DEADLINE)
-            assert response.status_code == 200
+            assert response.status_code == 200, response.text
 
         drops = [stack.enter_context(connected(narrow_url)) for _ in range(CONNECTIONS)]
         silent = []
