@@ -46,7 +46,7 @@ class Child(Struct):
 
     def begin(self, first: FirstLine) -> None:
         """Have it begin that was started without a first line."""
-        self._write(first.encode())
+        self._say_first(first.encode())
 
     def say_window_is_over(self) -> None:
         """Ask it to finish what it has begun and to close its run."""
@@ -80,11 +80,19 @@ class Child(Struct):
         """Return the last lines it wrote, joined to one; none where the terminal has them."""
         return self.log.tail(ended=self.exit_code() is not None) if self.log else ""
 
-    def _write(self, line: bytes) -> None:
+    def _say_first(self, line: bytes) -> None:
+        """Say what it waits for, without end; where it cannot be told, it is ended."""
+        if not self._write(line):
+            _kill(self.process)
+
+    def _write(self, line: bytes) -> bool:
         # A child that is gone shows by its exit code, not by a broken pipe.
         if self.process.stdin and not self.process.stdin.closed:
-            with suppress(OSError):
+            try:
                 self.process.stdin.write(line)
+            except OSError:
+                return False
+        return True
 
 
 def start_child(
@@ -109,7 +117,7 @@ def start_child(
     if log and process.stdout:
         log.follow(process.stdout)
     child = Child(name, process, log)
-    child._write(first.encode() if first else WAIT)
+    child._say_first(first.encode() if first else WAIT)
     return child
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
@@ -204,3 +206,20 @@ def test_one_that_was_stopped_has_no_more_to_write_down(
     child = start(DIES, wait=False)
     assert child.stop(DEADLINE) == 7
     assert "last words" in (settings.logs_folder / f"{child.name}.log").read_text()
+
+
+def test_one_that_cannot_be_told_what_it_waits_for_is_ended(settings: Settings) -> None:
+    """It would wait without end, and its parent with it."""
+
+    class Broken(io.BytesIO):
+        def write(self, _: object, /) -> int:
+            raise OSError(errno.EIO, "broken")
+
+    child = start_child(settings, "client", "client.request", ["--new"], None)
+    pipe, child.process.stdin = child.process.stdin, Broken()
+    try:
+        child.begin(FIRST)
+        assert child.wait(DEADLINE) not in (None, 0)
+    finally:
+        child.process.stdin = pipe
+        child.stop(0.0)
