@@ -37,8 +37,9 @@ class BatchJob:
     Up to ``client.chunks_in_flight`` chunks a server are under way while those before are
     committed, in order. ``alive`` is called at least every second while it waits for the server.
 
-    A nightly run touches a batch only once something new shows in it: until then the stored
-    predictions it came by are remembered, 8 bytes an image.
+    A batch is touched, made part of what the run shows, once something is new in it, or else at
+    its end where it ``is_shown`` all the same. Until then the stored predictions that the run came
+    by are remembered, 8 bytes an image.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class BatchJob:
         run: Run,
         task: Task,
         images: ImageList,
+        is_shown: bool,
         alive: Callable[[], object] = lambda: None,
     ) -> None:
         self._context = context
@@ -54,6 +56,7 @@ class BatchJob:
         self._position = task.position
         self._batch = task.batch.name
         self._images = images
+        self._is_shown = is_shown
         self._alive = alive
         self._events = BatchEvents(context.events, run.id, task.batch.name)
         self._tries = Tries(context.settings.client, context.stop, self._events.try_failed)
@@ -77,12 +80,39 @@ class BatchJob:
                 # Nobody waits for those answers any more: no further tries.
                 self._context.stop.give_up()
             else:
+                if self._is_shown:
+                    self._touch()
                 self._commit_under_way()
         finally:
             self._posting.shutdown(wait=True)
 
-    def touch(self) -> None:
-        """Make the batch part of what the run shows."""
+    def score_chunk(self, rows: Sequence[ImageRow]) -> None:
+        """Send the new rows of a chunk; commit those of chunks before, with what they cost."""
+        for row in rows:
+            if row.left:
+                self._events.image_left(row.path, row.left)
+        new = [row for row in rows if row.known is None and not row.waits]
+        self._remember_known(rows)
+        if not new:
+            return
+        # A chunk that failed ends the run here, before another one is posted in vain; one that is
+        # answered is committed while the new one is with the server.
+        answered = self._make_room()
+        self._sent.append(self._posting.submit(self._predict, new))
+        # Ten thousand names take 50 ms to write down: the server is at work meanwhile.
+        self._touch()
+        self._commit(answered)
+
+    def finish(self) -> None:
+        """Commit the last chunks and tell how much was not told one by one."""
+        while self._sent:
+            self._commit(self._answer(self._sent.popleft()))
+        self._events.finish()
+
+    def _touch(self) -> None:
+        """Make the batch part of what the run shows, once."""
+        if self._touched:
+            return
         ledger, signature = self._context.ledger, self._signature
         ledger.touch_batch(
             self._run.id,
@@ -95,29 +125,6 @@ class BatchJob:
         ledger.show_known(self._run.id, self._batch, known)
         self._known = array("q")
         self._touched = True
-
-    def score_chunk(self, rows: Sequence[ImageRow]) -> None:
-        """Send the new rows of a chunk; commit those of chunks before, with what they cost."""
-        for row in rows:
-            if row.left:
-                self._events.image_left(row.path, row.left)
-        new = [row for row in rows if row.known is None and not row.waits]
-        if new and not self._touched:
-            self.touch()
-        self._remember_known(rows)
-        if not new:
-            return
-        # A chunk that failed ends the run here, before another one is posted in vain; one that is
-        # answered is committed while the new one is with the server.
-        answered = self._make_room()
-        self._sent.append(self._posting.submit(self._predict, new))
-        self._commit(answered)
-
-    def finish(self) -> None:
-        """Commit the last chunks and tell how much was not told one by one."""
-        while self._sent:
-            self._commit(self._answer(self._sent.popleft()))
-        self._events.finish()
 
     def _commit_under_way(self) -> None:
         while self._sent:

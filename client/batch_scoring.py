@@ -166,12 +166,11 @@ class BatchScoring:
             self._troubles.append(f"parts of {batch.name} could not be read ({unreadable})")
         self._listed[batch.name] = len(images)
         self.progress.start_batch(batch.name, len(images))
+        is_shown = run.scope == "all" or self._is_owed(run, batch)
         with (
-            BatchJob(context, run, task, images, reading.alive) as job,
             reading.chunks(run, resumed, task.signature, batch, images) as chunks,
+            BatchJob(context, run, task, images, is_shown, reading.alive) as job,
         ):
-            if run.scope == "all" or self._is_owed(run, batch):
-                job.touch()
             for rows in chunks:
                 context.stop.raise_if_requested()
                 job.score_chunk(rows)

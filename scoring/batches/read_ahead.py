@@ -17,6 +17,8 @@ Name = TypeVar("Name")
 
 # Chunks decoded ahead of the one being scored: enough to keep the server busy, and no pile.
 CHUNKS_AHEAD = 2
+# Rows of the first chunk, where others have more: a few milliseconds of reading.
+FIRST_ROWS = 64
 # Files that a drive may be silent about before it is taken for gone.
 SILENT_FILES = 3
 
@@ -34,6 +36,17 @@ def threads_of(client: ClientSettings) -> int:
 def chunks_of(names: Sequence[Name], rows: int) -> Iterator[Sequence[Name]]:
     """Yield all names in order, ``rows`` at a time."""
     return (names[start : start + rows] for start in range(0, len(names), rows))
+
+
+def growing_chunks(names: Sequence[Name], rows: int) -> Iterator[Sequence[Name]]:
+    """Yield all names in order, few at first, then twice as many each time, up to ``rows``.
+
+    The server waits for the first chunk to be read, with all of its cores.
+    """
+    start, size = 0, min(rows, FIRST_ROWS)
+    while start < len(names):
+        yield names[start : start + size]
+        start, size = start + size, min(rows, 2 * size)
 
 
 class ReadAhead:

@@ -12,7 +12,7 @@ from scoring.batches.image_folder import Batch, ImageList
 from scoring.batches.image_reader import ImageReader, Settling
 from scoring.batches.in_flight import BatchFile, InFlight, left_in_flight
 from scoring.batches.known_predictions import KnownPredictions
-from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk, threads_of
+from scoring.batches.read_ahead import ReadAhead, growing_chunks, rows_of_chunk, threads_of
 from scoring.batches.suspects import Suspects
 from scoring.batches.watchdog import Watchdog
 from scoring.preprocessing.registry import find_for
@@ -78,7 +78,7 @@ class RunReading:
             KnownPredictions(self._ledger, run, batch.name, resumed) as known,
             self._watchdog,
             ReadAhead(
-                chunks_of(images, rows),
+                growing_chunks(images, rows),
                 self._reader(run, signature, batch, known),
                 threads=self._threads,
                 alive=self.alive,

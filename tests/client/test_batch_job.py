@@ -49,14 +49,13 @@ class Scene:
     batch: Batch
 
     def job(self) -> BatchJob:
-        job = BatchJob(
+        return BatchJob(
             self.context,
             self.run,
             Task(0, self.batch, self.context.models.main),
             list_images(self.batch.folder, self.context.settings.batches),
+            is_shown=True,
         )
-        job.touch()
-        return job
 
     def chunk(self, number: int) -> list[ImageRow]:
         pixels = garment_pixels(COUNT)

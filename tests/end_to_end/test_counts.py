@@ -68,7 +68,7 @@ def test_the_server_makes_one_copy_of_the_pixels() -> None:
 def test_a_run_asks_once_a_chunk_and_five_times_besides(
     batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 10,000 images in chunks of 512 that is 20 and 5."""
+    """Of 10,000 images in chunks of 512 that is 22 and 5: the first three are smaller."""
     asked = Counter[str]()
     send = requests.Session.send
 

@@ -11,7 +11,7 @@ import pytest
 
 from scoring.batches import image_reader, reading_crew
 from scoring.batches.image_reader import IN_A_CLOUD
-from scoring.batches.read_ahead import SILENT_FILES, ReadAhead, chunks_of
+from scoring.batches.read_ahead import SILENT_FILES, ReadAhead, chunks_of, growing_chunks
 from scoring.preprocessing.decode import CorruptImage
 from scoring.protocol.errors import BatchUnreadable
 from scoring.records.regular_file import open_regular
@@ -155,6 +155,23 @@ def test_a_stop_waits_for_the_file_in_hand_and_no_more(tmp_path: Path) -> None:
     after = len(read)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode-")]
     assert len(read) == after
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "sizes"),
+    [
+        (1500, 512, [64, 128, 256, 512, 512, 28]),
+        (300, 100, [64, 100, 100, 36]),
+        (12, 4, [4, 4, 4]),
+        (30, 64, [30]),
+        (0, 64, []),
+    ],
+)
+def test_the_first_chunks_are_small(count: int, rows: int, sizes: list[int]) -> None:
+    names = [f"{number}.png" for number in range(count)]
+    chunks = list(growing_chunks(names, rows))
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert [name for chunk in chunks for name in chunk] == names
 
 
 def test_what_lies_in_a_cloud_is_not_fetched(
