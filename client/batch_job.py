@@ -20,8 +20,8 @@ from client.stop_signal import Interrupted
 from client.tries import Tries
 from scoring.batches.image_folder import ImageList
 from scoring.batches.image_reader import ImageRow
+from scoring.preprocessing.image_statistics import image_statistics
 from scoring.protocol.errors import LedgerError
-from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.prediction import RowPrediction, join_reasons
 from scoring.records.ledger import ChunkCost, Model, Run, ScoredImage
 

@@ -22,9 +22,9 @@ from scoring.batches.read_ahead import ReadAhead, chunks_of, rows_of_chunk, thre
 from scoring.batches.suspects import Suspects
 from scoring.inference.bundle import BundleSignatureError, load_bundle
 from scoring.inference.predictor import Predictor
+from scoring.preprocessing.image_statistics import image_statistics
 from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import BatchUnreadable
-from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.prediction import join_reasons
 from scoring.records.rows import ScoredImage
 from scoring.records.text import printable

@@ -41,7 +41,7 @@ from fashion_model.photographs.coarse import coarse_copies, watch_for
 from scoring.inference.bundle import SIGNATURE_FILE, Bundle, load_bundle
 from scoring.inference.head import FloatHead, root_features, softmax
 from scoring.inference.predictor import Predictor
-from scoring.protocol.image_statistics import ImageStatistics, image_statistics
+from scoring.preprocessing.image_statistics import ImageStatistics, image_statistics
 from scoring.protocol.signature import Signature, Thresholds, dump_signature
 from scoring.records.atomic_file import replacing
 from scoring.records.telling import telling_never_fails

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.inference.predictions import summarise
-from scoring.protocol.image_statistics import ImageStatistics
+from scoring.preprocessing.image_statistics import ImageStatistics
 from scoring.protocol.reference import KINDS, Reference
 from scoring.protocol.signature import REFERENCE_NAME, ReviewWords, Signature, Thresholds
 from scoring.records.atomic_file import replacing

@@ -21,8 +21,8 @@ from fashion_model.dataset.split import Split
 from fashion_model.dataset.spread import spread_places
 from scoring.inference.bundle import FEATURES_FILE, Bundle
 from scoring.inference.predictor import Predictor
+from scoring.preprocessing.image_statistics import image_statistics
 from scoring.protocol.commands import command
-from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.reference import NOT_ARRAYS
 from scoring.records.atomic_file import replacing
 

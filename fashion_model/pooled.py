@@ -45,7 +45,7 @@ from fashion_model.metrics import expected_calibration_error
 from scoring.inference.bundle import Bundle
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.predictor import Predictor
-from scoring.protocol.image_statistics import ImageStatistics, image_statistics
+from scoring.preprocessing.image_statistics import ImageStatistics, image_statistics
 from scoring.protocol.signature import Thresholds
 from scoring.records.telling import telling_never_fails
 

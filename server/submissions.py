@@ -11,7 +11,6 @@ import numpy as np
 from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.pixels import DecodeLimits
 from scoring.protocol.errors import PicturesDamaged, ScoringError
-from scoring.protocol.image_statistics import image_statistics
 from scoring.protocol.signature import Signature
 from scoring.records import submissions
 from scoring.records.kept_picture import KeptPicture, SeenPixels
@@ -77,6 +76,8 @@ class Submissions:
 
 
 def _images(hashes: Sequence[str], request: PictureRequest, answer: Answer) -> list[ScoredImage]:
+    from scoring.preprocessing.image_statistics import image_statistics
+
     columns = image_statistics(request.pixels) if len(request.pixels) else ((), (), ())
     statistics = zip(*(np.asarray(column).tolist() for column in columns), strict=True)
     rows = zip(hashes, answer_rows(request, answer), strict=True)

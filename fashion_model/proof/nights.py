@@ -13,7 +13,7 @@ from fashion_model.shifts import PIXELS, STRENGTHS, Strength, imbalanced, mixed_
 from scoring.inference.bundle import Bundle
 from scoring.inference.predictor import Predictor
 from scoring.monitoring.night import Night
-from scoring.protocol.image_statistics import image_statistics
+from scoring.preprocessing.image_statistics import image_statistics
 
 Rows = NDArray[np.int64]
 IMBALANCE, STRANGERS, TURNED = "class imbalance", "digits mixed in", "some upside down"

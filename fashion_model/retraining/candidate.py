@@ -44,7 +44,7 @@ from scoring.inference.bundle import (
 )
 from scoring.inference.head import FloatHead, softmax
 from scoring.inference.predictor import Predictor
-from scoring.protocol.image_statistics import ImageStatistics
+from scoring.preprocessing.image_statistics import ImageStatistics
 from scoring.protocol.reference import Reference
 from scoring.protocol.signature import Thresholds
 

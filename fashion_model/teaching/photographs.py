@@ -21,9 +21,9 @@ from fashion_model.commands import decode_limits
 from fashion_model.teaching.backbones import Backbone
 from fashion_model.teaching.sources import CannotTeach, LabelledFile
 from scoring.preprocessing.errors import DecodeError
+from scoring.preprocessing.image_statistics import ImageStatistics, image_statistics
 from scoring.preprocessing.reading import preprocessed
 from scoring.preprocessing.registry import find
-from scoring.protocol.image_statistics import ImageStatistics, image_statistics
 from scoring.protocol.signature import PreprocessingRef
 from scoring.records.regular_file import open_regular, read_to_end
 from scoring.settings import available_cores

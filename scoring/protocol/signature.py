@@ -147,7 +147,7 @@ class ReferenceStatistics(Struct, frozen=True):
     """What the served model saw on held-out data; drift is measured against it.
 
     ``deciles`` are 11 values (0 %, 10 %, ... 100 %), ``percentiles`` are 101. Brightness, contrast
-    and foreground are those of :mod:`scoring.protocol.image_statistics`, shares of 0-1.
+    and foreground are those of :mod:`scoring.preprocessing.image_statistics`, shares of 0-1.
     """
 
     count: Count

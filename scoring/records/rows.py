@@ -46,7 +46,7 @@ class ScoredImage(NamedTuple):
     ``num`` is its place in the batch, from 1; ``content_hash`` is empty where the file could not
     be read; confidences lie between 0 and 1. The rest is what the model's monitoring asks for,
     where it is known: the class that came second, how unlike the training images it is, and
-    ``scoring.protocol.image_statistics`` of the pixels.
+    ``scoring.preprocessing.image_statistics`` of the pixels.
     """
 
     num: int

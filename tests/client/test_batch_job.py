@@ -24,8 +24,8 @@ from client.run_request import RunRequest
 from client.stop_signal import Interrupted, StopSignal
 from scoring.batches.image_folder import Batch, list_images
 from scoring.batches.image_reader import ImageRow
+from scoring.preprocessing.image_statistics import image_statistics
 from scoring.protocol.errors import LedgerError
-from scoring.protocol.image_statistics import image_statistics
 from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger, Model
 from scoring.records.rows import Run

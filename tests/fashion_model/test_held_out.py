@@ -10,7 +10,7 @@ import numpy as np
 from fashion_model.calibrate import write_signature
 from fashion_model.held_out import reference_of, with_reference
 from scoring.inference.bundle import load_bundle
-from scoring.protocol.image_statistics import ImageStatistics
+from scoring.preprocessing.image_statistics import ImageStatistics
 from scoring.protocol.reference import Reference
 from scoring.protocol.signature import Thresholds
 from tests.conftest import BUNDLE

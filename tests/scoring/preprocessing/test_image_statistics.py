@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.protocol.image_statistics import FOREGROUND_LEVEL, image_statistics
+from scoring.preprocessing.image_statistics import FOREGROUND_LEVEL, image_statistics
 
 
 def test_each_row_has_its_own_shares() -> None:
@@ -31,3 +31,14 @@ def test_they_are_the_mean_and_the_deviation() -> None:
 
 def test_no_rows_have_none() -> None:
     assert [len(part) for part in image_statistics(np.zeros((0, 784), np.uint8))] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("length", [9_999, 10_000])
+def test_a_row_has_the_same_whatever_way_its_length_is_summed(length: int) -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (3, length), dtype=np.uint8)
+    rows[1] = 249
+    found = image_statistics(rows)
+    wide = rows.astype(np.int64)
+    squares = (wide**2).sum(axis=1) * length - wide.sum(axis=1) ** 2
+    assert found.contrast.tolist() == (np.sqrt(squares.astype(float)) / length / 255).tolist()
+    assert found.contrast[1] == 0.0
