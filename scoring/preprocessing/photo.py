@@ -70,7 +70,9 @@ def unfitted(pixels: Image, version: int, upright: tuple[int, int]) -> Image:
     size = (max(1, round(upright[1] * scale)), max(1, round(upright[0] * scale)))
     if size == (inner[1], inner[0]):
         return whole
-    return cast(Image, cv2.resize(whole, size, interpolation=cv2.INTER_AREA))
+    # A side that shrinks by 4/3 at most looks the same, at a third of the time.
+    how = cv2.INTER_AREA if version == 1 else cv2.INTER_LINEAR
+    return cast(Image, cv2.resize(whole, size, interpolation=how))
 
 
 def _inner(version: int, upright: tuple[int, int], height: int, width: int) -> tuple[int, int]:

@@ -26,6 +26,7 @@ SMALL_PNG_BYTES = 65_536
 _QUALITY = 85
 _WHITE = 255
 _CELLS = 8
+_HALVED_SIDE = 100  # pixels; shorter ones are soon put into cells, data-set images among them
 _NOISE = 4  # levels that two cells differ by where nothing is to be seen
 
 
@@ -75,9 +76,12 @@ def near_bits(image: Image) -> int:
 
     image: (height, width) or (height, width, 1 or 3).
     """
-    grey = image[:, :, image.shape[2] // 2] if image.ndim == 3 else image
-    size = (_CELLS + 1, _CELLS)
-    cells = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_AREA)
+    grey = cv2.extractChannel(image, image.shape[2] // 2) if image.ndim == 3 else image
+    # Two by two is the cheapest of means, the one that goes into nine columns the dearest.
+    while min(grey.shape) >= _HALVED_SIDE and not any(side % 2 for side in grey.shape):
+        half = (grey.shape[1] // 2, grey.shape[0] // 2)
+        grey = cv2.resize(grey, half, interpolation=cv2.INTER_AREA)
+    cells = cv2.resize(grey, (_CELLS + 1, _CELLS), interpolation=cv2.INTER_AREA)
     darker = cells[:, :-1].astype(np.int16) + _NOISE < cells[:, 1:]
     return int.from_bytes(np.packbits(darker).tobytes())
 
