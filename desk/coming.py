@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from desk.context import the_desk
 from scoring.monitoring import words
@@ -17,8 +17,7 @@ from scoring.settings import Settings
 NEAR_DAYS = {0: "Today", 1: "Tomorrow"}
 
 
-@dataclass(frozen=True)
-class Coming:
+class Coming(Struct, frozen=True):
     """What Today says of the time to come.
 
     Attributes:

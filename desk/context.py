@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from flask import Flask, current_app, g
+from msgspec import Struct
 
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_beside import open_ledger
@@ -17,8 +17,7 @@ from scoring.settings import Settings
 NAME = "scoring.desk"
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """One desk.
 
     ``now`` tells the time in the schedule's zone; ``read_settings`` what the settings are by now,

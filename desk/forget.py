@@ -11,7 +11,8 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from desk.reports import make_report, report_file
 from scoring.processes.locks import run_lock
@@ -30,8 +31,7 @@ SUMMARY = "delete a picture and every copy of it"
 CONTENT_HASH = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is known of one content: its names, the runs whose reports may show it, its reviews."""
 
     content_hash: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from scoring.protocol.errors import BadRequest, ExitCode, UsageError
 from scoring.protocol.names import check_person
@@ -32,8 +33,7 @@ COLUMNS = (BATCH, IMAGE, CONTENT, LABEL, CORRECTED, REVIEWER, ID)
 ERRORS_TOLD = 20
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A decision, and the line of the file that it stands on."""
 
     number: int

@@ -15,8 +15,9 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from scoring.protocol.errors import BadRequest
 from scoring.protocol.prediction import split_reasons
@@ -33,8 +34,7 @@ FAILED = "failed"
 NO_REASON = "unflagged"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A picture in the queue; ``id`` is what the pages call it, ``near`` a hash of how it looks.
 
     ``reasons`` is what it can be asked for by.

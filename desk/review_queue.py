@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from threading import Lock, RLock
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from desk.leases import Leases
 from desk.queue import Item, in_order, picture_id
@@ -29,8 +31,7 @@ Part = Literal["all", "flagged", "audit"]
 LooksLike = Callable[[str], int | None]
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What one showing of the page (``visit``) wants: so many pictures, of a batch, for a reason.
 
     ``holding`` are those it has already; they are its own where nobody else took them meanwhile.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
 from typing import cast
 
 from flask import Flask, current_app
+from msgspec import Struct
 
 from desk.kept_open import KeptOpen
 from desk.queue import Item, picture_id
@@ -31,8 +31,7 @@ READ_AT_ONCE = 5_000
 LONGEST_SECONDS = 3600.0
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of an answer or an undo.
 
     ``review`` was written; or ``standing`` was there before it (None: an undo was), and nothing was

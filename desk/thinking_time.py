@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """Seconds a decision took: of half of them at most ``p50``, of 95 in 100 at most ``p95``."""
 
     count: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from desk import sessions
 from desk.context import the_desk
@@ -12,8 +12,7 @@ from scoring.monitoring import words
 from scoring.records.ledger import Ledger
 
 
-@dataclass(frozen=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """How many pictures wait, by batch and by reason; ``why``: how many flagged, how many drawn.
 
     ``has_sample``: some of them were drawn for the audit; ``audit`` those that have their own page.

@@ -7,9 +7,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct, field
 
 from scheduler.finding import Finding, Verdict
 from scheduler.ledger_look import ledger_to_read, require_no_writer
@@ -106,8 +107,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     yield Finding(verdict, "disk", f"{free / 1e9:.1f} GB free")
 
 
-@dataclass
-class _Listed:
+class _Listed(Struct):
     """The batches as the run will list them.
 
     ``images``: how many each has; ``lost``: why those could not be listed; ``partly``: what in

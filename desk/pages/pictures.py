@@ -7,10 +7,10 @@ it: who looks for a class or a reason is shown none of those that wait.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
+from msgspec import Struct
 
 from desk import sessions
 from desk.context import the_desk, the_ledger
@@ -31,8 +31,7 @@ WAITS = "waits for review"
 pages = Blueprint("pictures", __name__)
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(Struct, frozen=True):
     """One picture: what stands on it, and beside it; ``address`` is None where none is kept."""
 
     id: str
@@ -43,8 +42,7 @@ class Card:
     wants_a_person: bool = False
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """Some pictures; ``more`` is the address of the next page, ``rest`` how many have no page."""
 
     cards: list[Card]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, render_template, request
+from msgspec import Struct
 
 from desk.context import the_desk, the_ledger
 from desk.pages.rendering import local, weekday_of
@@ -34,8 +34,7 @@ REPORT_POLICY = (
 pages = Blueprint("runs", __name__)
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One run as the table shows it; ``has_figures``: it has ended, and was not missed."""
 
     run: Run
@@ -54,8 +53,7 @@ class RunRow:
         return self.run.state != "running"
 
 
-@dataclass(frozen=True)
-class SwitchRow:
+class SwitchRow(Struct, frozen=True):
     """One version of a model in the place of another; ``is_back``: it had served before."""
 
     when: str

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import request
+from msgspec import Struct
 
 from scoring.protocol.errors import BadRequest
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """The fields of one request; ``is_script``: they came as JSON."""
 
     fields: Mapping[str, Any]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, render_template
+from msgspec import Struct
 
 from desk.coming import what_comes
 from desk.context import the_desk, the_ledger
@@ -23,8 +23,7 @@ RUNS_SHOWN = 7
 pages = Blueprint("today", __name__)
 
 
-@dataclass(frozen=True)
-class Last:
+class Last(Struct, frozen=True):
     """The run that ended last, in the words of its report; ``right`` has a line for each model."""
 
     run: Run

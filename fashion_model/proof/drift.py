@@ -6,11 +6,11 @@ against: with one reference for all years, its own errors would count a thousand
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from fashion_model.proof.nights import Outputs, Shift
@@ -58,7 +58,7 @@ class Pool:
     def reference(self, random: np.random.Generator) -> Reference:
         """Return a reference drawn anew, with replacement; each image counts as another's."""
         drawn = self.images.take(random.choice(len(self.images), self.size))
-        return dataclasses.replace(drawn, group=np.arange(self.size, dtype=np.uint32))
+        return replace(drawn, group=np.arange(self.size, dtype=np.uint32))
 
 
 def pool_of(

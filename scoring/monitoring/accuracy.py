@@ -21,11 +21,11 @@ show.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.monitoring.ranks import design_effect
@@ -47,8 +47,7 @@ MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS, MOST_APART = 0.7, 1.3, 0.04, 0.00
 CHANCE = 2.0
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """Shares of 0-1 of ``images`` scored ones.
 
     ``value`` is the first opinion, ``low`` to ``high`` its interval (95 %), ``second`` the other

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.records.audited_rows import AuditedRun, Judged
 
@@ -26,8 +27,7 @@ Z = 1.96
 FEWEST = 20
 
 
-@dataclass(frozen=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """Shares of 0-1, over the images of the nights that have judged ones in their sample.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
+
+from msgspec import Struct
 
 WIDTH = 340.0
 ROW = 24.0
@@ -27,8 +28,7 @@ LARGEST = 1e300
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One row: ``length`` of the bar, ``usual`` from–to of the band behind it (None: no band)."""
 
     label: str
@@ -39,8 +39,7 @@ class Bar:
     odd: bool
 
 
-@dataclass(frozen=True)
-class Bars:
+class Bars(Struct, frozen=True):
     """Rows below one another, all from the same zero."""
 
     bars: tuple[Bar, ...]
@@ -49,16 +48,14 @@ class Bars:
     start: float = LABELS
 
 
-@dataclass(frozen=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """A line across the canvas, with what it stands for."""
 
     place: float
     text: str
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(Struct, frozen=True):
     """A canvas, and the part of it that values are drawn in."""
 
     width: float
@@ -69,8 +66,7 @@ class Box:
     bottom: float
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line over runs, with a band behind it and a limit across it where there are such.
 
     ``pieces`` are SVG paths, one for each stretch without a gap; ``dots`` are single points between
@@ -85,8 +81,7 @@ class Line:
     box: Box
 
 
-@dataclass(frozen=True)
-class Banded:
+class Banded(Struct, frozen=True):
     """A line over runs with its own band: ``bands`` are SVG areas, ``marks`` other points."""
 
     line: Line
@@ -94,8 +89,7 @@ class Banded:
     marks: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of a histogram; ``marked`` is the height of its lower, marked part."""
 
     x: float
@@ -103,8 +97,7 @@ class Column:
     marked: float
 
 
-@dataclass(frozen=True)
-class Histogram:
+class Histogram(Struct, frozen=True):
     """Columns beside one another over the range from 0 to 1; ``limit`` is a line upwards."""
 
     columns: tuple[Column, ...]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.monitoring.facts import (
     CONFIDENCE_BINS,
@@ -75,8 +76,7 @@ TOLD_OTHERWISE = {
 }
 
 
-@dataclass(frozen=True)
-class Collector:
+class Collector(Struct, frozen=True, dict=True):
     """Reads the facts of one run; build it, then call ``facts``.
 
     ``nights`` are the due days that came to this end, ``events`` what the log has of the run.

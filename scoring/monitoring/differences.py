@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scoring.monitoring.facts import ClassFacts, Measure, ModelFacts, ReportFacts
 from scoring.monitoring.trust_views import news
@@ -17,8 +19,7 @@ MOST_OF_ONE = 0.6
 CLASSES_TOLD = 3
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing that was different.
 
     ``short`` goes on after "but", in the verdict; "" where the verdict has no place for it.
@@ -30,8 +31,7 @@ class Difference:
     long: str
 
 
-@dataclass(frozen=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """How a measure is told: short where it is low and where it is high ("": it is not told)."""
 
     rank: int

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from scoring.monitoring import label_mix
@@ -62,8 +63,7 @@ FEWEST_IMAGES = 10
 MOST_IMAGES = 20_000
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(Struct, frozen=True):
     """What one test found.
 
     ``p`` is an upper bound of the probability to see this by chance; ``shift`` how far the night
@@ -76,8 +76,7 @@ class Test:
     tolerated: float
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """A night beside the reference.
 
     ``images`` were compared; ``left_out`` were not, since the reference hardly has images that the
@@ -98,8 +97,7 @@ class Look:
         return min(1.0, len(found) * min(found)) if found else 1.0
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """The images of one answer: a night's rows [n] and the reference's [r], weights sum to 1."""
 
     night: Classes

@@ -16,7 +16,9 @@ serves; then M begins anew at 0.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 # Of weak evidence a larger one makes more, of strong evidence a smaller one.
 KAPPA = 0.2
@@ -30,8 +32,7 @@ SMALLEST_P = 1e-30
 SMALLEST_SHARE = 1e-4
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct, frozen=True):
     """What a detector has gathered: ``evidence`` M >= 0, the alarm's first night, clean nights.
 
     ``since`` is the run that raised the alarm that stands, empty where there is none; ``clean``

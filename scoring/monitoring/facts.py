@@ -7,10 +7,11 @@ Names are cut to what a page shows of them; nothing here grows with the number o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scoring.protocol.errors import ScoringError
 from scoring.records.rows import Kind, State
@@ -19,8 +20,7 @@ from scoring.records.rows import Kind, State
 CONFIDENCE_BINS = 20
 
 
-@dataclass(frozen=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True):
     """The run itself; ``nights`` are the due days that came to this end: none by hand.
 
     ``earlier`` counts the runs that the ledger knew before it.
@@ -37,8 +37,7 @@ class RunFacts:
     earlier: int = 0
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Over the images that the run handled itself; ``waiting`` are left for the next run.
 
     ``seconds``: wall time of the batches, None where nobody took it. ``flagged`` want a person.
@@ -56,8 +55,7 @@ class Totals:
         return self.images - self.failed
 
 
-@dataclass(frozen=True)
-class BatchFacts:
+class BatchFacts(Struct, frozen=True):
     """One batch of the run; ``advice`` is what whoever set its model should think of."""
 
     name: str
@@ -66,8 +64,7 @@ class BatchFacts:
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """One figure of tonight beside those of the nights before.
 
     ``low`` to ``high`` is what was usual, None where too few nights tell; ``odd``: -1 far below,
@@ -86,8 +83,7 @@ class Measure:
         return replace(self, odd=0)
 
 
-@dataclass(frozen=True)
-class ClassFacts:
+class ClassFacts(Struct, frozen=True):
     """One class tonight; ``share`` is of the model's scored images.
 
     ``trend`` is the mean confidence of each run of ``ModelFacts.trend_nights``, the last tonight;
@@ -102,8 +98,7 @@ class ClassFacts:
     threshold: float | None = None
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(Struct, frozen=True):
     """How right a model was, with its interval; shares of 0-1."""
 
     value: float
@@ -111,8 +106,7 @@ class Share:
     high: float
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """Some nights together, the last tonight.
 
     ``estimated``: of those nights that were valid, ``second`` the other opinion of it; ``judged``:
@@ -127,8 +121,7 @@ class Span:
     pictures: int = 0
 
 
-@dataclass(frozen=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """What has been unlike the model's test pictures, and since which night."""
 
     what: str
@@ -136,8 +129,7 @@ class Alarm:
     is_new: bool = False
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """How far a model can be believed.
 
     ``why_not``: why the estimate of tonight, the first of ``spans``, is not valid; "" where it is.
@@ -164,8 +156,7 @@ class Trust:
         return self.spans[0]
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+class ModelFacts(Struct, frozen=True):
     """What one model saw tonight.
 
     ``nights``: how many runs tell what is usual of it. ``histogram``: images by confidence, all of
@@ -194,8 +185,7 @@ class ModelFacts:
     trust: Trust | None = None
 
 
-@dataclass(frozen=True)
-class LookAt:
+class LookAt(Struct, frozen=True):
     """One image that wants a person; ``content_hash`` finds its picture."""
 
     batch: str
@@ -206,8 +196,7 @@ class LookAt:
     reason: str
 
 
-@dataclass(frozen=True)
-class FailedFile:
+class FailedFile(Struct, frozen=True):
     """One file without a score, and why."""
 
     batch: str
@@ -215,8 +204,7 @@ class FailedFile:
     error: str
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """One event of the run that is no image's own."""
 
     level: str
@@ -225,8 +213,7 @@ class Told:
     message: str
 
 
-@dataclass(frozen=True)
-class ReportFacts:
+class ReportFacts(Struct, frozen=True):
     """The whole report.
 
     ``measures`` are of the run as a whole; ``nights`` says how many runs tell what is usual of it.
@@ -251,7 +238,7 @@ class ReportFacts:
     speed_nights: tuple[str, ...] = ()
     speed: tuple[float | None, ...] = ()
     drawn: int = 0
-    after_the_fact: bool = field(default=False)
+    after_the_fact: bool = False
 
 
 def dump_facts(facts: ReportFacts) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from scoring.monitoring.facts import Totals
 from scoring.monitoring.words import short_day
 from scoring.records.rows import BatchFigures, Run
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(Struct, frozen=True, dict=True):
     """What one run came to over some of its batches: all of them, or those of one model."""
 
     run: Run

@@ -10,9 +10,9 @@ is found by expectation maximisation (Saerens et al. 2002; Lipton et al. 2018, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -24,8 +24,7 @@ STEPS = 50
 SELDOM = 0.1
 
 
-@dataclass(frozen=True)
-class Mix:
+class Mix(Struct, frozen=True):
     """How far the shares of what was called what are from the reference's.
 
     ``distance`` (total variation, 0-1) is the share of the night that would have to be something

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Night:
+class Night(Struct, frozen=True):
     """N images that one model scored in a run; those that failed are no part of it.
 
     ``predicted`` int64 [N] and ``second`` int64 [N] are indices of the model's labels, the others
@@ -32,4 +30,4 @@ class Night:
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Night:
         """Return the night of those images."""
-        return Night(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+        return Night(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import jinja2
+from msgspec import Struct
 
 from scoring.monitoring import trust_views, views, words
 from scoring.monitoring.compiled_templates import CompiledTemplates
@@ -28,8 +28,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 Thumbnails = Mapping[str, tuple[bytes, str]]
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """How much of each list a page shows."""
 
     pictures: int
@@ -42,8 +41,7 @@ class Detail:
 DETAILS = (Detail(20, 40, 40, 4), Detail(20, 15, 15, 2), Detail(10, 10, 10, 1), Detail(0, 5, 5, 1))
 
 
-@dataclass(frozen=True)
-class PictureView:
+class PictureView(Struct, frozen=True):
     """One picture that wants a person, with its words."""
 
     source: str

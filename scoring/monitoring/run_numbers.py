@@ -6,9 +6,10 @@ Nothing here grows with the ledger: each number is of the last run, or a count o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, get_args
+
+from msgspec import Struct
 
 from scoring.monitoring.history import Figures
 from scoring.monitoring.kept_facts import alarms, number, table, truth
@@ -26,8 +27,7 @@ UNFINISHED = f"SELECT count(*) FROM {RUNS} WHERE state = 'running'"
 ALERTS_WAITING = "SELECT count(*) FROM alert_deliveries WHERE state IN ('waiting', 'sending')"
 
 
-@dataclass(frozen=True)
-class ModelNumbers:
+class ModelNumbers(Struct, frozen=True):
     """What one model came to in a run; None is what nobody knows. Shares are 0 to 1.
 
     ``alarms``: of each detector, whether it stands.
@@ -48,16 +48,14 @@ class ModelNumbers:
     retrain: bool | None = None
 
 
-@dataclass(frozen=True)
-class RunNumbers:
+class RunNumbers(Struct, frozen=True):
     """A run that has ended, with what each of its models came to."""
 
     run: Run
     models: tuple[ModelNumbers, ...]
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     """All of it; ``reviews_waiting`` pictures want a person, ``alerts_waiting`` are to be sent."""
 
     runs: tuple[RunNumbers, ...]

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from scoring.monitoring.words import cut, listed
@@ -38,8 +39,7 @@ Codes = NDArray[np.integer[Any]]
 Confidences = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class Usual:
+class Usual(Struct, frozen=True):
     """The confidence of held-out pictures of one predicted class: its mean, spread and skewness."""
 
     images: int
@@ -48,8 +48,7 @@ class Usual:
     skewness: float
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One mean of a night and what it should not fall below; ``label`` may be ``WHOLE``."""
 
     label: str
@@ -63,8 +62,7 @@ class Limit:
         return self.mean < self.limit - 1e-9
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """What a night came to, of one version of a model.
 
     ``nights``: which of the last nights were below, the last one last; ``advised``: retraining is
@@ -85,7 +83,7 @@ class Thresholds:
         return next((one.limit for one in self.limits if one.label == label), None)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "limits": tuple(asdict(one) for one in self.limits)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Thresholds:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.monitoring import charts
 from scoring.monitoring.e_process import CLEAN_NIGHTS
@@ -16,8 +17,7 @@ MOST_NAMED = 8
 UNKNOWN = "not known"
 
 
-@dataclass(frozen=True)
-class TrustView:
+class TrustView(Struct, frozen=True):
     """One model's part of the page.
 
     ``lines``: sentences, what leads first; ``warnings``: those that want a person; ``table``: some

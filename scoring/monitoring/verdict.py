@@ -7,8 +7,9 @@ person, then what is out of the ordinary; a night of which nothing is to be said
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from scoring.monitoring.differences import differences, for_the_sentence
 from scoring.monitoring.facts import ReportFacts
@@ -34,8 +35,7 @@ MANY_FAILED = 1 / 6
 NAMED = 2
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The words of a report's first screen.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scoring.monitoring import charts
 from scoring.monitoring.differences import Say, usual_range
@@ -32,8 +33,7 @@ TRENDS_SHOWN = 12
 BAR_NAME = 16
 
 
-@dataclass(frozen=True)
-class FigureView:
+class FigureView(Struct, frozen=True):
     """One figure of the first screen, with what was usual beside it."""
 
     name: str
@@ -42,8 +42,7 @@ class FigureView:
     person: bool = False
 
 
-@dataclass(frozen=True)
-class TrendView:
+class TrendView(Struct, frozen=True):
     """One class over the runs."""
 
     label: str
@@ -52,8 +51,7 @@ class TrendView:
     chart: charts.Line
 
 
-@dataclass(frozen=True)
-class ModelView:
+class ModelView(Struct, frozen=True):
     """One model's charts and the tables behind them."""
 
     name: str
@@ -75,8 +73,7 @@ class ModelView:
     trend_table: list[list[str]]
 
 
-@dataclass(frozen=True)
-class SpeedView:
+class SpeedView(Struct, frozen=True):
     """Pictures a second over the runs."""
 
     chart: charts.Line

@@ -14,12 +14,12 @@ What is found is JSON (``run_monitoring``). Of a model's facts in a run
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 
 from scoring.monitoring import drift, e_process
 from scoring.monitoring.accuracy import Estimate, Estimator, beyond_trust, pooled, why_not
@@ -280,7 +280,7 @@ def _night(rows: ScoredRows, known: np.ndarray[Any, np.dtype[np.bool_]]) -> Nigh
 
 def _processes(before: Sequence[Found]) -> dict[str, Process]:
     kept = before[0].facts.get("drift", {}) if before else {}
-    fields = Process.__dataclass_fields__
+    fields = Process.__struct_fields__
     return {
         name: Process(**{field: kept[name][field] for field in fields})
         if name in kept
@@ -294,7 +294,7 @@ def _is_valid(night: Found) -> bool:
 
 
 def _estimate_of(told: Mapping[str, Any]) -> Estimate:
-    return Estimate(**{field: told[field] for field in Estimate.__dataclass_fields__})
+    return Estimate(**{field: told[field] for field in Estimate.__struct_fields__})
 
 
 def _day(text: object) -> date | None:

@@ -6,12 +6,12 @@ eighths of its size that come nearest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import cv2
 import numpy as np
 import simplejpeg
+from msgspec import Struct
 
 from scoring.preprocessing.decode import checked_header, decode_color
 from scoring.preprocessing.formats import Header, png
@@ -30,13 +30,12 @@ _HALVED_SIDE = 100  # pixels; shorter ones are soon put into cells, data-set ima
 _NOISE = 4  # levels that two cells differ by where nothing is to be seen
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnail:
+class Thumbnail(Struct, frozen=True, eq=False):
     """What a browser shows; ``pixels`` are what tells how it looks, None where others do."""
 
     data: bytes
     media_type: Literal["image/png", "image/jpeg"]
-    pixels: Image | None = field(default=None, repr=False, compare=False)
+    pixels: Image | None = None
 
     @property
     def near(self) -> int:

@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 CHALLENGE_HEADER = "Scoring-Challenge"
 DIGEST_HEADER = "Scoring-Digest"
@@ -33,11 +34,13 @@ class Headers(Protocol):
         """Return the value of a header, or the default."""
 
 
-@dataclass(frozen=True)
-class SessionSecret:
+class SessionSecret(Struct, frozen=True):
     """What supervisor, server and client of one session share, and nobody else knows."""
 
-    _text: str = field(repr=False)
+    _text: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @classmethod
     def new(cls) -> SessionSecret:

@@ -10,10 +10,10 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.protocol.errors import ScoringError
@@ -37,8 +37,7 @@ class BadReference(ScoringError):
     code = "bad-reference"
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One entry an image in each array, all of length N >= 1.
 
     Attributes:
@@ -97,7 +96,7 @@ class Reference:
 
 
 KINDS: dict[str, Any] = {
-    **{field.name: NUMBERS for field in fields(Reference)},
+    **dict.fromkeys(Reference.__struct_fields__, NUMBERS),
     **{name: CODES for name in ("truth", "predicted", "second")},
     "group": WHO,
     "flagged": FLAGS,

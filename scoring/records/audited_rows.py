@@ -6,8 +6,9 @@ of the model that is asked about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.records.database import Database
 
@@ -41,16 +42,14 @@ CANNOT_TELL = "cannot tell"
 AS_DRAWN = "desk"
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """An image that a person judged: whether the model was right, and how sure it had been."""
 
     right: bool
     confidence: float
 
 
-@dataclass(frozen=True)
-class AuditedRun:
+class AuditedRun(Struct, frozen=True):
     """What is known of a run's images of one model.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from scoring.records.database import Database
 
@@ -13,8 +14,7 @@ Action = Literal["promote", "rollback"]
 COLUMNS = "model_name, from_version, to_version, action, who, at, facts"
 
 
-@dataclass(frozen=True)
-class ModelSwitch:
+class ModelSwitch(Struct, frozen=True):
     """One switch; ``at`` is UTC in text, ``facts`` plain JSON: the gate's figures, and hashes."""
 
     model_name: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.records.database import Database
@@ -35,8 +35,7 @@ ROW = np.dtype(
 )
 
 
-@dataclass(frozen=True)
-class ScoredRows:
+class ScoredRows(Struct, frozen=True):
     """N images in the order in which they were scored; failed ones are none of them.
 
     ``batches``: their names; ``batch`` int32 [N]: which of them. ``label`` and ``second`` int16

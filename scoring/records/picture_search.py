@@ -7,8 +7,9 @@ so its time grows neither with the ledger nor with the page's number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.records.answers import Answer
 from scoring.records.database import LARGEST_ID
@@ -63,8 +64,7 @@ BATCHES = (
 )
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is looked for; empty: anything. ``reviewed``: pictures on which somebody's word stands.
 
     ``name`` is a part of the path; ``label`` what the model said, or a person.
@@ -82,8 +82,7 @@ class Wanted:
         return bool(self.label or self.reason)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """One picture: what the model said, and the word that stands; ``id`` is its place."""
 
     id: int
@@ -98,8 +97,7 @@ class Found:
     model_version: str
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """What one model said of a picture: a label with its confidence (0 to 1), or an error."""
 
     run_id: str
@@ -113,8 +111,7 @@ class Said:
     error: str | None
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some pictures; ``before`` is where the next page goes on, None: there is no more."""
 
     found: tuple[Found, ...]

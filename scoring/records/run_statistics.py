@@ -5,7 +5,7 @@ Each goes by the index of the run's predictions and returns no more rows than a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from scoring.records.database import Database
 
@@ -37,8 +37,7 @@ WHERE place <= ?2 ORDER BY place, batch, path LIMIT ?2
 SHOWN = "SELECT batch, count(*), count(prediction_id) FROM run_images WHERE run_id = ? GROUP BY 1"
 
 
-@dataclass(frozen=True)
-class Bin:
+class Bin(Struct, frozen=True):
     """Scored images of one model whose confidence lies in one of equal bins, from 0."""
 
     model_version: str
@@ -47,8 +46,7 @@ class Bin:
     flagged: int
 
 
-@dataclass(frozen=True)
-class Flagged:
+class Flagged(Struct, frozen=True):
     """One image that wants a person; of a failed one ``label`` is None and ``reason`` its error."""
 
     batch: str

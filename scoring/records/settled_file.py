@@ -6,9 +6,10 @@ import hashlib
 import stat
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from scoring.records.atomic_file import behind_link
 
@@ -20,8 +21,7 @@ LINE_ENDS = (b"\n", b"\r", b"\n\0", b"\r\0")
 Identity = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class FileLook:
+class FileLook(Struct, frozen=True, dict=True):
     """A file's bytes, and what tells whether it is still the same one; None: there is no file."""
 
     identity: Identity | None = None

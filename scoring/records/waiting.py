@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.reviews import PictureKey
@@ -56,8 +57,7 @@ WHERE {ENDED_SINCE}
 SECONDS = "SELECT reviewer, seconds FROM reviews WHERE seconds IS NOT NULL AND decided_at >= ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A picture that a person is to look at, or has looked at, with what its model said.
 
     ``label`` and ``confidence`` (0 to 1), or ``error``; ``flagged`` the model's words, ``sampled``

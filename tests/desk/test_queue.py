@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from desk.queue import APART, Item, in_order, picture_id, picture_of
 from scoring.protocol.errors import BadRequest
@@ -20,7 +20,7 @@ from scoring.records.waiting import Candidate
 def candidate(number: int, confidence: float | None = 0.5, **more: object) -> Candidate:
     key = PictureKey("G1", f"{number}.png", f"{number:064x}")
     said = Candidate(key, "v1", "fashion", "Coat", confidence, "low confidence", None, None, False)
-    return replace(said, **more)  # type: ignore[arg-type]
+    return replace(said, **more)
 
 
 def sampled(number: int, **more: object) -> Candidate:

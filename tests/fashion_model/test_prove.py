@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fashion_model import prove
 from fashion_model.dataset.readers import LabelledImages
@@ -46,7 +47,7 @@ def test_clean_nights_are_valid_and_others_are_not() -> None:
     assert np.mean([one.holds for one in found]) > 0.9
     assert abs(np.mean([one.error for one in found])) < 0.01
     unsure = Outputs(
-        Night(**{**clean.night.__dict__, "confidence": 0.5 * clean.night.confidence}),
+        replace(clean.night, confidence=0.5 * clean.night.confidence),
         np.zeros(len(clean), np.bool_),
     )
     assert not any(one.valid for one in judge.judge_many(unsure, 5, 500))

@@ -12,9 +12,10 @@ import re
 import smtplib
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from scoring.records.alerts import Message
 from scoring.settings import HEARTBEAT, Settings
@@ -45,8 +46,7 @@ TEST = "This is a test: messages like this one say what a night's run came to."
 NOT_INSTALLED = "apprise is not installed: pip install -r requirements-scoring.txt"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a try; ``why`` is one line without secrets, empty where it went."""
 
     arrival: Arrival

@@ -8,7 +8,8 @@ time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from scoring.monitoring.words import cut, days, number_of, percent
 from scoring.protocol.commands import command
@@ -20,8 +21,7 @@ from scoring.settings import RuleName
 TITLE, REASON = 120, 400
 
 
-@dataclass(frozen=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """What monitoring found in a run of one model, in words that name it; None: it could not tell.
 
     Empty where all is well.
@@ -32,8 +32,7 @@ class Watched:
     retrain: str | None = None
 
 
-@dataclass(frozen=True)
-class Night:
+class Night(Struct, frozen=True):
     """What the rules judge: how a run ended, and the state of things by then.
 
     ``free_bytes``: on the fuller of the disks that are written to, None where they do not say.
@@ -43,7 +42,7 @@ class Night:
     failed_percent: float
     low_disk_bytes: int
     free_bytes: int | None
-    watched: tuple[Watched, ...] = field(default=())
+    watched: tuple[Watched, ...] = ()
 
     @property
     def state(self) -> str:
@@ -56,8 +55,7 @@ class Night:
         return f"the nightly run of {days(nights)}" if nights else "the run by hand"
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What happened in one line, and what to do."""
 
     what: str
@@ -72,8 +70,7 @@ WELL = Well()
 Found = Problem | Well | None
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How it judges; ``lasts``: it is told when it begins, not every night.
 
     Rules of one ``family`` are well together, and are told so once. ``well_again``: what is said

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from scoring.monitoring.alerts.channels import Channel, Outcome
 from scoring.records import alerts
@@ -18,8 +19,7 @@ GONE = "this channel is in the settings no more"
 OVERTAKEN = "a later one says more"
 
 
-@dataclass(frozen=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Sends what is due; whoever calls holds the lock of the one sender."""
 
     database: Database

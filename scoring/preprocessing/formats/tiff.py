@@ -10,8 +10,9 @@ the size as it will be after turning.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from scoring.preprocessing.errors import (
     CorruptImage,
@@ -57,8 +58,7 @@ _MOST_READ = 4
 _MOST_SAMPLE_BITS = 16 * 64
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A strip or tile: where its bytes are, and the rows and bytes a row that they unpack to."""
 
     start: int

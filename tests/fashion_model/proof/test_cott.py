@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
+from msgspec.structs import replace
 
 from fashion_model.proof.cott import MOST_IMAGES, Transport
 from tests.fashion_model.test_prove import held_out_outputs
@@ -25,7 +24,7 @@ def test_of_answers_that_the_labels_do_not_fit_more_are_wrong() -> None:
     transport = Transport(held_out(), 10)
     night = clean.night
     usual = transport.estimate(night, np.ones(len(clean)))
-    one_class = dataclasses.replace(
+    one_class = replace(
         night, predicted=np.zeros(len(clean), np.int64), second=np.ones(len(clean), np.int64)
     )
     assert transport.estimate(one_class, np.ones(len(clean))) < 0.5 < usual

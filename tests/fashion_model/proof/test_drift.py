@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fashion_model.proof import drift as proof
 from fashion_model.proof.drift import Pool, false_alarms, nights_until_found, pool_of, year_in_short
@@ -56,7 +55,7 @@ def test_all_nights_at_once_are_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -
 def test_a_shift_is_found_and_nothing_is_found_in_what_is_none() -> None:
     images = held_out()
     night = proof.night_of(images, np.arange(len(images)))
-    unsure = dataclasses.replace(night, confidence=0.8 * night.confidence)
+    unsure = replace(night, confidence=0.8 * night.confidence)
 
     found = nights_until_found(pool(), Outputs(unsure, images.right), 100)
     clean = nights_until_found(pool(), Outputs(night, images.right), 100)
@@ -85,7 +84,7 @@ def test_tables_tell_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(proof, name, few)
     images = held_out()
     night = proof.night_of(images, np.arange(len(images)))
-    unsure = dataclasses.replace(night, confidence=0.8 * night.confidence)
+    unsure = replace(night, confidence=0.8 * night.confidence)
     shift = Shift("unsure", 2, Outputs(unsure, np.zeros(len(images), np.bool_)))
 
     lines = list(proof.tables(pool(), [shift], 0.95))

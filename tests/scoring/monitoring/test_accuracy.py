@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from scoring.inference.bundle import read_signature
 from scoring.monitoring.accuracy import Estimate, Estimator, beyond_trust, pooled, why_not
@@ -72,7 +73,7 @@ def test_alike_images_of_one_person_widen_the_interval() -> None:
 
 def test_the_error_of_what_is_known_is_that_of_people_drawn_again_and_again() -> None:
     people = drawn(3_000, 12, gaps=0.1)
-    people = Reference(**{**vars(people), "group": (np.arange(3_000) // 10).astype(np.uint32)})
+    people = replace(people, group=(np.arange(3_000) // 10).astype(np.uint32))
     night = drawn(1_000_000, 13)
     found = estimated(Estimator(people, CLASSES, ABOVE), night)
     random = np.random.default_rng(14)

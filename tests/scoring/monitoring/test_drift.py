@@ -1,7 +1,6 @@
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.drift import (
     ANSWERS,
@@ -110,7 +109,7 @@ def test_a_small_reference_tolerates_its_own_errors(seed: int) -> None:
 
 def test_images_of_one_person_count_for_less() -> None:
     people = population(3_000, 7, group_size=30, alike=0.5)
-    each_its_own = dataclasses.replace(people, group=np.arange(3_000, dtype=np.uint32))
+    each_its_own = replace(people, group=np.arange(3_000, dtype=np.uint32))
     tonight = night_of(population(300, 8, group_size=30, alike=0.5))
 
     by_person, by_image = (look(one, tonight, 4.0) for one in (people, each_its_own))
@@ -145,7 +144,7 @@ def test_figures_that_the_ledger_does_not_have_are_passed_over() -> None:
 
 
 def test_a_reference_of_one_constant_figure_does_not_stop_anything() -> None:
-    flat = dataclasses.replace(REFERENCE, foreground=np.ones(len(REFERENCE), np.float32))
+    flat = replace(REFERENCE, foreground=np.ones(len(REFERENCE), np.float32))
 
     same = look(flat, night_of(population(300, 12), foreground=np.ones(300)), 4.0)
     other = look(flat, night_of(population(300, 12), foreground=np.full(300, 0.5)), 4.0)
@@ -203,8 +202,6 @@ def test_as_many_may_be_wrong_as_a_reference_of_that_size_can_tell() -> None:
 
     assert share < most_wrong(many) < 1.1 * share
     assert 1.1 * share < most_wrong(many.take(np.arange(200))) < 3.0 * share
-    alike = dataclasses.replace(REFERENCE, group=np.repeat(np.arange(400, dtype=np.uint32), 10))
+    alike = replace(REFERENCE, group=np.repeat(np.arange(400, dtype=np.uint32), 10))
     assert most_wrong(alike) >= most_wrong(REFERENCE)
-    assert (
-        most_wrong(dataclasses.replace(REFERENCE, flagged=np.ones(len(REFERENCE), np.bool_))) == 1.0
-    )
+    assert most_wrong(replace(REFERENCE, flagged=np.ones(len(REFERENCE), np.bool_))) == 1.0

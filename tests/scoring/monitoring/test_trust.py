@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.facts import Alarm, Share, Span, Trust, dump_facts, load_facts
 from scoring.monitoring.report import MorningReport, facts_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.facts import Measure, ModelFacts, ReportFacts, RunFacts, Told, Totals
 from scoring.monitoring.verdict import judge_run, title
@@ -15,7 +15,7 @@ NOTHING = ReportFacts(run=RUN, totals=Totals(), nights=20)
 
 
 def with_totals(**changes: object) -> ReportFacts:
-    totals = replace(TOTALS, **changes)  # type: ignore[arg-type]  # checked by the class
+    totals = replace(TOTALS, **changes)
     return replace(FACTS, totals=totals, models=(replace(MODEL, totals=totals, strangers=0),))
 
 
@@ -25,7 +25,7 @@ def with_measure(measure: Measure, facts: ReportFacts = FACTS) -> ReportFacts:
 
 
 def ended(state: str, facts: ReportFacts = FACTS, **changes: object) -> ReportFacts:
-    run: RunFacts = replace(facts.run, state=state, **changes)  # type: ignore[arg-type]
+    run: RunFacts = replace(facts.run, state=state, **changes)
     return replace(facts, run=run)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from scoring.monitoring.watch import Watch
 from scoring.monitoring.watched_model import DETECTORS, NOT_TESTED

@@ -1,8 +1,7 @@
 """Switches of models: each written once, and what they lead back to."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from scoring.records.ledger import Ledger
 from scoring.records.model_switches import (

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -82,5 +81,5 @@ def test_retraining_is_advised_by_the_thresholds(ledger: Ledger) -> None:
     below = Limit("Shirt", 50, 0.6, 0.7)
     calm = Thresholds((below,), (True,))
     assert watched(ledger, thresholds=calm.as_json()).retrain == ""
-    advised = asdict(Thresholds((below,), (True, True), advised=True))
+    advised = Thresholds((below,), (True, True), advised=True).as_json()
     assert "2 of the last 2 nights" in (watched(ledger, thresholds=advised).retrain or "")
