@@ -68,9 +68,9 @@ def pool_of(
     seen = outputs.night
     flagged = (seen.confidence < sure_from) | (seen.outlier_score > strange_above)
     further = {"truth": truth, "flagged": flagged, "group": np.arange(len(truth)) + 1_000_000}
-    further |= {name: getattr(seen, name) for name in Night.__dataclass_fields__}
+    further |= {name: getattr(seen, name) for name in Night.__struct_fields__}
     arrays = {}
-    for name in Reference.__dataclass_fields__:
+    for name in Reference.__struct_fields__:
         own = getattr(reference, name)
         arrays[name] = np.concatenate([own, further[name].astype(own.dtype)])
     return Pool(Reference(**arrays), strange_above, len(reference))
@@ -208,7 +208,7 @@ def _strange_shares(reference: Reference, classes: int, above: float) -> Floats:
 def night_of(images: Reference, rows: Rows) -> Night:
     """Return the night of these images, as a ledger has it."""
     drawn = images.take(rows)
-    fields = Night.__dataclass_fields__
+    fields = Night.__struct_fields__
     codes = {name: getattr(drawn, name).astype(np.int64) for name in ("predicted", "second")}
     numbers = {
         name: getattr(drawn, name).astype(np.float64) for name in fields if name not in codes

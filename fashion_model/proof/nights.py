@@ -116,7 +116,7 @@ def _either(which: NDArray[np.bool_], some: Outputs, others: Outputs) -> Outputs
     night = Night(
         **{
             name: np.where(which, getattr(some.night, name), getattr(others.night, name))
-            for name in Night.__dataclass_fields__
+            for name in Night.__struct_fields__
         }
     )
     return Outputs(night, np.where(which, some.right, others.right))

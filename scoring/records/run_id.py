@@ -16,7 +16,10 @@ def new_run_id(started_at: datetime) -> str:
 
 def start_of(run_id: str) -> datetime | None:
     """Return when a run started, by the wall clock of its zone; None for what is no id of a run."""
+    told = run_id[:START_LENGTH]
     try:
-        return datetime.strptime(run_id[:START_LENGTH], START)
+        start = datetime.fromisoformat(told)
     except ValueError:
         return None
+    # ISO 8601 has other ways to write a time, which are no id.
+    return start if f"{start:{START}}" == told else None

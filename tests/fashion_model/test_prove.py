@@ -34,7 +34,7 @@ def held_out_outputs() -> Outputs:
     """Return what the bundle said of its own held-out images."""
     reference = held_out()
     codes = {name: getattr(reference, name).astype(np.int64) for name in ("predicted", "second")}
-    others = Night.__dataclass_fields__.keys() - codes
+    others = set(Night.__struct_fields__) - codes.keys()
     numbers = {name: getattr(reference, name).astype(np.float64) for name in others}
     return Outputs(Night(**codes, **numbers), reference.right)
 

@@ -41,6 +41,10 @@ PROGRAMS = {
     "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 330),
 }
 
+# Python writes and compiles the methods of a data class at each start; those of a Struct are C.
+PACKAGES = ("client", "server", "scoring", "scheduler", "desk")
+DATA_CLASSES = {"client/results.py"}  # pandas makes a table of those, and of no Struct
+
 
 def loaded(program: str) -> set[str]:
     """Return the modules that a fresh interpreter has once ``program`` is imported."""
@@ -63,3 +67,13 @@ def test_a_program_loads_no_more_than_its_start_needs(program: str) -> None:
 def test_what_is_begun_by_its_name_loads_nothing_before_the_collector_is_off(program: str) -> None:
     none = len(loaded("sys"))
     assert len(loaded(program)) - none <= BEGINNING_MODULES
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_values_are_no_data_classes(package: str) -> None:
+    found = {
+        path.relative_to(CODE_ROOT).as_posix()
+        for path in (CODE_ROOT / package).rglob("*.py")
+        if "dataclasses" in path.read_text(encoding="utf-8")
+    }
+    assert found <= DATA_CLASSES

@@ -19,6 +19,8 @@ def test_two_runs_of_one_second_have_two_ids() -> None:
     assert len({new_run_id(NOW) for _ in range(4)}) > 1
 
 
-@pytest.mark.parametrize("name", ["", "lost+found", "20261399-180507-abcd"])
+@pytest.mark.parametrize(
+    "name", ["", "lost+found", "20261399-180507-abcd", "20261121", "2026-11-21T1805"]
+)
 def test_what_is_no_id_tells_no_time(name: str) -> None:
     assert start_of(name) is None
