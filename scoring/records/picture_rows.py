@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from scoring.records.kept_picture import KeptPicture, Wanted
 
@@ -13,28 +13,40 @@ Ask = Callable[[str, str, str], bool]
 # The oldest pictures that go in one transaction.
 AT_ONCE = 500
 
+ADD_SOURCE = "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)"
 
-def insert(connection: sqlite3.Connection, picture: KeptPicture, time: str) -> int:
-    near = picture.near - 2**64 if picture.near >= 2**63 else picture.near
-    cursor = connection.execute(
+
+def insert(connection: sqlite3.Connection, pictures: Sequence[KeptPicture], time: str) -> int:
+    """Write pictures down with their names and pixels; return how many are new."""
+    cursor = connection.executemany(
         "INSERT OR IGNORE INTO pictures (content_hash, kept_at, near, media_type, picture)"
         " VALUES (?, ?, ?, ?, ?)",
-        (picture.content_hash, time, near, picture.media_type, picture.picture),
+        (
+            (one.content_hash, time, _signed(one.near), one.media_type, one.picture)
+            for one in pictures
+        ),
     )
-    add_source(connection, picture)
-    if picture.seen:
-        connection.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)",
-            (picture.content_hash, picture.seen.seen_as, picture.seen.coding, picture.seen.data),
-        )
+    connection.executemany(
+        ADD_SOURCE, ((one.content_hash, one.batch, one.path) for one in pictures)
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)",
+        (
+            (one.content_hash, one.seen.seen_as, one.seen.coding, one.seen.data)
+            for one in pictures
+            if one.seen
+        ),
+    )
     return cursor.rowcount
 
 
-def add_source(connection: sqlite3.Connection, image: KeptPicture | Wanted) -> None:
-    connection.execute(
-        "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)",
-        (image.content_hash, image.batch, image.path),
-    )
+def _signed(bits: int) -> int:
+    """Return 64 bits as SQLite's integers take them."""
+    return bits - 2**64 if bits >= 2**63 else bits
+
+
+def add_source(connection: sqlite3.Connection, image: Wanted) -> None:
+    connection.execute(ADD_SOURCE, (image.content_hash, image.batch, image.path))
 
 
 def is_seen(connection: sqlite3.Connection, content_hash: str, pixels: str) -> bool:

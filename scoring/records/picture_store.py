@@ -157,13 +157,11 @@ class PictureStore:
 
         One that is there already gets what it lacks; one that was forgotten stays so.
         """
-        new = 0
         with self._writing() as connection:
-            for picture in pictures:
-                if rows.is_forgotten(connection, picture.content_hash):
-                    continue
-                new += rows.insert(connection, picture, utc_text(now))
-        return new
+            wanted = [
+                one for one in pictures if not rows.is_forgotten(connection, one.content_hash)
+            ]
+            return rows.insert(connection, wanted, utc_text(now))
 
     def lacking(self, images: Iterable[Wanted], seen_by: Mapping[str, str]) -> list[Wanted]:
         """Return those of some images that are not kept, or not as their model saw them.
