@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cluster.engine import RayEngine
 from cluster.errors import require_packages
-from cluster.scoring_run import Outcome, Request, ScoringRun
+from cluster.scoring_run import PROGRAM, Outcome, Request, ScoringRun
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.records.results_csv import COLUMNS
 from scoring.settings import available_cores, load_settings
@@ -51,10 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m cluster",
+        prog=PROGRAM,
         description="Score a folder of images on every node of a Ray cluster.",
         epilog="The same command goes on where it was stopped. Exit codes: 0 done, 1 failed,"
-        " 2 usage, settings or packages, 3 stopped, 4 no such folder.",
+        " 2 usage, settings or packages, 3 stopped, 4 no such folder, 6 another run to this --out.",
     )
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="folder of image_batches, a path or a URL (s3://…)")

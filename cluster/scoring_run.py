@@ -18,12 +18,15 @@ from cluster.storage import Storage, is_url, storage_at
 from cluster.tries import is_note
 from scoring.batches.image_folder import ImageList
 from scoring.inference.bundle import Bundle, load_bundle
+from scoring.processes.locks import cluster_lock
 from scoring.protocol.bundle_names import bundle_name, find_bundle, served_bundles
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.promoted import CannotRead, read_current, retrained_folder
 from scoring.records.results_csv import CsvFormat, write_results
 from scoring.records.rows import ResultRow
 from scoring.settings import Settings
+
+PROGRAM = "python -m cluster"
 
 # What has partitions scored, in any order: Ray's nodes, or this process in a test.
 Engine = Callable[[Sequence[Partition], Job], Iterator[Finished]]
@@ -73,8 +76,13 @@ class ScoringRun:
     def run(self) -> Outcome:
         """Run to the end.
 
-        Raises ScoringError; what was finished by then is kept, and the same command goes on.
+        Raises ScoringError; what was finished by then is kept, and the same command goes on. Busy
+        where another run of this project folder writes to the same place.
         """
+        with cluster_lock(self._settings, self._place, PROGRAM):
+            return self._run()
+
+    def _run(self) -> Outcome:
         source = source_at(self._request.folder, self._settings)
         bundle = self._bundle(source.batch)
         images = source.images(self._settings.batches)

@@ -6,6 +6,7 @@ lock names the holder, for the message to the one who finds it taken.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ RUN_LOCK = "run.lock"
 DESK_LOCK = "desk.lock"
 MODELS_LOCK = "models.lock"
 ALERTS_LOCK = "alerts.lock"
+CLUSTER_LOCK, CLUSTER_LETTERS = "cluster-{}.lock", 16
 POLL_SECONDS = 0.05
 # What the desk calls itself while it holds the run lock: for a second or two, and it scores
 # nothing. Who finds that waits for it; it is no run.
@@ -92,6 +94,19 @@ def models_lock(settings: Settings, command: str) -> Iterator[None]:
     """Hold the lock of whoever says which models serve; raises Busy naming the first."""
     path = _lock_file(settings, MODELS_LOCK)
     with _held(path, settings, command, False, None, "switch of models"):
+        yield
+
+
+@contextmanager
+def cluster_lock(settings: Settings, place: str, command: str) -> Iterator[None]:
+    """Hold the lock of the one cluster run that writes to ``place``, a folder or a URL.
+
+    Of this project folder: what a share or object storage has of locks is not to be relied on.
+    Raises Busy naming the first.
+    """
+    digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:CLUSTER_LETTERS]
+    path = _lock_file(settings, CLUSTER_LOCK.format(digest))
+    with _held(path, settings, command, False, None, "run to the same --out"):
         yield
 
 

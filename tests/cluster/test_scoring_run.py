@@ -16,7 +16,7 @@ from cluster.errors import ClusterFailed, OtherRun
 from cluster.plan import Partition
 from cluster.scorer import Finished, Job, PartitionScorer
 from cluster.scoring_run import Outcome, Request, ScoringRun
-from scoring.protocol.errors import BatchUnreadable, ScoringError
+from scoring.protocol.errors import BatchUnreadable, Busy, ScoringError
 from scoring.settings import Settings, load_settings
 
 pytestmark = pytest.mark.usefixtures("arrow")
@@ -106,6 +106,21 @@ def test_a_run_that_broke_off_goes_on(asked: Request, mixed: Path, settings: Set
     run(replace(asked, fresh=True), settings)
     assert asked.results.read_bytes() == broken_off
     assert (outcome.counts.images, outcome.counts.failed) == (37, 3)
+
+
+def test_a_second_run_to_the_same_place_is_refused(
+    asked: Request, mixed: Path, settings: Settings
+) -> None:
+    class Twice(Here):
+        def __call__(self, partitions: Sequence[Partition], job: Job) -> Iterator[Finished]:
+            with pytest.raises(Busy, match="to the same --out is in progress: python -m cluster"):
+                run(asked, settings)
+            elsewhere = replace(asked, out=asked.out + "2", results=None)
+            assert run(elsewhere, settings).counts.images == 37
+            return super().__call__(partitions, job)
+
+    assert run(asked, settings, Twice()).counts.images == 37
+    assert run(asked, settings).kept == 5
 
 
 def test_a_run_that_is_done_scores_nothing(asked: Request, mixed: Path, settings: Settings) -> None:

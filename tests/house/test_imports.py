@@ -66,7 +66,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"pandas", "tenacity", "rich", "requests", "urllib3", "orjson", "cv2"},
     ),
     "cluster": (
-        {BATCHES, PREPROCESSING, INFERENCE, RECORDS, PROTOCOL},
+        {BATCHES, PREPROCESSING, INFERENCE, RECORDS, PROCESSES, PROTOCOL},
         {"fsspec", "pyarrow", "ray"},
     ),
     "scheduler": (
