@@ -2,6 +2,8 @@
 
 Where several processes serve together, each writes its numbers into the folder that
 ``PROMETHEUS_MULTIPROC_DIR`` names, and whoever is asked tells the sum of all.
+
+psutil is loaded where somebody asks: no start needs it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -72,7 +73,6 @@ class Metrics:
         info = self._gauge("scoring_model_info", "Models served: 1.", "model", "version", how="max")
         for signature in signatures:
             info.labels(signature.name, signature.version).set(1)
-        self._process = psutil.Process()
         _forget_the_dead()
 
     def answered(self, dialect: str, status: int, seconds: float) -> None:
@@ -120,9 +120,13 @@ class Metrics:
         return registry
 
     def _note_memory(self) -> None:
-        # The system tells it in a file: where none can be opened, requests are answered still.
-        with suppress(OSError, psutil.Error):
-            self._resident.set(self._process.memory_info().rss)
+        # psutil lies in files, and the system tells it in one: where none can be opened, requests
+        # are answered still.
+        with suppress(OSError, ImportError):
+            import psutil
+
+            with suppress(psutil.Error):
+                self._resident.set(psutil.Process().memory_info().rss)
 
     def _counter(self, name: str, help_: str, *labels: str) -> Counter:
         return Counter(name, help_, labels, registry=self._registry)
@@ -152,6 +156,8 @@ def _forget_the_dead() -> None:
     folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
         return
+    import psutil
+
     for file in Path(folder).iterdir():
         live = LIVE_GAUGE.fullmatch(file.name)
         if live and not psutil.pid_exists(int(live[1])):

@@ -1,7 +1,8 @@
 """One scheduler, one desk and one sender of alerts a project folder, one run at a time.
 
 The operating system frees the locks when their holder dies, however it dies. A file beside the
-lock names the holder, for the message to the one who finds it taken.
+lock names the holder, for the message to the one who finds it taken. filelock is loaded where a
+lock is taken: who only asks for a holder finds none most times.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from scoring.protocol.errors import Busy, ScoringError
 from scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # They lie beside the ledger.
 INSTANCE_LOCK = "scheduler.lock"
@@ -143,6 +147,8 @@ def _held(
 def _acquire(
     path: Path, wait: bool | float, cancelled: Callable[[], bool] | None, what: str
 ) -> FileLock:
+    from filelock import FileLock, Timeout
+
     timeout = -1.0 if wait is True else max(float(wait), GLANCE_SECONDS)
     try:
         # The ledger's folder: what lies there is this user's alone, whatever the umask.
@@ -170,6 +176,8 @@ def _holder(path: Path) -> Holder | None:
     holder = _read_sidecar(path)
     if holder is None:
         return None
+    from filelock import FileLock, Timeout
+
     lock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)

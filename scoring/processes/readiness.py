@@ -2,20 +2,23 @@
 
 With the standard library's client: it is polled while the server starts, on a path where the
 0.15 s that ``import requests`` takes would be most of the wait, and no proxy from the environment
-has a say between two processes of one machine.
+has a say between two processes of one machine. It is loaded with the first question: the server
+that is asked starts meanwhile.
 """
 
 from __future__ import annotations
 
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from scoring.processes.whole_answer import WholeAnswer
 from scoring.protocol.errors import StrangerOnPort
 from scoring.protocol.identity import CHALLENGE_HEADER, PROOF_HEADER, SessionSecret
 from scoring.protocol.metadata import READY_PATH, ServedModel, decode_readiness
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 # A readiness answer is some hundred bytes; a stranger may send for ever.
 MAX_BODY_BYTES = 65_536
@@ -49,6 +52,10 @@ def read_readiness(
 
     With the session's ``secret`` whoever cannot prove that he knows it is foreign.
     """
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+    from scoring.processes.whole_answer import WholeAnswer
+
     parts = urlsplit(url)
     make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=timeout_seconds)

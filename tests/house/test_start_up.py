@@ -26,19 +26,23 @@ PAGES = {"flask", "werkzeug", "jinja2", "waitress"}
 PICTURES = {"cv2", "simplejpeg", "PIL"}
 MODEL = {"ai_edge_litert"}
 CLIENTS = {"requests", "tenacity"}
+# A cycle begins a server and a client first, and asks for them while they load.
+NOT_OF_A_CYCLE = (
+    PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil", "filelock", "http.client", "ssl"}
+)
 
 # What is begun by its name; all else is loaded by scoring/processes/program.py, collector off.
 BEGINNINGS = ("client.request", "server.__main__", "scheduler.__main__", "desk.__main__")
-BEGINNING_MODULES = 60
+BEGINNING_MODULES = 40
 
 # What a program imports before it does anything → what it must not have then, and most modules.
 PROGRAMS = {
-    "client.command": (PAGES | MODEL | {"psutil", "prometheus_client"}, 800),
-    "server.command": (PICTURES | CLIENTS | {"filelock"}, 760),
-    "scheduler.command": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 280),
-    "scheduler.once": (PAGES | MODEL | PICTURES | CLIENTS | {"numpy", "psutil"}, 400),
-    "desk.command, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 660),
-    "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 330),
+    "client.command": (PAGES | MODEL | {"psutil", "prometheus_client", "filelock"}, 750),
+    "server.command": (PICTURES | CLIENTS | {"filelock", "psutil"}, 710),
+    "scheduler.command": (NOT_OF_A_CYCLE, 165),
+    "scheduler.once": (NOT_OF_A_CYCLE, 300),
+    "desk.command, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 610),
+    "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 260),
 }
 
 # Python writes and compiles the methods of a data class at each start; those of a Struct are C.
