@@ -36,7 +36,10 @@ SPARE_CHARACTERS = 100
 def encode_block(
     ids: RowIds, pixels: NDArray[np.uint8], compression: Compression
 ) -> dict[str, Any]:
-    """Return the ``dataframe_b64`` object for uint8 pixels of shape [N, H·W·C]."""
+    """Return the ``dataframe_b64`` object for uint8 pixels of shape [N, H·W·C].
+
+    Its data are the bytes that the string has in a JSON text, as ``decode_block`` takes them.
+    """
     raw: bytes | memoryview = np.ascontiguousarray(pixels).data
     if compression == "zlib":
         raw = zlib.compress(raw, ZLIB_LEVEL)
@@ -45,7 +48,7 @@ def encode_block(
         "dtype": "uint8",
         "shape": list(pixels.shape),
         "compression": compression,
-        "data": pybase64.b64encode_as_string(raw),
+        "data": memoryview(pybase64.b64encode(raw)),
     }
 
 
