@@ -96,7 +96,8 @@ class SeenSpool:
                 folder = str(self._folder) if self._folder else None
                 self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=folder)
             self._file.seek(self._end)
-            self._file.write(row.pixels.tobytes() + original)
+            self._file.write(row.pixels.data)
+            self._file.write(original)
         except OSError:
             self._most = 0
             return
