@@ -142,18 +142,19 @@ class Networks:
 def _try(bundle: Bundle, block: int) -> NDArray[np.float32]:
     """Return the pooled features [3, F] of a black, a white and a grey image.
 
-    One is asked for alone and all in blocks, of interpreters that are dropped again.
+    The first is asked for alone and the others in blocks, of interpreters that are dropped again.
     """
     shades = np.array([[0], [255], [128]], np.uint8)
     try:
         # First, for the signature of a damaged or foreign one may speak of images of gigabytes.
-        BlockRunner(bundle, 1)
+        single = BlockRunner(bundle, 1)
         rows = np.repeat(shades, bundle.signature.input.row_length, axis=1)
-        filled = np.resize(rows, (-(-len(rows) // block) * block, rows.shape[1]))
-        alone = InterpreterPool(bundle, 1, 1).features(rows[:1])
+        alone = single.features(rows[:1])
+        del single  # before the next one takes as much memory
+        filled = np.resize(rows[1:], (-(-len(rows[1:]) // block) * block, rows.shape[1]))
         blocks = InterpreterPool(bundle, 1, block).features(filled)
-        if len(alone[0]) != 1 or any(len(features) != block for features in blocks):
+        if len(alone) != 1 or any(len(features) != block for features in blocks):
             raise ValueError("its output has not a row for each image")
     except (RuntimeError, ValueError) as error:
         raise BundleUnreadable(f"{bundle.model_file}: LiteRT cannot load it: {error}") from error
-    return np.concatenate(blocks)[: len(rows)]
+    return np.concatenate([alone, *blocks])[: len(rows)]
