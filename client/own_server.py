@@ -1,17 +1,23 @@
-"""Where the server is: up already, or started for this run alone."""
+"""Where the server is: up already, or started for this run alone.
+
+What starts one is loaded then: most runs find theirs up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.bundle_names import find_bundle, not_served, why_absent, with_models
 from scoring.protocol.errors import NoServer, UsageError
 from scoring.protocol.identity import SessionSecret
 from scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from scoring.processes.managed_server import ManagedServer
 
 
 class ServerPlace(Struct, frozen=True):
@@ -66,6 +72,8 @@ def own_server(settings: Settings, models: Sequence[str]) -> Iterator[ServerPlac
 
 @contextmanager
 def _started(settings: Settings) -> Iterator[ManagedServer]:
+    from scoring.processes.managed_server import ManagedServer
+
     with ManagedServer(settings) as server:
         server.start()
         server.wait_until_ready()

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from scheduler.clock import SystemClock
 from scheduler.launcher import ClientJob, ProcessLauncher
-from scheduler.outbox import Outbox
 from scheduler.session import Session, Tell
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
@@ -42,6 +41,9 @@ def run_once(settings: Settings, rescore: bool) -> int:
     try:
         job = ClientJob(None, rescore)
         session.require_server(job=job)
+        # Server and client have begun: what is needed after the run loads while they work.
+        from scheduler.outbox import Outbox
+
         code = session.score(job).exit_code
         with suppress(ScoringError):  # whatever keeps the ledger has been told
             Outbox(settings, clock.now, launcher.start_sender, tell).send()

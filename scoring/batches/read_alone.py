@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import subprocess
 import sys
 
 import numpy as np
@@ -50,6 +49,8 @@ def read_alone(
     data: bytes, preprocess: Preprocess, shape: Shape, limits: DecodeLimits, seconds: float
 ) -> Pixels:
     """Return the pixels of an image file, decoded by another process. Raises DecodeError."""
+    import subprocess  # hardly any run needs it
+
     task = Task(
         preprocess.name, preprocess.version, shape, limits.max_pixels, limits.max_bytes,
         orphaned_after=seconds + 2 * START_SECONDS,

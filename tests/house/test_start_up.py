@@ -37,10 +37,13 @@ BEGINNING_MODULES = 40
 
 # What a program imports before it does anything → what it must not have then, and most modules.
 PROGRAMS = {
-    "client.command": (PAGES | MODEL | {"psutil", "prometheus_client", "filelock"}, 750),
+    "client.command": (
+        PAGES | MODEL | {"psutil", "prometheus_client", "filelock", "subprocess"},
+        740,
+    ),
     "server.command": (PICTURES | CLIENTS | {"filelock", "psutil"}, 710),
     "scheduler.command": (NOT_OF_A_CYCLE, 165),
-    "scheduler.once": (NOT_OF_A_CYCLE, 300),
+    "scheduler.once": (NOT_OF_A_CYCLE, 250),
     "desk.command, desk.serving": (MODEL | PICTURES | CLIENTS | {"apscheduler"}, 610),
     "scoring.monitoring.alerts.__main__": (PAGES | MODEL | PICTURES | CLIENTS, 260),
 }
