@@ -213,9 +213,9 @@ class Nightly:
                 self._close(due.day, "partial", "the window was over before the client ended")
                 return
             if start < CLIENT_STARTS:
-                self._tell("ERROR", "client-died", f"{_describe(end)}; it is started again")
+                self._tell("ERROR", "client-died", f"{end}; it is started again")
                 self._session.require_server(starts=1)
-        self._close(due.day, "partial", f"the client died {CLIENT_STARTS} times: {_describe(end)}")
+        self._close(due.day, "partial", f"the client died {CLIENT_STARTS} times: {end}")
 
     def _is_settled(self, day: DueDay, end: ClientEnd) -> bool:
         """Tell whether nothing is left to do for now.
@@ -232,7 +232,7 @@ class Nightly:
             return run.state != "running"
         if end.exit_code <= ExitCode.DONE:
             return False
-        self._close(day, "failed", _describe(end))
+        self._close(day, "failed", str(end))
         return True
 
     # Ledger
@@ -295,7 +295,3 @@ class Nightly:
         if trouble != self._last_trouble:
             self._last_trouble = trouble
             self._tell("ERROR", code, message)
-
-
-def _describe(end: ClientEnd) -> str:
-    return f"the client ended with exit code {end.exit_code}: {end.log_tail or 'no message'}"

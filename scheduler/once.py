@@ -8,12 +8,12 @@ from contextlib import suppress
 
 from scheduler.clock import SystemClock
 from scheduler.launcher import ClientJob, ProcessLauncher
-from scheduler.session import Session, Tell
+from scheduler.session import ClientEnd, Session, Tell
 from scoring.processes.locks import run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
 from scoring.processes.stop_signals import on_stop_signals
-from scoring.protocol.errors import Busy, NoServer, ScoringError
+from scoring.protocol.errors import Busy, ExitCode, NoServer, ScoringError
 from scoring.records.events_log import EventsLog, Level
 from scoring.settings import Settings
 
@@ -44,15 +44,24 @@ def run_once(settings: Settings, rescore: bool) -> int:
         # Server and client have begun: what is needed after the run loads while they work.
         from scheduler.outbox import Outbox
 
-        code = session.score(job).exit_code
+        end = session.score(job)
         with suppress(ScoringError):  # whatever keeps the ledger has been told
             Outbox(settings, clock.now, launcher.start_sender, tell).send()
-        return code
+        return _exit_code(end, tell)
     except NoServer as error:
         tell("INFO" if stop.is_set() else "ERROR", error.code, str(error))
         raise
     finally:
         session.shut_down()
+
+
+def _exit_code(end: ClientEnd, tell: Tell) -> int:
+    """Return the client's; one that was killed has told nobody, and has none of ours."""
+    if end.exit_code in list(ExitCode):
+        return end.exit_code
+    tell("ERROR", "client-died", str(end))
+    log.error("%s", end)
+    return ExitCode.FAILED
 
 
 def _own_port(settings: Settings) -> int | None:

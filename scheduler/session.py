@@ -28,6 +28,9 @@ class ClientEnd(Struct, frozen=True):
     window_over: bool
     log_tail: str
 
+    def __str__(self) -> str:
+        return f"the client ended with exit code {self.exit_code}: {self.log_tail or 'no message'}"
+
 
 class Session:
     """Keeps at most one server and one client, and leaves neither behind."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring.protocol.errors import ExitCode
 from tests.deadlines import wait_for
 from tests.end_to_end.scheduler_process import HANGS_SECONDS, Desk
 
@@ -87,6 +88,16 @@ def test_a_client_that_is_killed_is_started_again(busy_desk: Desk) -> None:
         wait_for(lambda: busy_desk.nightly_states() == ["done"], "the run to be done")
     assert "client-died" in busy_desk.events()
     assert busy_desk.result_rows() == ALL_ROWS
+
+
+def test_a_client_of_a_cycle_by_hand_that_is_killed_has_failed(busy_desk: Desk) -> None:
+    with busy_desk.scheduler("--once", "--all") as scheduler:
+        client = busy_desk.pid_of("-m client.request")
+        wait_for(busy_desk.has_run, "the run to start")
+        os.kill(client, signal.SIGKILL)
+        assert scheduler.wait(HANGS_SECONDS) == ExitCode.FAILED
+        busy_desk.assert_nothing_left()
+    assert "client-died" in busy_desk.events()
 
 
 def test_a_server_that_is_killed_is_started_again(busy_desk: Desk) -> None:
