@@ -9,7 +9,9 @@ while few nights are known; how rarely a quiet year raises it is in ``test_usual
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from scoring.monitoring.facts import Measure
 
@@ -46,8 +48,8 @@ def judge(
     known = [one for one in past if one is not None and math.isfinite(one)][-MOST_NIGHTS:]
     if len(known) < FEWEST_NIGHTS or not math.isfinite(value):
         return Measure(name, value)
-    middle = _median(known)
-    spread = MAD_TO_SIGMA * _median(abs(one - middle) for one in known)
+    middle = float(np.median(known))
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(np.subtract(known, middle))))
     allowed = max((FACTOR + FACTOR_OF_FEW / len(known)) * math.hypot(spread, chance), least)
     # The last digits of a sum are no difference.
     is_far = abs(value - middle) > allowed + 1e-9
@@ -82,16 +84,9 @@ def judge_share(
     found = judge(name, _stable(share), [_stable(one) for one in known], chance=chance)
     if found.low is None:
         return Measure(name, share)
-    odd = found.odd if abs(share - _median(known)) >= least else 0
+    odd = found.odd if abs(share - float(np.median(known))) >= least else 0
     low, high = (math.sin(one) ** 2 for one in (found.low, found.high or 0.0))
     return Measure(name, share, low, high, odd)
-
-
-def _median(values: Iterable[float]) -> float:
-    """Return the median of one value or more; ``statistics`` would load fractions for it."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return (ordered[middle] + ordered[~middle]) / 2
 
 
 def _stable(share: float) -> float:
