@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, cast
@@ -35,7 +35,7 @@ class BatchJob:
     """Scores the chunks of one batch within a run; use it in a ``with`` block.
 
     Up to ``client.chunks_in_flight`` chunks a server are under way while those before are
-    committed, in order. ``alive`` is called at least every second while it waits for the server.
+    committed, in order.
 
     A batch is touched, made part of what the run shows, once something is new in it, or else at
     its end where it ``is_shown`` all the same. Until then the stored predictions that the run came
@@ -49,7 +49,6 @@ class BatchJob:
         task: Task,
         images: ImageList,
         is_shown: bool,
-        alive: Callable[[], object] = lambda: None,
     ) -> None:
         self._context = context
         self._run = run
@@ -57,7 +56,6 @@ class BatchJob:
         self._batch = task.batch.name
         self._images = images
         self._is_shown = is_shown
-        self._alive = alive
         self._events = BatchEvents(context.events, run.id, task.batch.name)
         self._tries = Tries(context.settings.client, context.stop, self._events.try_failed)
         self._signature = task.signature
@@ -155,7 +153,7 @@ class BatchJob:
         return last
 
     def _answer(self, sent: Future[Scored]) -> Scored:
-        return answer_of(sent, self._alive)
+        return answer_of(sent)
 
     def _commit(self, scored: Scored | None) -> None:
         if scored is None:

@@ -169,7 +169,7 @@ class BatchScoring:
         is_shown = run.scope == "all" or self._is_owed(run, batch)
         with (
             reading.chunks(run, resumed, task.signature, batch, images) as chunks,
-            BatchJob(context, run, task, images, is_shown, reading.alive) as job,
+            BatchJob(context, run, task, images, is_shown) as job,
         ):
             for rows in chunks:
                 context.stop.raise_if_requested()

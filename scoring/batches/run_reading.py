@@ -71,7 +71,7 @@ class RunReading:
     ) -> Iterator[ReadAhead]:
         """Give the chunks of a batch as its model wants them.
 
-        In the meantime ``alive`` must be called every second. Raises UnknownPreprocessing.
+        Raises UnknownPreprocessing.
         """
         rows = rows_of_chunk(self._settings.client, signature.input.row_length)
         with (
@@ -81,14 +81,9 @@ class RunReading:
                 growing_chunks(images, rows),
                 self._reader(run, signature, batch, known),
                 threads=self._threads,
-                alive=self.alive,
             ) as chunks,
         ):
             yield chunks
-
-    def alive(self) -> None:
-        """Say that the caller goes round, while it waits for something else than the chunks."""
-        self._watchdog.feed()
 
     def _reader(
         self, run: Run, signature: Signature, batch: Batch, known: KnownPredictions

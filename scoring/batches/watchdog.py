@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import faulthandler
-import math
-import time
+import threading
 from typing import Self
 
 STDERR = 2
 LEAST_SECONDS = 60.0
+# The alarm is put off so many times within its time.
+TURNS = 20
 
 
 class Watchdog:
-    """Ends this process, with its stacks on stderr, when it is not fed for ``seconds``.
+    """Ends this process, with its stacks on stderr, when the interpreter is away for ``seconds``.
 
-    The interpreter's own fault handler does it, by a thread that needs no interpreter. The run
-    stays open, as after any sudden end, and whoever started the process starts it again.
+    A thread of Python's puts the alarm off and does nothing else: it goes round as long as the
+    interpreter does, whatever the run is busy with or waits for. The interpreter's own fault
+    handler raises the alarm, by a thread that needs no interpreter. The run stays open, as after
+    any sudden end, and whoever started the process starts it again.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = max(seconds, LEAST_SECONDS)
-        self._fed = -math.inf
-        self._watches = False
 
     def __enter__(self) -> Self:
-        self._fed, self._watches = -math.inf, True
-        self.feed()
+        self._over = threading.Event()
+        self._put_off()
+        self._thread = threading.Thread(target=self._go_round, name="watchdog", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watches = False
+        self._over.set()
+        self._thread.join()
         faulthandler.cancel_dump_traceback_later()
 
-    def feed(self) -> None:
-        """Say that the interpreter still goes round; cheap enough to be said often."""
-        now = time.monotonic()
-        if self._watches and now - self._fed > self._seconds / 20:
-            self._fed = now
-            faulthandler.dump_traceback_later(self._seconds, exit=True, file=STDERR)
+    def _go_round(self) -> None:
+        while not self._over.wait(self._seconds / TURNS):
+            self._put_off()
+
+    def _put_off(self) -> None:
+        faulthandler.dump_traceback_later(self._seconds, exit=True, file=STDERR)
