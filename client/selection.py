@@ -10,7 +10,6 @@ from pathlib import Path
 
 from client.command_line import results_path
 from client.run_request import RunRequest
-from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT
 from scoring.batches.batch_models import model_of, stray_tables
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
 from scoring.batches.left_out import told
@@ -66,9 +65,8 @@ def _each_once(batches: Iterable[Batch]) -> tuple[Batch, ...]:
 
 def _every_batch(settings: Settings, events: EventsLog) -> tuple[Batch, ...]:
     batches, found = all_batches(settings.batches_folder, settings.batches)
-    if found.links:
-        names = ", ".join(map(printable, found.links))
-        events.warning("batches-skipped", f"{LINKS_ARE_LEFT_OUT}: {names}")
+    for line in found.warnings():
+        events.warning("batches-skipped", line)
     if found.litter:
         events.info("litter-left-out", f"no batches: {told(found.litter)}")
     return tuple(batches)

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from scheduler.finding import Finding, Verdict
 from scheduler.ledger_look import ledger_to_read, require_no_writer
-from scoring.batches.batch_folders import LINKS_ARE_LEFT_OUT, BatchFolders
+from scoring.batches.batch_folders import BatchFolders
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, list_images
 from scoring.batches.vanished import missed_batches
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
@@ -81,9 +81,8 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
         names = ", ".join(map(printable, gone))
         text = f"the last night had images in {names}: gone or empty. Is a share not mounted?"
         yield Finding("WARN", "batches", text)
-    if beside.links:
-        links = ", ".join(map(printable, beside.links))
-        yield Finding("WARN", "batches", f"{LINKS_ARE_LEFT_OUT}: {links}")
+    for line in beside.warnings():
+        yield Finding("WARN", "batches", line)
 
 
 def tonights_batches(settings: Settings) -> tuple[list[Batch], BatchFolders]:

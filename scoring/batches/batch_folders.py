@@ -8,24 +8,39 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from scoring.batches.folder_listing import IMAGE_SUFFIXES
+from scoring.batches.left_out import kind_by_name, told
 from scoring.batches.litter import HIDDEN, Litter
+from scoring.records.text import printable
 from scoring.settings import BatchesSettings
 
 LINKS_ARE_LEFT_OUT = (
     "links to folders are no batches, name them in schedule.batches if they are to be scored"
 )
+LOOSE_PICTURES = "pictures that lie beside the batches are in none, move them into a folder there"
 
 
 class BatchFolders(Struct, frozen=True):
     """What lies in ``image_batches``, in no order.
 
     ``batches``: names of folders to score; ``links``: names of links that are not known to be
-    files; ``litter``: folders that are left out, pattern → how many.
+    files; ``litter``: folders that are left out, pattern → how many; ``pictures``: files that are
+    images by their suffix, suffix → how many.
     """
 
     batches: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     litter: Counter[str] = field(default_factory=Counter)
+    pictures: Counter[str] = field(default_factory=Counter)
+
+    def warnings(self) -> list[str]:
+        """Return in a line each what somebody may have meant to be scored, and is not."""
+        lines = []
+        if self.links:
+            lines.append(f"{LINKS_ARE_LEFT_OUT}: {', '.join(map(printable, self.links))}")
+        if self.pictures:
+            lines.append(f"{LOOSE_PICTURES}: {told(self.pictures)}")
+        return lines
 
 
 def find_batch_folders(home: Path, rules: BatchesSettings) -> BatchFolders:
@@ -49,6 +64,8 @@ def find_batch_folders(home: Path, rules: BatchesSettings) -> BatchFolders:
                     found.links.append(entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 found.batches.append(entry.name)
+            elif kind_by_name(entry.name) in IMAGE_SUFFIXES:
+                found.pictures[kind_by_name(entry.name)] += 1
     found.links.sort()
     return found
 

@@ -89,11 +89,15 @@ def test_a_missing_batch_ends_a_run_by_hand_and_a_night_only_where_none_is_left(
 def test_what_looks_like_a_batch_and_is_none_is_told(home: Path) -> None:
     (home / "link").symlink_to(home / "G1", target_is_directory=True)
     (home / "@eaDir").mkdir()
+    for name in ("1.png", "2.JPG", "3.png", ".4.png", "._5.png", "G1.labels.csv"):
+        (home / name).touch()
     assert names("--every-batch") == ["G1", "G2"]
     log = EventsLog.from_settings(load_settings()).path.read_text(encoding="utf-8")
-    skipped, litter = log.splitlines()
+    skipped, loose, litter = log.splitlines()
     assert "WARNING, batches-skipped" in skipped
     assert skipped.endswith("if they are to be scored: link")
+    assert "WARNING, batches-skipped" in loose
+    assert loose.endswith("are in none, move them into a folder there: 2 .png, 1 .jpg")
     assert "INFO, litter-left-out" in litter
     assert litter.endswith("no batches: 1 @eaDir")
 

@@ -194,6 +194,11 @@ def test_batches_are_listed_as_the_night_will(batch: Path, settings: Settings) -
     assert told(check_batches, settings) == [f"OK batches 1 in {home}, 3 images"]
     os.symlink(batch, home / "linked")
     assert "linked" in told(check_batches, settings)[1]
+    (home / "loose.png").touch()
+    assert told(check_batches, settings)[2] == (
+        "WARN batches pictures that lie beside the batches are in none, move them into a folder "
+        "there: 1 .png"
+    )
 
 
 def test_no_folder_of_batches_fails_and_an_empty_one_is_a_warning(settings: Settings) -> None:
