@@ -1,15 +1,19 @@
 """Several servers as one: each chunk goes to the one that is free, and on to another if it fails.
 
-A server that fails is left out and asked again by and by; no chunk waits for it. Only where none is
-left does a chunk fail, and then has the tries that it would have with one server.
+A server that fails is left out and asked again by and by; no chunk waits for it. One that is late
+keeps its chunk, but another that is free gets that chunk, too, and the first answer counts. Only
+where none is left does a chunk fail, and then has the tries that it would have with one server.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import numpy as np
@@ -36,6 +40,10 @@ log = logging.getLogger("scoring.client")
 LOOK_SECONDS = 10.0
 # Between two looks at a server that is left out: at first, at least, and how often twice as long.
 FIRST_PAUSE, SHORTEST_PAUSE, MOST_DOUBLINGS = 1.0, 0.05, 16
+# A chunk is late that takes so many times what chunks take, and so long at least: to score it twice
+# must stay rare on a busy machine. Until any is answered nobody knows what they take.
+LATE_TIMES, LATE_SECONDS, USUAL_SECONDS, TIMES_KEPT = 5.0, 2.0, 2.0, 32
+LISTEN_SECONDS = 0.5
 # What is wrong with a server, or with the way there; requests' own errors are OSErrors.
 TROUBLE = (OSError, AnswerError, ModelNotServed, SettingsError)
 # These refuse what was sent, whoever is asked.
@@ -64,6 +72,7 @@ class Member(Struct, eq=False):
         trouble: why it gets no chunks; None: it is well.
         is_out: it was told that it is left out.
         has_carer: somebody asks it by and by whether it is well again.
+        is_late: it has a chunk in hand that was given to another, too.
         failures: since its last answer to a chunk.
         under_way: chunks that it has in hand.
         images: how many it has scored.
@@ -77,6 +86,7 @@ class Member(Struct, eq=False):
     trouble: Exception | None = None
     is_out: bool = False
     has_carer: bool = False
+    is_late: bool = False
     failures: int = 0
     under_way: int = 0
     images: int = 0
@@ -97,6 +107,34 @@ class Member(Struct, eq=False):
         if not versions:
             return f"does not serve {signature.name}"
         return f"serves {signature.name} {versions[0]} and not {signature.version[:12]}"
+
+
+class Chunk(Struct, eq=False):
+    """One chunk on its way to its answer; ``question`` asks a server for it.
+
+    Attributes:
+        sent: when it was last given to a server, on the monotonic clock.
+        in_hand: who has it at present.
+        failed: who had it, and what became of it there.
+        outcomes: is filled by those who ask, each in a thread of its own.
+    """
+
+    question: Callable[[Member], Answer]
+    sent: float = 0.0
+    in_hand: list[Member] = field(default_factory=list)
+    failed: dict[Member, Exception] = field(default_factory=dict)
+    outcomes: SimpleQueue[tuple[Member, Answer | Exception]] = field(default_factory=SimpleQueue)
+
+    def waited(self) -> float:
+        """Return the seconds since it was last given to a server."""
+        return time.monotonic() - self.sent
+
+    def ask(self, member: Member) -> Answer | Exception:
+        """Return a server's answer, or what came in its place."""
+        try:
+            return self.question(member)
+        except Exception as error:
+            return error
 
 
 class ServerPool:
@@ -120,6 +158,7 @@ class ServerPool:
         self._options = options
         self._hear = hear
         self._changed = threading.Condition()
+        self._seconds: deque[float] = deque([USUAL_SECONDS], TIMES_KEPT)
         self._looking = threading.Lock()
         self._has_begun = False
         self._closed = threading.Event()
@@ -164,7 +203,7 @@ class ServerPool:
         """
         self._gather()
         errors: list[Exception] = []
-        for member in self._well():
+        for member in sorted(self._well(), key=lambda one: one.is_late):
             try:
                 return ask(member)
             except TROUBLE as error:
@@ -181,20 +220,63 @@ class ServerPool:
         Raises what the last server did that failed, or what keeps the others from being asked.
         """
         self._gather()
-        failed: dict[Member, Exception] = {}
+        chunk = Chunk(lambda member: member.chunks.predict(signature, ids, pixels, request_id))
         while True:
-            member, scored = self._take(signature, failed), 0
+            if not chunk.in_hand:
+                self._send(chunk, self._take(signature, chunk.failed))
             try:
-                answer = member.chunks.predict(signature, ids, pixels, request_id)
-                scored = len(ids)
-                return answer
-            except TROUBLE as error:
-                if isinstance(error, HttpRefusal) and error.status in REFUSES_THE_REQUEST:
-                    raise
-                failed[member] = error
-                self._leave_out(member, error)
-            finally:
-                self._give_back(member, scored)
+                member, outcome = chunk.outcomes.get(timeout=LISTEN_SECONDS)
+            except Empty:
+                if chunk.waited() > self._patience():
+                    self._send_to_another(chunk, signature)
+                continue
+            chunk.in_hand.remove(member)
+            if isinstance(outcome, Answer):
+                with self._changed:
+                    member.images += len(ids)
+                return outcome
+            if not _is_its_fault(outcome):
+                raise outcome
+            chunk.failed[member] = outcome
+
+    def _send(self, chunk: Chunk, member: Member) -> None:
+        """Have a chunk scored by a server that was taken; nobody is kept by one that hangs."""
+        chunk.in_hand.append(member)
+        chunk.sent = time.monotonic()
+        name = f"asking {member.url}"
+        threading.Thread(target=self._ask, args=(chunk, member), name=name, daemon=True).start()
+
+    def _ask(self, chunk: Chunk, member: Member) -> None:
+        began, outcome = time.monotonic(), chunk.ask(member)
+        if isinstance(outcome, Answer):
+            self._give_back(member, time.monotonic() - began)
+        else:
+            if _is_its_fault(outcome):
+                self._leave_out(member, outcome)
+            self._give_back(member)
+        chunk.outcomes.put((member, outcome))
+
+    def _send_to_another(self, chunk: Chunk, signature: Signature) -> None:
+        """Give a chunk that is late to another server, too, if one is free."""
+        with self._changed:
+            able = self._able(signature, [*chunk.failed, *chunk.in_hand])
+            other = self._take_free([one for one in able if not one.is_late])
+            if other is None:
+                return
+            late = [member for member in chunk.in_hand if not member.is_late]
+            for member in late:
+                member.is_late = True
+        for member in late:
+            text = (
+                f"{member.url}: no answer for {chunk.waited():.1f} s; another gets its chunk, too"
+            )
+            self._hear("WARNING", "server-late", f"{text}, and it gets no more until it answers")
+        self._send(chunk, other)
+
+    def _patience(self) -> float:
+        """Return the seconds after which an answer is late."""
+        with self._changed:
+            return max(LATE_SECONDS, LATE_TIMES * float(np.median(self._seconds)))
 
     def _take(self, signature: Signature, failed: Mapping[Member, Exception]) -> Member:
         """Return the server with the least in hand, as soon as one is free; it counts as taken.
@@ -204,15 +286,20 @@ class ServerPool:
         self._look_at_unfit(signature)
         with self._changed:
             while able := self._able(signature, failed):
-                free = [one for one in able if one.under_way < self._options.chunks_in_flight]
-                if free:
-                    member = min(free, key=lambda one: (one.under_way, one.images))
-                    member.under_way += 1
+                if member := self._take_free([one for one in able if not one.is_late] or able):
                     return member
                 # Whoever gives one back, is left out or comes back says so.
                 self._changed.wait()
         unfit = ModelNotServed(f"no server has {signature.name} {signature.version[:12]} any more")
         raise _most_hopeful([*failed.values(), *self._troubles()] or [unfit])
+
+    def _take_free(self, able: Sequence[Member]) -> Member | None:
+        free = [one for one in able if one.under_way < self._options.chunks_in_flight]
+        if not free:
+            return None
+        member = min(free, key=lambda one: (one.under_way, one.images))
+        member.under_way += 1
+        return member
 
     def _able(self, signature: Signature, failed: Container[Member]) -> list[Member]:
         return [
@@ -221,12 +308,14 @@ class ServerPool:
             if not member.trouble and member.serves(signature) and member not in failed
         ]
 
-    def _give_back(self, member: Member, scored: int) -> None:
+    def _give_back(self, member: Member, seconds: float | None = None) -> None:
+        """Take back a server that answered within ``seconds``, or failed."""
         with self._changed:
             member.under_way -= 1
-            member.images += scored
-            if scored:
+            member.is_late = False
+            if seconds is not None:
                 member.failures = 0
+                self._seconds.append(seconds)
             self._changed.notify_all()
 
     def _look_at_unfit(self, signature: Signature) -> None:
@@ -324,6 +413,12 @@ class ServerPool:
         told = (trouble.retry_after if isinstance(trouble, HttpRefusal) else None) or 0.0
         doubled: float = FIRST_PAUSE * 2 ** min(failures - 1, MOST_DOUBLINGS)
         return max(min(doubled, longest), min(told, options.max_retry_after_seconds))
+
+
+def _is_its_fault(error: Exception) -> bool:
+    """Tell trouble of a server from a request that whoever is asked refuses, and from a bug."""
+    refuses = isinstance(error, HttpRefusal) and error.status in REFUSES_THE_REQUEST
+    return isinstance(error, TROUBLE) and not refuses
 
 
 def _most_hopeful(errors: Sequence[Exception]) -> Exception:

@@ -176,8 +176,9 @@ def test_one_that_fails_in_mid_run_costs_no_try_and_no_row(
     assert heard.codes() == ["server-left-out"]
 
 
-@pytest.mark.usefixtures("long_pauses")
-def test_one_that_hangs_is_left_out_after_its_time(one: str, expected: list[str | None]) -> None:
+@contextmanager
+def hanging(one: str) -> Iterator[tuple[str, threading.Event]]:
+    """Pass all on to the real server, but no chunk before ``end`` is set; yield URL and ``end``."""
     end = threading.Event()
 
     def hang(path: str, _: bytes, __: int) -> Answer | None:
@@ -185,18 +186,65 @@ def test_one_that_hangs_is_left_out_after_its_time(one: str, expected: list[str 
             end.wait()
         return None
 
-    # The other one answers within that, also on a busy machine.
-    options = QUICK.changed(read_seconds=10, retry_seconds=3_600)
-    with answering(relay(one, hang)) as stuck:
+    with answering(relay(one, hang)) as url:
         try:
-            with pool(stuck, one, options=options) as (client, heard):
-                assert labels(client) == expected
+            yield url, end
         finally:
             end.set()
-    assert heard[0][1:] == (
+
+
+@pytest.mark.usefixtures("long_pauses")
+def test_one_that_hangs_is_left_out_after_its_time(one: str, expected: list[str | None]) -> None:
+    # The other one answers within that, also on a busy machine.
+    options = QUICK.changed(read_seconds=10, retry_seconds=3_600)
+    with hanging(one) as (stuck, _), pool(stuck, one, options=options) as (client, heard):
+        assert labels(client) == expected
+        wait_for(lambda: "server-left-out" in heard.codes(), "its time to be over")
+    assert heard[-1][1:] == (
         "server-left-out",
         f"{stuck}: no answer in time; the others get its chunks until it is well again",
     )
+
+
+def test_nobody_waits_for_one_that_hangs(one: str, expected: list[str | None]) -> None:
+    """Its chunks go to another long before its time is over; once it answers it gets new ones."""
+    options = QUICK.changed(read_seconds=3_600)
+    with hanging(one) as (stuck, end), pool(stuck, one, options=options) as (client, heard):
+        signature = client.signature()
+        assert labels(client) == expected
+        assert client.images_by_server == {stuck: 0, one: COUNT}
+        assert labels(client) == expected, "it has two chunks in hand still, and gets no more"
+        assert client.reference(signature), "nor is it the first to be asked for anything"
+        ((level, code, message),) = heard
+        assert (level, code) == ("WARNING", "server-late")
+        assert message.startswith(f"{stuck}: no answer for ")
+        end.set()
+        wait_for(
+            lambda: bool(labels(client) and client.images_by_server[stuck]), "it to get chunks"
+        )
+        assert sum(client.images_by_server.values()) % COUNT == 0, "none is counted twice"
+
+
+def test_an_answer_that_is_late_counts_where_it_is_the_first(
+    one: str, expected: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.server_pool.LATE_SECONDS", 0.0)
+    monkeypatch.setattr("client.server_pool.LATE_TIMES", 0.0)
+    options = QUICK.changed(read_seconds=3_600)
+    with hanging(one) as (a, end), hanging(one) as (b, _), pool(a, b, options=options) as way:
+        client, heard = way
+        rows = []
+        asking = threading.Thread(
+            target=lambda: rows.append(
+                client.score_rows(client.signature(), range(COUNT), garment_pixels(COUNT))
+            )
+        )
+        asking.start()
+        wait_for(lambda: heard.codes() == ["server-late"], "the second to be asked")
+        end.set()
+        asking.join()
+        assert [row.label for row in rows[0].predictions] == expected
+        assert client.images_by_server == {a: COUNT, b: 0}
 
 
 def test_it_comes_back_when_it_is_well_again(one: str) -> None:
@@ -439,6 +487,9 @@ def test_every_chunk_has_one_answer_or_the_known_error(
         options,
         lambda *_: None,
     )
+
+    # On a machine that stands still for a while, an answer at once may be late.
+    servers._patience = lambda: 3_600.0  # type: ignore[method-assign]
 
     def post(chunk: int) -> list[int | str] | None:
         poster = ChunkPoster(servers, fashion(), Tries(options, tell=lambda _: None))
