@@ -25,7 +25,7 @@ from scoring.records.picture_search import FAILED, Found, Wanted, batches, searc
 from scoring.records.reviews import PictureKey
 
 PICTURES_SHOWN = 60
-SHOWS = {"": "all", "waiting": "that wait for review", "reviewed": "that were reviewed"}
+SHOWS = {"": "all", "waiting": "waiting", "reviewed": "reviewed"}
 WAITS = "waits for review"
 
 pages = Blueprint("pictures", __name__)
@@ -65,6 +65,7 @@ def page() -> str:
         show=show,
         shows=SHOWS,
         shown=found,
+        blind=reviewing.blind,
         is_asked=any(
             request.args.get(name) for name in ("name", "batch", "label", "reason", "show")
         ),

@@ -14,7 +14,7 @@ from desk.pages.files import file_url
 from scoring.monitoring import words
 from scoring.monitoring.compiled_templates import CompiledTemplates
 from scoring.protocol.commands import command
-from scoring.records.text import on_one_line
+from scoring.records.text import on_a_page
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The pages of the navigation: endpoint → name. Those that are not there yet are left out.
@@ -24,6 +24,8 @@ NAVIGATION = {
     "runs.page": "Runs",
     "pictures.page": "Pictures",
 }
+# Pages that are part of one of those.
+PARTS_OF = {"picture": "pictures", "review_grid": "review"}
 
 NEAR_DAYS = {-1: "yesterday", 0: "today"}
 
@@ -33,9 +35,9 @@ def register(app: Flask) -> None:
     app.jinja_env.bytecode_cache = CompiledTemplates(TEMPLATES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        shown=on_one_line,
+        shown=on_a_page,
         moment=moment,
-        percent=words.percent,
+        percent=percent,
         count=words.number_of,
         thousands=words.count,
         seconds=words.seconds,
@@ -45,7 +47,7 @@ def register(app: Flask) -> None:
     @app.context_processor
     def _frame() -> dict[str, Any]:
         here = (request.endpoint or "").split(".")[0]
-        here = "pictures" if here == "picture" else here
+        here = PARTS_OF.get(here, here)
         there = [(end, name) for end, name in NAVIGATION.items() if end in app.view_functions]
         return {
             "navigation": [(end, name, end.split(".")[0] == here) for end, name in there],
@@ -53,6 +55,11 @@ def register(app: Flask) -> None:
             "reviewer": sessions.reviewer(),
             "is_signed_in": sessions.can_sign_out(),
         }
+
+
+def percent(share: float | None) -> str:
+    """Return a share of 1 in percent, the number and its sign on one line."""
+    return words.percent(share).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def local(moment: datetime) -> datetime:

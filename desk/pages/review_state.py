@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import url_for
 
+from desk.pages.rendering import percent
 from desk.queue import Item
 from desk.review_queue import Ask
 from desk.reviewing import Reviewing
@@ -20,8 +21,10 @@ from scoring.records.labels import Labels, Review
 from scoring.records.ledger import Ledger
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.model_facts import nothing_word
-from scoring.records.text import on_one_line
+from scoring.records.text import on_a_page
 
+# What a batch is called before a picture's own name, which is what tells it from others.
+LONGEST_BATCH = 30
 # What stands on the button where the model has no words of its own for what it does not know.
 NOTHING = NOT_A_GARMENT
 Sentence = list[dict[str, Any]]
@@ -55,15 +58,17 @@ def item_of(reviewing: Reviewing, item: Item) -> dict[str, Any]:
     hash_ = picture.content_hash
     shown: dict[str, Any] = {
         "id": item.id,
-        "shown": on_one_line(f"{picture.batch} / {picture.path}"),
+        "shown": on_a_page(f"{words.cut(picture.batch, LONGEST_BATCH)} / {picture.path}"),
         "model": version,
         "picture": None,
         "seen": None,
     }
     if item.near is not None:
         shown["picture"] = url_for("picture_files.thumbnail", content_hash=hash_)
+    is_read = item.candidate.label is not None
+    if item.near is not None and is_read:
         shown["seen"] = url_for("picture_files.seen", content_hash=hash_, version=version)
-    if reviewing.shows_answer(item):
+    if is_read and reviewing.shows_answer(item):
         shown["said"] = {"label": item.candidate.label, "shown": _model_answer(item)}
     return shown
 
@@ -114,7 +119,7 @@ def told_of(ledger: LedgerReader, review: Review) -> Sentence:
     return [
         *parts,
         _strong(review.said.predicted),
-        _plain(f" ({_percent(review.said.confidence)})."),
+        _plain(f" ({percent(review.said.confidence)})."),
     ]
 
 
@@ -130,16 +135,11 @@ def told_of_standing(
 
 
 def _model_answer(item: Item) -> str:
-    label, confidence = item.candidate.label, item.candidate.confidence
-    return "" if label is None else f"{label} ({_percent(confidence)})"
+    return f"{item.candidate.label} ({percent(item.candidate.confidence)})"
 
 
 def _words(ledger: LedgerReader, review: Review) -> str:
     return answer_in_words(ledger, review.answer, review.said.model_version)
-
-
-def _percent(confidence: float | None) -> str:
-    return words.percent(confidence).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _ago(seconds: float) -> str:
@@ -154,4 +154,4 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _strong(text: str) -> dict[str, Any]:
-    return {"text": on_one_line(text), "strong": True}
+    return {"text": on_a_page(text), "strong": True}

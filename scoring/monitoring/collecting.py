@@ -44,7 +44,7 @@ from scoring.records.ledger_reader import LedgerReader
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.model_switches import how_switched
 from scoring.records.rows import Run
-from scoring.records.text import on_one_line
+from scoring.records.text import on_a_page, on_one_line
 
 # Of each list what a page shows; the rest is a number.
 BATCHES_SHOWN = 40
@@ -295,7 +295,7 @@ class Collector(Struct, frozen=True, dict=True):
         failed = [one for one in self._failed if one.content_hash][:room]
         return [
             LookAt(
-                cut(one.batch, NAME), cut(one.path, NAME), one.content_hash,
+                cut(one.batch, NAME), cut(on_a_page(one.path), NAME), one.content_hash,
                 on_one_line(one.label) if one.label else None, one.confidence,
                 cut(on_one_line(one.reason), TEXT),
             )
@@ -309,7 +309,9 @@ class Collector(Struct, frozen=True, dict=True):
     def _failed_files(self) -> list[FailedFile]:
         return [
             FailedFile(
-                cut(one.batch, NAME), cut(one.path, NAME), cut(on_one_line(one.reason), TEXT)
+                cut(one.batch, NAME),
+                cut(on_a_page(one.path), NAME),
+                cut(on_one_line(one.reason), TEXT),
             )
             for one in sorted(self._failed, key=lambda one: (one.batch, one.path))
         ]

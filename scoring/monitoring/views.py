@@ -52,10 +52,11 @@ class TrendView(Struct, frozen=True):
 
 
 class ModelView(Struct, frozen=True):
-    """One model's charts and the tables behind them."""
+    """One model's charts and the tables behind them; ``has_seen``: there is something in them."""
 
     name: str
     by: str
+    has_seen: bool
     has_usual: bool
     classes_chart: charts.Bars
     classes_words: str
@@ -179,6 +180,7 @@ def model_view(model: ModelFacts) -> ModelView:
     return ModelView(
         name=model.name,
         by=f", by {model.name} {model.version[:12]}",
+        has_seen=any(model.histogram) or bool(trends),
         has_usual=any(one.share.low is not None for one in model.classes),
         classes_chart=_classes_chart(model.classes),
         classes_words=_classes_words(model.classes),

@@ -23,6 +23,8 @@ TEXT_MARK = "'"
 PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
 # What ``printable`` writes in the place of characters.
 ESCAPE = re.compile(r"\\(\\|[tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+# A joiner between two characters that are none of Latin script; U+200C and U+200D.
+JOINER = re.compile(r"(?<=[^\x00-\u024f])\\u200[cd](?=[^\x00-\u024f])")
 # What a shell takes for one word as it stands.
 BARE = re.compile(r"[\w./:-]+")
 # What it makes numbers, dates and times of, in one country or another: digits with signs between.
@@ -64,6 +66,15 @@ def on_one_line(text: str) -> str:
     those of a path on Windows.
     """
     return text if text.isprintable() else printable(text)
+
+
+def on_a_page(text: str) -> str:
+    """Return what a page shows of a text on one line, its letters and pictures joined as written.
+
+    A joiner is kept from joining by ``printable``, which makes what is unseen seen; between two
+    characters of a script that has it, or of one emoji, it is seen.
+    """
+    return JOINER.sub(_read_escape, on_one_line(text))
 
 
 def read_printable(text: str) -> str:

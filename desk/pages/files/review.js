@@ -80,7 +80,7 @@ function absorb({ items = [], models: further = {}, left, time, counts }) {
   for (const [version, model] of Object.entries(further)) models[version] ??= model;
   const known = new Set([...queue, ...outbox.unsaved.map(({ item }) => item)].map((one) => one?.id));
   queue.push(...items.filter(({ id }) => !known.has(id)));
-  if (time !== undefined) at("time").textContent = time;
+  if (time !== undefined) at("time").textContent = at("time").title = time;
   leftAtDesk = left ?? leftAtDesk;
   if (counts) tellCounts(counts);
   tellLeft();
@@ -143,10 +143,10 @@ function show() {
   takesKeysFrom = Infinity;
   tellWhetherKeysAreTaken();
   if (!next) {
-    at("name").textContent = "";
+    at("name").textContent = at("name").title = "";
     return;
   }
-  at("name").textContent = next.shown;
+  at("name").textContent = at("name").title = next.shown;
   choices.clear();
   if (choices.offer(models[next.model])) markOtherClasses();
   offerToAccept(next.said);

@@ -150,6 +150,28 @@ def test_within_a_house_the_key_lets_in_over_plain_http(browser: Browser, projec
         assert kept == ["", {}, {}]
 
 
+def test_on_a_telephone_who_is_signed_in_leaves_where_the_name_is_given(
+    browser: Browser, project: Path
+) -> None:
+    settings = load_settings(desk={"key": KEY, "host": "0.0.0.0"})
+    add_run(settings, [flagged(1)])
+    with served(settings, loopback=False) as port, opened(browser, 390) as page:
+        page.goto(f"http://127.0.0.1:{port}/who")
+        page.get_by_label("The desk's key").fill(KEY)
+        page.keyboard.press("Enter")
+        page.get_by_label("Your name").fill("Zoë Müller-Łukaszewska of the returns desk")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).not_to_have_text("Who is reviewing?")
+        frame = page.locator(".frame").bounding_box()
+        assert frame is not None
+        assert frame["height"] < 60, "one row"
+        assert is_good(page) == []
+        page.get_by_role("link", name="Zoë").click()
+        assert is_good(page) == []
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator("h1")).to_have_text("Sign in")
+
+
 def test_a_page_of_another_site_writes_nothing(browser: Browser, url: str) -> None:
     with opened(browser) as page:
         page.goto(url)

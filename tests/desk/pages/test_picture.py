@@ -39,7 +39,7 @@ def post(browser: Browser, answer: str, expected: int | str = "") -> int:
 
 
 def test_it_is_corrected_and_taken_back(ada: Browser, settings: Settings) -> None:
-    assert "<bdi>Bag</bdi></b> 98 %" in ada.get(ADDRESS).text
+    assert "<bdi>Bag</bdi></b> 98\N{NO-BREAK SPACE}%" in ada.get(ADDRESS).text
     assert "as the model saw it" in ada.get(ADDRESS).text
     assert post(ada, "label:Shirt") == 303
     assert standing(settings) == ("label", "Shirt", "Ada")
@@ -82,7 +82,8 @@ def test_what_is_no_answer_is_none(ada: Browser, settings: Settings, answer: str
 def test_of_what_waits_nothing_is_told(ada: Browser, picture: Picture) -> None:
     page = ada.get(f"/pictures/{picture_id(key_of(picture))}").text
     assert "Waits for review." in page
-    for word in ("Coat", "50 %", "99 %", "low confidence", "<form method"):
+    assert not re.search(r"(50|99)\s%", page)
+    for word in ("Coat", "low confidence", "<form method"):
         assert word not in page
 
 
@@ -116,3 +117,15 @@ def test_the_command_that_deletes_it_is_safe_to_copy(ada: Browser, settings: Set
     add_run(settings, [odd], batch="G2")
     page = ada.get(f"/pictures/{picture_id(key_of(odd, 'G2'))}").text
     assert f"desk forget {key_of(odd, 'G2').content_hash}<" in page
+
+
+def test_what_was_not_read_is_said_to_be_and_no_model_said_it(settings: Settings) -> None:
+    unread = Picture("cut.jpg", label=None, confidence=None, review=None, error="it is cut off")
+    add_run(settings, [unread])
+    browser = browser_of(create_app(settings, loopback=True, now=lambda: NOW))
+    browser.post("/who", data={"name": "Ada"}, headers=OWN)
+    address = f"/pictures/{picture_id(key_of(unread))}"
+    browser.post(address, data={"answer": "cannot tell", "expected": ""}, headers=OWN)
+    page = browser.get(address).text
+    assert "Not read: it is cut off" in page
+    assert "for the model fashion" in page

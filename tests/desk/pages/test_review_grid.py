@@ -81,3 +81,16 @@ def test_whoever_accepts_says_who_he_is(page: Page) -> None:
     browser = type(page.browser)(app, app.response_class)
     assert browser.get("/review/grid").location == "/who?next=/review/grid"
     assert browser.post("/review/grid", data={"label": "Coat"}, headers=OWN).status_code == 400
+
+
+def test_a_class_that_somebody_else_has_before_them_is_said_to_be(page: Page) -> None:
+    page.browser.get("/review/grid?label=Bag")
+    text = Page(page.browser.application, "Ben").browser.get("/review/grid?label=Bag").text
+    assert "Every <bdi>Bag</bdi> is before somebody else just now." in text
+    assert "Nothing waits" not in text
+    assert "No more <bdi>Shirt</bdi> waits." in page.browser.get("/review/grid?label=Shirt").text
+
+
+def test_the_page_is_part_of_review(page: Page) -> None:
+    text = page.browser.get("/review/grid").text
+    assert re.search(r'<a href="/review" aria-current="page">Review</a>', text)

@@ -488,10 +488,34 @@ def test_for_everyone(
             assert found_by_axe(page) == []
 
 
-def test_on_a_telephone_all_keys_are_on_the_screen(
-    browser: Browser, desk: DeskProcess, waiting: Settings
+LONG = "a name of a picture that somebody wrote as a whole sentence " * 3
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_nothing_moves_when_a_picture_with_a_long_name_comes(
+    browser: Browser, settings: Settings, width: int
 ) -> None:
-    with reviewing(browser, desk, width=360, height=640, has_touch=True, is_mobile=True) as page:
+    found = [flagged(1, 0.1), Picture(f"{LONG}.png", confidence=0.2), flagged(3, 0.3)]
+    add_run(settings, found, batch=LONG[:90].strip(), started=datetime.now(UTC))
+    with running_desk() as desk, reviewing(browser, desk, width=width) as page:
+        places = [places_of(page)]
+        for key in "12":
+            press(page, key)
+            ready(page)
+            places.append(places_of(page))
+        assert places[0] == places[1] == places[2]
+
+
+def places_of(page: Page) -> list[Any]:
+    return [page.locator(one).bounding_box() for one in ("#picture", "#classes", "#commands")]
+
+
+@pytest.mark.parametrize("person", ["Ana", "Zoë Müller-Łukaszewska of the returns desk"])
+def test_on_a_telephone_all_keys_are_on_the_screen(
+    browser: Browser, desk: DeskProcess, waiting: Settings, person: str
+) -> None:
+    screen: dict[str, Any] = {"width": 360, "height": 640, "has_touch": True, "is_mobile": True}
+    with reviewing(browser, desk, person, **screen) as page:
         for button in page.locator("#answer button:visible").all():
             box = button.bounding_box()
             assert box is not None

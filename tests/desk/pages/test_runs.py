@@ -49,7 +49,7 @@ def test_a_run_is_told_in_figures(settings: Settings) -> None:
     figures = re.findall(r'data-name="([\w ]+)"[^>]*>\s*(?:<span[^>]*>)?([^<]+)<', page)
     assert dict(figures) == {
         "State": "done", "Pictures": "3", "For a person": "2", "Failed": "1",
-        "Mean confidence": "60 %", "Time": "2.0 s",
+        "Mean confidence": "60\N{NO-BREAK SPACE}%", "Time": "2.0 s",
     }  # fmt: skip
 
 

@@ -210,3 +210,10 @@ def test_several_reasons_of_one_picture_are_not_taken_for_several() -> None:
     reasons = (("uncontrolled background; low confidence", 13), ("not a garment?", 1))
     text = " ".join(render_text(replace(FACTS, reasons=reasons)).decode("utf-8").split())
     assert "(13 × uncontrolled background and low confidence, 1 × not a garment?)" in text
+
+
+def test_a_model_that_saw_nothing_has_no_charts_of_nothing() -> None:
+    blank = replace(MODEL, histogram=(0,) * 20, flagged_histogram=(0,) * 20, classes=())
+    page = render_page(replace(FACTS, models=(blank,)), {}).decode("utf-8")
+    assert "What the model saw" not in page
+    assert "What the model saw" in render_page(FACTS, {}).decode("utf-8")

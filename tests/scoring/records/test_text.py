@@ -15,6 +15,7 @@ from scoring.records.text import (
     is_formula,
     is_rewritten,
     neutral_cell,
+    on_a_page,
     printable,
     read_cell,
     read_printable,
@@ -134,3 +135,19 @@ def test_a_printable_name_is_read_back_as_the_name_it_was(name: bytes) -> None:
 @given(text=st.text(st.sampled_from("\\nx41u\n\t\x1b\u2028ü\u202eU\U000e0001"), max_size=12))
 def test_whatever_stands_behind_a_backslash(text: str) -> None:
     assert read_printable(printable(text)) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f468\u200d\U0001f467.jpg", "क्\u200dष.jpg", "❤️\u200d\U0001f525"]
+)
+def test_a_page_joins_what_its_script_joins(name: str) -> None:
+    assert on_a_page(name) == on_a_page(printable(name)) == name
+
+
+@pytest.mark.parametrize("name", ["a\u200db.jpg", "क्\u200d", "a\u202egnp.exe", "क\u2066ष"])
+def test_a_page_shows_what_is_unseen_elsewhere(name: str) -> None:
+    assert on_a_page(name) == printable(name) != name
+
+
+def test_a_page_takes_no_backslash_of_a_name_for_a_joiner() -> None:
+    assert on_a_page(printable("क\\u200cष")) == "क\\\\u200cष"
