@@ -156,7 +156,7 @@ class HeldReader(ImageReader, frozen=True, kw_only=True):
         is_path = isinstance(file, str | os.PathLike)
         return printable(os.fsdecode(file)) if is_path else f"picture {num - 1}"
 
-    def _open(self, file: str) -> int:
+    def _open(self, file: str) -> tuple[int, os.stat_result]:
         """A link that somebody names is meant; what else lies in its folder is not looked at."""
         try:
             return open_regular(os.path.realpath(file))

@@ -52,9 +52,9 @@ class ImageFolder:
             ) from None
 
     def _content(self, path: Path) -> bytes:
-        handle = open_regular(path)
+        handle, status = open_regular(path)
         try:
-            data = read_to_end(handle, os.fstat(handle).st_size, self._max_bytes)
+            data = read_to_end(handle, status.st_size, self._max_bytes)
         finally:
             os.close(handle)
         if len(data) > self._max_bytes:

@@ -147,9 +147,9 @@ class _Reader:
         return digest, record
 
     def _bytes(self, path: Path) -> bytes:
-        handle = open_regular(path)
+        handle, status = open_regular(path)
         try:
-            return read_to_end(handle, os.fstat(handle).st_size, self._limits.max_bytes)
+            return read_to_end(handle, status.st_size, self._limits.max_bytes)
         finally:
             os.close(handle)
 

@@ -110,10 +110,10 @@ def _is_candidate(name: str, path: bytes) -> bool:
     """Tell by the suffix where that is known, else by the content. Raises OSError."""
     if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:
         return True
-    handle = open_regular(path)
+    handle, status = open_regular(path)
     try:
         # To look into what lies in a cloud would fetch it.
-        if is_placeholder(os.fstat(handle)):
+        if is_placeholder(status):
             raise OSError(0, "lies in a cloud, not on this machine")
         return sniff(os.read(handle, HEAD_BYTES)) is not None
     finally:

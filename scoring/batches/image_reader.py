@@ -152,7 +152,7 @@ class ImageReader(Struct, frozen=True):
         """Return what a file goes by in ledger, results and messages."""
         return printable(file)
 
-    def _open(self, file: str) -> int:
+    def _open(self, file: str) -> tuple[int, os.stat_result]:
         return open_regular(f"{self.folder}/{file}")
 
     def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
@@ -191,9 +191,8 @@ class ImageReader(Struct, frozen=True):
 
     def _read_bytes(self, file: str, row: ImageRow, step: Step) -> bytes | None:
         """Return the file's bytes, or None where the row is complete without them."""
-        handle = self._open(file)
+        handle, status = self._open(file)
         try:
-            status = os.fstat(handle)
             if self.settling and self.settling.is_unsettled(status.st_mtime):
                 row.waits = True
                 return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from typing import Any, Protocol
 
@@ -57,7 +58,7 @@ class PictureReader(ImageReader, frozen=True, kw_only=True):
     def _shown(self, num: int, file: Any) -> str:
         return str(file.path)
 
-    def _open(self, file: Any) -> int:
+    def _open(self, file: Any) -> tuple[int, os.stat_result]:
         return super()._open(as_file_name(read_printable(file.path)))
 
     def _fill(self, row: ImageRow, file: Any, step: Step) -> None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scoring.monitoring import label_mix
 from scoring.monitoring.label_mix import Mix
 from scoring.monitoring.night import Night
-from scoring.monitoring.ranks import EVEN_TO_SIGMA, design_effect, scores
+from scoring.monitoring.ranks import EVEN_TO_SIGMA, design_effect, numbered, scores
 from scoring.protocol.reference import Reference
 
 Classes = NDArray[np.int64]
@@ -175,7 +175,7 @@ def _moved(reference: Reference, night: Night, answers: list[_Answer], name: str
 def _design(reference: Reference, answers: list[_Answer], values: NDArray[np.float32]) -> float:
     """Return how many of the reference's images are as good as one, by their own places."""
     rows = np.concatenate([one.reference for one in answers])
-    if len(np.unique(reference.group[rows])) == len(rows):
+    if numbered(reference.group[rows])[1] == len(rows):
         return 1.0
     own = [
         scores(values[one.reference], np.ones(len(one.reference)), values[one.reference])

@@ -57,8 +57,8 @@ def design_effect(of: NDArray[Any], groups: NDArray[np.uint32]) -> float:
     Those of one group (a person, on one floor, in one light) are alike: the means of so many
     groups vary more than those of as many images from everywhere (Kish 1965). 1 at least.
     """
-    _, own = np.unique(groups, return_inverse=True)
-    if own.max(initial=-1) + 1 == len(own):
+    own, count = numbered(groups)
+    if count == len(own):
         return 1.0
     worst = 1.0
     for row in np.atleast_2d(of).astype(np.float64):
@@ -67,3 +67,16 @@ def design_effect(of: NDArray[Any], groups: NDArray[np.uint32]) -> float:
         if spread > 0:
             worst = max(worst, float((np.bincount(own, rest) ** 2).sum()) / spread)
     return worst
+
+
+def numbered(groups: NDArray[np.uint32]) -> tuple[NDArray[np.int64], int]:
+    """Return which group each image [N] is of, numbered from 0, and how many groups there are.
+
+    NumPy's own ``unique`` loads ``numpy.ma`` for it: 15 ms of a run's end, longer than the rest.
+    """
+    order = np.argsort(groups, kind="stable")
+    begins = np.ones(len(groups), np.int64)
+    begins[1:] = groups[order[1:]] != groups[order[:-1]]
+    own = np.empty(len(groups), np.int64)
+    own[order] = np.cumsum(begins) - 1
+    return own, int(begins.sum())

@@ -10,8 +10,10 @@ from scoring.records.kept_picture import KeptPicture, Wanted
 # (batch, path, content hash) → yes or no.
 Ask = Callable[[str, str, str], bool]
 
-# The oldest pictures that go in one transaction.
+# The oldest pictures that go in one transaction, and the hashes that one statement asks for.
 AT_ONCE = 500
+
+PICTURES, FORGOTTEN = "pictures", "forgotten"
 
 ADD_SOURCE = "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)"
 
@@ -47,6 +49,19 @@ def _signed(bits: int) -> int:
 
 def add_source(connection: sqlite3.Connection, image: Wanted) -> None:
     connection.execute(ADD_SOURCE, (image.content_hash, image.batch, image.path))
+
+
+def those_in(connection: sqlite3.Connection, table: str, hashes: Sequence[str]) -> set[str]:
+    """Return those of some content hashes that a table has, many by one statement."""
+    found: set[str] = set()
+    for start in range(0, len(hashes), AT_ONCE):
+        some = hashes[start : start + AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        rows = connection.execute(
+            f"SELECT content_hash FROM {table} WHERE content_hash IN ({marks})", some
+        )
+        found.update(content_hash for (content_hash,) in rows)
+    return found
 
 
 def is_seen(connection: sqlite3.Connection, content_hash: str, pixels: str) -> bool:

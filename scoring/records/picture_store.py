@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -157,24 +157,28 @@ class PictureStore:
 
         One that is there already gets what it lacks; one that was forgotten stays so.
         """
+        every = list(pictures)
+        hashes = [one.content_hash for one in every]
         with self._writing() as connection:
-            wanted = [
-                one for one in pictures if not rows.is_forgotten(connection, one.content_hash)
-            ]
+            forgotten = rows.those_in(connection, rows.FORGOTTEN, hashes)
+            wanted = [one for one in every if one.content_hash not in forgotten]
             return rows.insert(connection, wanted, utc_text(now))
 
-    def lacking(self, images: Iterable[Wanted], seen_by: Mapping[str, str]) -> list[Wanted]:
+    def lacking(self, images: Sequence[Wanted], seen_by: Mapping[str, str]) -> list[Wanted]:
         """Return those of some images that are not kept, or not as their model saw them.
 
         ``seen_by``: version of a model → what its pixels go by (``seen_as``). Of an image whose
         content is kept, its name is written down with the others.
         """
         lacking = []
+        hashes = [image.content_hash for image in images]
         with self._writing() as connection:
+            forgotten = rows.those_in(connection, rows.FORGOTTEN, hashes)
+            kept = rows.those_in(connection, rows.PICTURES, hashes)
             for image in images:
-                if rows.is_forgotten(connection, image.content_hash):
+                if image.content_hash in forgotten:
                     continue
-                if rows.is_kept(connection, image.content_hash):
+                if image.content_hash in kept:
                     rows.add_source(connection, image)
                     pixels = seen_by.get(image.model_version)
                     if pixels is None or rows.is_seen(connection, image.content_hash, pixels):

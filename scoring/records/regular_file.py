@@ -15,17 +15,20 @@ FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def open_regular(path: Path | str | bytes) -> int:
-    """Open a file for reading without following a link or waiting on a pipe; return its handle.
+def open_regular(path: Path | str | bytes) -> tuple[int, os.stat_result]:
+    """Open a file for reading without following a link or waiting on a pipe.
+
+    Returns its handle and its status, which had to be asked for.
 
     Raises OSError for anything that is no regular file: the folder may have changed since it was
     listed.
     """
     handle = os.open(path, FLAGS)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise OSError("no regular file")
-    return handle
+    return handle, status
 
 
 def is_placeholder(status: os.stat_result) -> bool:

@@ -14,6 +14,7 @@ from scoring.batches import folder_listing
 from scoring.batches.image_folder import list_images
 from scoring.batches.left_out import NAMED
 from scoring.protocol.errors import BatchUnreadable
+from scoring.records.regular_file import open_regular
 from scoring.settings import BatchesSettings
 from tests.deep_folders import deep_folder
 
@@ -53,9 +54,9 @@ def test_files_with_a_known_suffix_are_not_opened(
     write(tmp_path, "1.jpg", "2.png", "3.txt", data=b"plain text")
     opened: list[bytes] = []
 
-    def noting(path: bytes) -> int:
+    def noting(path: bytes) -> tuple[int, os.stat_result]:
         opened.append(os.path.basename(path))
-        return os.open(path, os.O_RDONLY)
+        return open_regular(path)
 
     monkeypatch.setattr(folder_listing, "open_regular", noting)
     assert list(list_images(tmp_path, RULES)) == ["1.jpg", "2.png"]

@@ -136,7 +136,7 @@ def test_what_turned_into_a_pipe_or_a_link_since_is_refused_at_once(tmp_path: Pa
     for name in ("pipe.png", "link.png", "gone.png"):
         with pytest.raises(OSError, match=r".*"):
             open_regular(tmp_path / name)
-    os.close(open_regular(tmp_path / "1.png"))
+    os.close(open_regular(tmp_path / "1.png")[0])
 
 
 def test_a_name_takes_less_than_150_bytes(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_file_whose_drive_does_not_answer_is_left_and_the_rest_is_read(
     for name in images:
         os.utime(tmp_path / "G1" / name, (LONG_AGO, LONG_AGO))
 
-    def silent(path: str) -> int:
+    def silent(path: str) -> tuple[int, os.stat_result]:
         if path.endswith(("/3.png", "/9.png")):
             released.wait()
         return open_regular(path)
@@ -131,7 +131,7 @@ def test_a_file_that_is_decoded_for_ever_is_an_error_with_its_hash(
 def test_a_drive_that_is_silent_file_after_file_is_given_up(
     tmp_path: Path, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silent(path: str) -> int:
+    def silent(path: str) -> tuple[int, os.stat_result]:
         released.wait()
         raise OSError(5, path)
 

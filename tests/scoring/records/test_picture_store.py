@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scoring.protocol.errors import PicturesDamaged, PicturesError
 from scoring.protocol.signature import PreprocessingRef
 from scoring.records.kept_picture import KeptPicture, SeenPixels, Wanted, read_pixels, seen_as
+from scoring.records.picture_rows import AT_ONCE
 from scoring.records.picture_store import PictureStore
 from tests.deadlines import DEADLINE
 
@@ -115,6 +116,16 @@ def test_what_lacks_is_told_by_content_and_by_model(store: PictureStore) -> None
     assert store.lacking(images, seen_by) == images[1:]
     assert store.lacking([replace(images[0], model_version="v2")], seen_by) != []
     assert store.lacking([replace(images[1], model_version="")], seen_by) == []
+
+
+def test_what_lacks_of_more_than_one_statement_asks_for(store: PictureStore) -> None:
+    many = 2 * AT_ONCE + 1
+    store.keep([kept(n) for n in range(0, many, 2)], NOW)
+    store.forget(kept(many - 1).content_hash)
+    images = [Wanted("G1", f"{n}.png", kept(n).content_hash) for n in range(many)]
+    assert store.lacking(images, {}) == [images[n] for n in range(1, many, 2)]
+    assert store.keep([kept(n) for n in range(many)], NOW) == many // 2
+    assert not store.has(kept(many - 1).content_hash)
 
 
 # Photographs

@@ -17,7 +17,9 @@ DATA = bytes(range(256)) * 1_000
 def handle(tmp_path: Path) -> int:
     path = tmp_path / "x"
     path.write_bytes(DATA)
-    return open_regular(path)
+    opened, status = open_regular(path)
+    assert status.st_size == len(DATA)
+    return opened
 
 
 @pytest.mark.parametrize("said", [len(DATA), 0, 1, len(DATA) - 1, len(DATA) + 1, 10**9])
