@@ -34,7 +34,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "tests/scoring/monitoring/test_drift.py": (
         "scoring/monitoring/label_mix.py",
         "scoring/monitoring/night.py",
-        "scoring/monitoring/ranks.py",
     ),
     "tests/client/test_api.py": (
         "client/results.py",
