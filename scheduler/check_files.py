@@ -20,7 +20,7 @@ from scoring.batches.vanished import missed_batches
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
 from scoring.records.atomic_file import behind_link
 from scoring.records.mixed_models import tell_mixed
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 from scoring.settings import Settings
 
 # A night of 100,000 images writes some 100 MB of ledger, results and copies.
@@ -78,7 +78,7 @@ def check_batches(settings: Settings) -> Iterator[Finding]:
     yield from listed.findings(home)
     gone = _missed(settings, listed)
     if gone:
-        names = ", ".join(map(printable, gone))
+        names = ", ".join(map(on_one_line, gone))
         text = f"the last night had images in {names}: gone or empty. Is a share not mounted?"
         yield Finding("WARN", "batches", text)
     for line in beside.warnings():
@@ -130,7 +130,7 @@ class _Listed(Struct):
             listed.images[batch.name] = len(images)
             unreadable = images.left_out.tell_unreadable()
             if unreadable:
-                listed.partly[batch.name] = f"not to be read: {printable(unreadable)}"
+                listed.partly[batch.name] = f"not to be read: {on_one_line(unreadable)}"
         return listed
 
     def findings(self, home: Path) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from scoring.monitoring.thresholds import WHOLE
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.bundle_names import bundle_labels, bundle_name, find_bundle, served_bundles
 from scoring.protocol.errors import ScoringError
-from scoring.records.text import printable
+from scoring.records.text import on_one_line, printable
 from scoring.settings import Settings
 
 # Batches that one line names; a shop may have hundreds.
@@ -108,5 +108,5 @@ def _first(settings: Settings) -> str:
 
 def _listed(batches: Sequence[str]) -> str:
     more = len(batches) - NAMED
-    names = ", ".join(map(printable, batches[:NAMED]))
+    names = ", ".join(map(on_one_line, batches[:NAMED]))
     return f"{names} and {more} more" if more > 0 else names

@@ -22,7 +22,7 @@ from scoring.records.ledger import Run
 from scoring.records.ledger_reader import LedgerReader
 from scoring.records.model_switches import switches
 from scoring.records.next_run import describe_next_run, read_next_run
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 from scoring.records.times import read_moment
 from scoring.settings import Settings
 
@@ -69,8 +69,9 @@ def _switched(ledger: LedgerReader, zone: tzinfo) -> Iterator[str]:
     for name, switch in latest.items():
         since = read_moment(switch.at, 0).astimezone(zone).strftime("%Y-%m-%d %H:%M")
         done = "promoted" if switch.action == "promote" else "rolled back to"
+        who = on_one_line(switch.who)
         yield (f"Model:     {name} {switch.to_version[:12]} since {since}, {done} by"
-               f" {printable(switch.who)} in the place of {switch.from_version[:12]}")  # fmt: skip
+               f" {who} in the place of {switch.from_version[:12]}")  # fmt: skip
 
 
 def _nobody(settings: Settings) -> str:
@@ -98,10 +99,10 @@ def _table(
             run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
             _seconds(run, taken.get(run.id)),
             state,
-            printable(", ".join(run.batches)),
+            on_one_line(", ".join(run.batches)),
         ).rstrip()
         for line in filter(None, (run.reason, *advice.get(run.id, ()))):
-            yield " " * REASON_INDENT + printable(line)
+            yield " " * REASON_INDENT + on_one_line(line)
 
 
 def _taken(ledger: LedgerReader, run: Run) -> float | None:

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 from scoring.settings import Settings
 
 Level = Literal["INFO", "WARNING", "ERROR"]
@@ -95,13 +95,14 @@ class EventsLog:
     ) -> None:
         """Append one line; with ``echo``, warnings and errors also go to stderr."""
         time = self._clock().isoformat(timespec="seconds")
-        batch = printable(batch).replace(",", "\\x2c")
-        line = f"{time}, {level}, {code}, {run}, {batch}, {printable(message)}\n"
+        batch, message = on_one_line(batch), on_one_line(message)
+        cell = batch.replace(",", "\\x2c")
+        line = f"{time}, {level}, {code}, {run}, {cell}, {message}\n"
         written = self._append(line)
         if not written:
             _to_stderr(line)
         elif self._echo and level != "INFO":
-            _to_stderr(f"{level}: {printable(message)}\n")
+            _to_stderr(f"{level}: {_of_batch(batch, message)}\n")
 
     def _append(self, line: str) -> bool:
         try:
@@ -172,6 +173,13 @@ def _write_whole(handle: int, line: bytes) -> None:
         if begun and os.fstat(handle).st_size == end:
             os.ftruncate(handle, end - begun)
         raise
+
+
+def _of_batch(batch: str, message: str) -> str:
+    """Return a message with the batch it is of before it, where it does not begin with that."""
+    if not batch or message.startswith((f"{batch}: ", f"{batch} has ")):
+        return message
+    return f"{batch}: {message}"
 
 
 def _to_stderr(line: str) -> None:

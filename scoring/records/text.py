@@ -60,12 +60,14 @@ def printable(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Return what a page shows of a text; as it is where nothing in it is unseen.
+    """Return what a page, a message or a log shows of a text, on one physical line.
 
-    The ledger's names are printable already: their backslashes are not doubled once more, nor are
-    those of a path on Windows.
+    Names in it are printable already: no backslash is doubled once more, nor are those of a path
+    on Windows.
     """
-    return text if text.isprintable() else printable(text)
+    if text.isprintable():
+        return text
+    return "\\".join(map(printable, text.split("\\")))
 
 
 def on_a_page(text: str) -> str:

@@ -11,7 +11,7 @@ from scoring.records import alerts
 from scoring.records.alerts import Told
 from scoring.records.ledger_look import look_at_ledger
 from scoring.records.ledger_reader import LedgerReader
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 from scoring.settings import HEARTBEAT, Settings
 
 LISTED = 30
@@ -37,7 +37,7 @@ def last_alert(ledger: LedgerReader, zone: tzinfo) -> str:
         return ""
     channels = "; ".join(f"{one.channel} {_state(one)}" for one in told if one.channel)
     first = told[0]
-    return printable(
+    return on_one_line(
         f"{first.made_at.astimezone(zone):%Y-%m-%d %H:%M} {first.title} ({first.rule}): {channels}"
     )
 
@@ -47,10 +47,11 @@ def _table(told: list[Told], zone: tzinfo) -> Iterator[str]:
         yield ROW.format("Time", "Rule", "Kind", "Channel", "State", "Title")
     for one in told:
         time = f"{one.made_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        row = (time, one.rule, one.kind, one.channel, one.state, printable(one.title))
+        row = (time, one.rule, one.kind, one.channel, one.state, on_one_line(one.title))
         yield ROW.format(*row).rstrip()
         if one.error:
-            yield f"    {printable(one.error)} ({one.tries} {'try' if one.tries == 1 else 'tries'})"
+            tries = "try" if one.tries == 1 else "tries"
+            yield f"    {on_one_line(one.error)} ({one.tries} {tries})"
 
 
 def _state(told: Told) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from scoring.monitoring.words import cut, days, number_of, percent
 from scoring.protocol.commands import command
 from scoring.records.run_life import RunEnded, describe
-from scoring.records.text import printable
+from scoring.records.text import on_one_line
 from scoring.settings import RuleName
 
 # A mail's subject, a phone's first line; a reason may be as long as an exception's text.
@@ -101,7 +101,7 @@ def run_partial(night: Night) -> Found:
 
 def run_missed(night: Night) -> Found:
     if night.state == "missed":
-        what = printable(describe(night.ended))
+        what = on_one_line(describe(night.ended))
         return Problem(
             what, f"See that the machine and {command('scheduler')} are up in the evening."
         )
@@ -189,7 +189,7 @@ def _ended_well(night: Night) -> Found:
 def _reason(night: Night) -> str:
     run, done = night.ended.run, night.ended.summary
     figures = f"{number_of(done.images, 'image')}, {done.failed} of them not read"
-    return cut(printable(run.reason), REASON) or figures
+    return cut(on_one_line(run.reason), REASON) or figures
 
 
 def _watched(found: list[str | None], to_do: str) -> Found:

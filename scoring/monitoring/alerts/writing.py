@@ -26,7 +26,7 @@ from scoring.records.database import Database
 from scoring.records.housekeeping import free_bytes
 from scoring.records.rows import Run
 from scoring.records.run_life import RunEnded, describe
-from scoring.records.text import printable
+from scoring.records.text import on_one_line, printable
 from scoring.settings import HEARTBEAT, RuleName, Settings
 
 # Of a report so much is sent as a message; a chat takes less, and cuts it.
@@ -126,7 +126,7 @@ class AlertWriter:
         when, text = found
         title = "The ledger was damaged or gone, and was replaced"
         to_do = "Look at the disk it lies on; runs and reviews since that backup may be missing."
-        body = [f"{title}. {to_do}", "", printable(text), _place(self._settings)]
+        body = [f"{title}. {to_do}", "", on_one_line(text), _place(self._settings)]
         yield Message(f"ledger {when}", "ledger-restored", "problem", title, "\n".join(body))
 
     # Report and heartbeat
@@ -139,13 +139,13 @@ class AlertWriter:
             text = (report_folder(self._settings, ended.run.id) / TEXT).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return  # that it could not be written is an event of its own
-        title = capitalised(cut(printable(describe(ended)), TITLE))
+        title = capitalised(cut(on_one_line(describe(ended)), TITLE))
         yield Message(ended.run.id, "morning", "report", title, text[:MOST_TEXT])
 
     def _ping(self, ended: RunEnded) -> None:
         """Success is only what is done, with its results in place; a run is closed after that."""
         kind = alerts.SUCCESS if ended.run.state == "done" else alerts.FAIL
-        text = printable(describe(ended))
+        text = on_one_line(describe(ended))
         body = f"{_figures(ended)}\nrun {ended.run.id}\n"
         self._write_ping(Message(ended.due_dates[-1].isoformat(), HEARTBEAT, kind, text, body))
 

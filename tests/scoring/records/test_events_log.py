@@ -24,6 +24,29 @@ def test_an_event_is_one_physical_line_whatever_it_says(tmp_path: Path) -> None:
     assert LINE.fullmatch(text.rstrip("\n"))
 
 
+def test_names_are_spelt_as_in_the_results(tmp_path: Path) -> None:
+    """They come printable: what stands in Results.csv can be searched for in the log."""
+    log = EventsLog(tmp_path, 1_000_000, 3)
+    log.warning("image-failed", "Gr\\udcf6.png: is\nempty", batch="lat\\udce9")
+    assert log.path.read_text(encoding="utf-8").endswith(
+        ", lat\\udce9, Gr\\udcf6.png: is\\nempty\n"
+    )
+
+
+def test_an_echo_names_the_batch_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = EventsLog(tmp_path, 1_000_000, 3, echo=True)
+    log.error("batch-unreadable", "its folder cannot be read", batch="G1, 2")
+    log.warning("mixed-models", "G2 has answers of two", batch="G2")
+    log.warning("photographs", "G2: 3 of 4 are none", batch="G2")
+    log.warning("config-changed", "started anew")
+    assert capsys.readouterr().err.splitlines() == [
+        "ERROR: G1, 2: its folder cannot be read",
+        "WARNING: G2 has answers of two",
+        "WARNING: G2: 3 of 4 are none",
+        "WARNING: started anew",
+    ]
+
+
 def test_a_full_log_is_set_aside_and_the_oldest_go(tmp_path: Path) -> None:
     log = EventsLog(tmp_path, 200, 2)
     for number in range(200):

@@ -8,7 +8,13 @@ from scoring.records.mixed_models import tell_mixed
 
 @pytest.mark.parametrize(
     ("batch", "argument"),
-    [("G1", "G1"), ("a/b-c", "a/b-c"), ("-G", "-- -G"), ("Ä", "Ä")],
+    [
+        ("G1", "G1"),
+        ("a/b-c", "a/b-c"),
+        ("-G", "-- -G"),
+        ("Ä", "Ä"),
+        ("lat\\udce9", "'lat\\udce9'"),
+    ],
 )
 def test_a_line_names_batch_models_and_command(batch: str, argument: str) -> None:
     assert tell_mixed(batch, {"digits": 2, "fashion": 1}) == (
