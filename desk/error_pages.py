@@ -38,6 +38,8 @@ LEDGER_TITLES: tuple[tuple[type[LedgerError], str], ...] = (
     (LedgerDamaged, "The ledger cannot be read"),
     (LedgerError, "The ledger cannot be used just now"),
 )
+# A desk mends nothing; whoever is before it learns who does.
+WHO_MENDS = "The next run sets it aside, and takes its latest good backup."
 
 
 def register(app: Flask) -> None:
@@ -62,7 +64,8 @@ def register(app: Flask) -> None:
     @app.errorhandler(LedgerError)
     def _ledger(error: LedgerError) -> Response:
         title = next(title for kind, title in LEDGER_TITLES if isinstance(error, kind))
-        return answer(503, error.code, title, str(error))
+        message = f"{error}. {WHO_MENDS}" if isinstance(error, LedgerDamaged) else str(error)
+        return answer(503, error.code, title, message)
 
     @app.errorhandler(ScoringError)
     def _not_possible(error: ScoringError) -> Response:

@@ -20,6 +20,7 @@ from desk.pages.sent import Sent
 from desk.queue import picture_of
 from desk.review_queue import Ask, Part
 from desk.reviewing import Outcome, the_reviewing
+from scoring.monitoring import words
 from scoring.protocol.errors import BadRequest, NotFound
 from scoring.records.answers import CANNOT_TELL, NOT_A_GARMENT, Answer
 from scoring.records.labels import Labels, ReviewRefused, UnknownPicture
@@ -120,6 +121,7 @@ def _page(audit: str) -> ResponseReturnValue:
         state=state,
         told=told,
         undoes=undoes,
+        lease=words.seconds(the_desk().settings.desk.lease_seconds),
         renew=the_desk().settings.desk.lease_seconds / RENEWALS,
     )
 

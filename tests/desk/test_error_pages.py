@@ -24,6 +24,7 @@ def test_a_damaged_ledger_is_a_page(app: Flask, settings: Settings) -> None:
     assert answer.status_code == 503
     assert "<h1>The ledger cannot be read</h1>" in answer.text
     assert "damaged" in answer.text
+    assert "The next run sets it aside, and takes its latest good backup." in answer.text
 
 
 def test_nobody_is_asked_for_a_name_where_there_is_no_ledger(app: Flask) -> None:

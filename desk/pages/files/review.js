@@ -196,6 +196,8 @@ function tellLeft() {
   const count = changes.reduce((sum, change) => sum + change, leftAtDesk);
   const text = `${Math.max(count, 0).toLocaleString("en")} left`;
   at("left").textContent = text;
+  at("nothing-waits").hidden = count > 0;
+  at("others-have").hidden = count <= 0;
   document.title = document.title.replace(/^[\d,]+ left/, text);
 }
 

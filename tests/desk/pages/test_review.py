@@ -462,3 +462,14 @@ def test_of_a_long_batch_the_pictures_own_name_is_seen_whole(
     assert shown.startswith("returns of the")
     assert shown.endswith(" / flagged-1.png")
     assert len(shown) < 50
+
+
+def test_where_others_have_all_that_is_left_it_is_not_said_that_nothing_waits(
+    app: Flask, settings: Settings
+) -> None:
+    add_run(settings, [flagged(1)])
+    Page(app).browser.get("/review")
+    text = Page(app, "Ben").browser.get("/review").text
+    assert re.search(r'<div id="nothing-waits" hidden>', text)
+    assert '<div id="others-have">\n<h1>What is left is before somebody else.</h1>' in text
+    assert "comes here within 2 min." in text

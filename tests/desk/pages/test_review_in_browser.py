@@ -510,6 +510,36 @@ def places_of(page: Page) -> list[Any]:
     return [page.locator(one).bounding_box() for one in ("#picture", "#classes", "#commands")]
 
 
+@pytest.mark.parametrize(("width", "height"), [(667, 375), (844, 390)])
+def test_on_its_side_a_telephone_has_all_keys_on_the_screen(
+    browser: Browser, desk: DeskProcess, waiting: Settings, width: int, height: int
+) -> None:
+    screen: dict[str, Any] = {"width": width, "height": height, "has_touch": True}
+    with reviewing(browser, desk, is_mobile=True, **screen) as page:
+        assert fits(page)
+        for button in page.locator("#answer button:visible").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height
+
+
+def test_on_a_telephone_trouble_hides_no_key(
+    browser: Browser, desk: DeskProcess, waiting: Settings
+) -> None:
+    screen: dict[str, Any] = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+    with reviewing(browser, desk, **screen) as page:
+        page.route("**/review/answer", lambda route: route.abort())
+        press(page, "5")
+        expect(page.locator("#trouble")).to_be_visible()
+        for button in page.locator("#answer button:visible").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 844
+        page.unroute("**/review/answer")
+        try_now(page)
+        ready(page)
+
+
 @pytest.mark.parametrize("person", ["Ana", "Zoë Müller-Łukaszewska of the returns desk"])
 def test_on_a_telephone_all_keys_are_on_the_screen(
     browser: Browser, desk: DeskProcess, waiting: Settings, person: str
