@@ -77,8 +77,12 @@ def other_zones(root: Path = ROOT) -> list[ZoneSource]:
 
 def describe_zones(clock: ZoneSource, others: list[ZoneSource]) -> str:
     """Say that the machine names several zones, and what to do about it."""
-    names = dict.fromkeys(zone_name(one.zone) for one in (clock, *others))
-    choice = " or ".join(f'zone = "{name}"' for name in names)
+    names = dict.fromkeys(getattr(one.zone, "key", None) for one in (clock, *others))
+    # What a rule's or a nameless file's zone calls the time is no name for it: EST has no summer.
+    choice = " or ".join(
+        f'zone = "{name}"' if name else 'the name of its zone, like zone = "Europe/Berlin",'
+        for name in names
+    )
     told = ", but ".join(str(one) for one in (clock, *others))
     return (
         f"the machine's zone is {told}; the clock's is used. To be sure, write {choice} below "

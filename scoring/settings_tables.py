@@ -3,6 +3,7 @@
 ``settings.toml`` explains them line by line; ``settings`` puts the tables together.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -244,6 +245,12 @@ class PathSettings(Section):
     logs: Place = Path("logs")
     pictures: Place = Path("data/pictures.db")
     models: Place = Path("data/models")
+
+    def agree(self) -> None:
+        """Raise ValueError where one file would be written over by another."""
+        for one, other in itertools.combinations(("results", "ledger", "pictures"), 2):
+            if os.path.normpath(getattr(self, one)) == os.path.normpath(getattr(self, other)):
+                raise ValueError(f"{one} and {other} must not be the same file")
 
 
 class ResultsSettings(Section):

@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from scoring.machine_zone import ZONE_FILES, _known, machine_zone, other_zones, zone_name
+from scoring.machine_zone import (
+    ZONE_FILES,
+    _known,
+    describe_zones,
+    machine_zone,
+    other_zones,
+    zone_name,
+)
 from scoring.protocol.errors import SettingsError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX systems")
@@ -147,6 +154,18 @@ def test_a_variable_may_hold_a_rule_as_posix_has_it(
     for month, hours in ((1, winter), (7, summer)):
         moment = datetime(2026, month, 15, 12, tzinfo=zone)
         assert moment.utcoffset() == timedelta(hours=hours)
+
+
+def test_what_a_rule_calls_its_time_is_not_advised_as_a_zone(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``EST`` is a zone without a summer, and ``+05`` is none."""
+    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+    root = machine(link=f"{ZONES}/Europe/Berlin")
+    assert describe_zones(machine_zone(root), other_zones(root)).endswith(
+        'To be sure, write the name of its zone, like zone = "Europe/Berlin", or '
+        'zone = "Europe/Berlin" below [schedule] in settings.local.toml'
+    )
 
 
 def test_a_localtime_that_is_no_zone_is_an_error(machine: Machine) -> None:
