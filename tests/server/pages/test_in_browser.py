@@ -78,6 +78,16 @@ def test_pictures_are_scored(
         assert found_by_axe(page) == []
 
 
+def test_controls_are_in_the_letters_of_the_page(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator("#model").wait_for()
+        families = page.evaluate(
+            "[...document.querySelectorAll('body, button, select, input')]"
+            ".map((one) => getComputedStyle(one).fontFamily)"
+        )
+    assert len({*families}) == 1
+
+
 def test_the_example_is_a_click_away_by_keyboard_too(browser: Browser, url: str) -> None:
     with opened(browser, url) as page:
         page.get_by_label("Model").select_option("digits")
