@@ -268,7 +268,7 @@ class ServerPool:
                 member.is_late = True
         for member in late:
             text = (
-                f"{member.url}: no answer for {chunk.waited():.1f} s; another gets its chunk, too"
+                f"{member.url}: no answer for {chunk.waited():.0f} s; another gets its chunk, too"
             )
             self._hear("WARNING", "server-late", f"{text}, and it gets no more until it answers")
         self._send(chunk, other)

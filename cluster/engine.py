@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
-from cluster.errors import ClusterFailed
+from cluster.errors import ClusterFailed, what_it_says
 from cluster.parts import Counts
 from cluster.plan import Partition
 from cluster.scorer import Finished, Job, PartitionScorer
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import ScoringError, UsageError
+
+log = logging.getLogger("scoring.cluster")
 
 # Nothing is told to anybody, and no page is served. Before Ray is imported: it looks only then.
 QUIET = {
@@ -22,22 +26,39 @@ QUIET = {
 }
 # Ray plans each block; more than so many make it slow, and a block may hold several partitions.
 MOST_BLOCKS = 10_000
+CONNECT_SECONDS, MOST_PORT = 10.0, 65_535
 
 
 class Worker:
     """What lives on a node: one actor with its model, for as long as the run takes."""
 
     def __init__(self, job: Job) -> None:
-        self._scorer = PartitionScorer(job)
+        self._job = job
+
+    @cached_property
+    def _scorer(self) -> PartitionScorer:
+        return PartitionScorer(self._job)
 
     def __call__(self, table: Any) -> Any:
-        """Score the partitions of an Arrow table; return a row of figures for each."""
+        """Score the partitions of an Arrow table; return a row of figures for each.
+
+        What kept it from that is the row's ``error``: of an exception Ray passes on the stack, and
+        not what it says.
+        """
         import pyarrow as pa
 
-        done = [self._scorer.score(Partition(**row)) for row in table.to_pylist()]
-        return pa.Table.from_pylist(
-            [{"file": one.file, "seconds": one.seconds, **asdict(one.counts)} for one in done]
-        )
+        return pa.Table.from_pylist([self._row(Partition(**row)) for row in table.to_pylist()])
+
+    def _row(self, partition: Partition) -> dict[str, Any]:
+        done, error = Finished(partition.file, Counts(), 0.0), ""
+        try:
+            done = self._scorer.score(partition)
+        except (ScoringError, OSError) as raised:
+            error = what_it_says(raised)
+        except Exception as raised:
+            log.exception("%s: a bug", partition.file)  # the node's own log has the stack
+            error = repr(raised)
+        return {"file": done.file, "seconds": done.seconds, **asdict(done.counts), "error": error}
 
 
 @dataclass(frozen=True)
@@ -64,6 +85,8 @@ class RayEngine:
         try:
             self._connect(ray)
             for row in self._stream(ray, partitions, job):
+                if row["error"]:
+                    raise ClusterFailed(row["error"])
                 counts = Counts(row["images"], row["failed"], row["flagged"])
                 yield Finished(row["file"], counts, row["seconds"])
         except (ray.exceptions.RayError, ConnectionError) as error:
@@ -72,6 +95,8 @@ class RayEngine:
             ray.shutdown()
 
     def _connect(self, ray: Any) -> None:
+        if self.address:
+            check_address(self.address)
         own = {"num_cpus": self.cores, "include_dashboard": False}
         ray.init(
             address=self.address or "local",
@@ -105,12 +130,20 @@ class RayEngine:
         return rows
 
 
+def check_address(address: str) -> None:
+    """Raise UsageError for what is no HOST:PORT, ClusterFailed where nobody listens.
+
+    Ray itself asks an address without an end at which there is no cluster.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal() or not 0 < int(port) <= MOST_PORT:
+        raise UsageError(f"--address {address}: give HOST:PORT, like head.example:6379")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ClusterFailed(f"no Ray cluster at {address}: {what_it_says(error)}") from error
+
+
 def _reason(error: BaseException) -> str:
-    """Return what a node said, without the stack that Ray puts around it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ScoringError):
-            return str(cause)
-        inner = getattr(cause, "cause", None) or cause.__cause__
-        cause = inner if isinstance(inner, BaseException) else None
+    """Return the last of what Ray said, which follows a stack."""
     return f"Ray: {str(error).strip().splitlines()[-1] if str(error).strip() else error!r}"

@@ -27,6 +27,13 @@ class ClusterFailed(ScoringError):
     code = "cluster"
 
 
+def what_it_says(error: Exception) -> str:
+    """Return an error in words: which file or folder, and what is the matter with it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
 def require_packages(names: Sequence[str] = PACKAGES) -> None:
     """Raise ClusterPackagesMissing before the work and not after it."""
     missing = [name for name in names if find_spec(name) is None]

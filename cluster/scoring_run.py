@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster.errors import ClusterFailed
 from cluster.manifest import MANIFEST_FILE, Manifest
+from cluster.owner import OwnedPlace, owned
 from cluster.parts import Counts, count, decode
 from cluster.plan import PARTITION_ROWS, Partition, out_of_date, partitions_of, still_to_score
 from cluster.scorer import Finished, Job
@@ -77,7 +78,7 @@ class ScoringRun:
         """Run to the end.
 
         Raises ScoringError; what was finished by then is kept, and the same command goes on. Busy
-        where another run of this project folder writes to the same place.
+        where another run writes to the same place.
         """
         with cluster_lock(self._settings, self._place, PROGRAM):
             return self._run()
@@ -87,6 +88,12 @@ class ScoringRun:
         bundle = self._bundle(source.batch)
         images = source.images(self._settings.batches)
         self._tell_left_out(images)
+        with owned(self._out, self._place, self._settings, self._tell) as ours:
+            return self._run_as_owner(source, bundle, images, ours)
+
+    def _run_as_owner(
+        self, source: Source, bundle: Bundle, images: ImageList, ours: OwnedPlace
+    ) -> Outcome:
         manifest = self._begin(source, bundle)
         partitions = list(partitions_of(images, source.stamp, manifest.partition_rows))
         there = self._out.names()
@@ -97,7 +104,10 @@ class ScoringRun:
             f"{source.batch}: {len(images)} images in {len(partitions)} partitions,"
             f" {len(partitions) - len(missing)} of them scored already"
         )
-        counts = self._score(missing, self._job(source, bundle), len(images))
+        counts = Counts()
+        for finished in self._score(missing, self._job(source, bundle)):
+            ours.check()
+            counts += finished.counts
         self._check_all_there(partitions)
         kept = [one for one in partitions if one.file in there]
         for one in kept:
@@ -107,12 +117,12 @@ class ScoringRun:
         version = bundle.signature.version
         return Outcome(counts, len(partitions), len(kept), version, results)
 
-    def _score(self, missing: Sequence[Partition], job: Job, images: int) -> Counts:
-        counts = Counts()
+    def _score(self, missing: Sequence[Partition], job: Job) -> Iterator[Finished]:
+        images = 0
         for done, finished in enumerate(self._engine(missing, job) if missing else (), start=1):
-            counts += finished.counts
-            self._tell(f"{done} of {len(missing)} partitions, {counts.images} images scored")
-        return counts
+            images += finished.counts.images
+            self._tell(f"{done} of {len(missing)} partitions, {images} images scored")
+            yield finished
 
     def _bundle(self, batch: str) -> Bundle:
         """Return the batch's model: the one asked for, its own, or else the server's first.

@@ -52,10 +52,15 @@ class FolderStorage:
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place, whole and on the disk; raises OSError."""
         path = self._folder / name
-        with replacing(path) as part, part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with replacing(path) as part, part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            # A disk that is full says so of no file.
+            error.filename = str(path)
+            raise
 
     def remove(self, name: str) -> None:
         """Remove a file and what a killed writer left of it; one that is not there is no error."""
@@ -101,7 +106,12 @@ def is_url(place: str) -> bool:
 
 def storage_at(place: str) -> Storage:
     """Return the folder of a path or URL; it need not be there. Raises UsageError."""
-    return UrlStorage(place) if is_url(place) else FolderStorage(Path(as_file_name(place)))
+    if is_url(place):
+        return UrlStorage(place)
+    folder = Path(as_file_name(place))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{place} is no folder; name one")
+    return FolderStorage(folder)
 
 
 def open_url(url: str) -> tuple[Any, str]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.engine import check_address
+from cluster.errors import ClusterFailed
+from scoring.protocol.errors import UsageError
 from scoring.settings import CODE_ROOT
 from tests.cluster.conftest import REASON
 from tests.cluster.nodes import free_port, kill, node, s3_server
@@ -52,10 +55,17 @@ def test_a_machine_alone_writes_what_the_client_writes(project: Path, mixed: Pat
 
 
 def test_what_a_node_cannot_do_is_told_in_its_words(project: Path, mixed: Path) -> None:
-    (project / "out").write_text("a file")
+    """Its partition can take no place, as on a disk that is full."""
+    assert cluster(project).returncode == 0
+    ((part,),) = [(project / "out").glob("part-*")]
+    part.unlink()
+    part.mkdir()
+    (part / "is in the way").touch()
+    # It is scored anew, for a file of its name is not there.
+    (mixed / "another.txt").touch()
     done = cluster(project)
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == f"error: {part}: Is a directory"
 
 
 def test_a_node_that_dies_in_the_middle_costs_nothing(
@@ -115,3 +125,16 @@ def test_images_and_partitions_lie_in_object_storage(
     theirs = (project / "Results.csv").read_text(encoding="utf-8-sig")
     ours = (project / "cluster.csv").read_text(encoding="utf-8-sig")
     assert ours == theirs.replace(",mixed,", ",s3://night/images,")
+
+
+@pytest.mark.parametrize(
+    "address", ["foo", ":1", "host:", "host:0", "host:70000", "ray://host:1", "host:x"]
+)
+def test_what_is_no_address_is_told(address: str) -> None:
+    with pytest.raises(UsageError, match=f"--address {address}: give HOST:PORT"):
+        check_address(address)
+
+
+def test_where_no_cluster_is_none_is_waited_for() -> None:
+    with pytest.raises(ClusterFailed, match=r"no Ray cluster at 127\.0\.0\.1:\d+: Connection"):
+        check_address(f"127.0.0.1:{free_port()}")

@@ -42,7 +42,13 @@ def test_what_cannot_be_done_is_told_before_ray_starts(
     (project / "mine.csv").write_text("mine")
     assert main(["no-such-batch", *out, "--results", str(project / "mine.csv")]) == 2
     assert main(["no-such-batch", *out, "--results", str(project)]) == 2
+    assert main(["no-such-batch", *out, "--results", str(project / "mine.csv" / "r.csv")]) == 2
+    assert main(["no-such-batch", "--out", ""]) == 2
+    assert main(["no-such-batch", "--out", str(project / "mine.csv")]) == 2
     told = capsys.readouterr().err
     assert "no batch no-such-batch" in told
     assert "mine.csv is no results file; it is left as it is" in told
+    assert "r.csv cannot be written: Not a directory; name another file" in told
+    assert "--out has no name" in told
+    assert "mine.csv is no folder; name one" in told
     assert (project / "mine.csv").read_text() == "mine"

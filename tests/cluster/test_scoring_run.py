@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from client.request import main as request
 from cluster.errors import ClusterFailed, OtherRun
+from cluster.owner import OWNER_FILE
 from cluster.plan import Partition
 from cluster.scorer import Finished, Job, PartitionScorer
 from cluster.scoring_run import Outcome, Request, ScoringRun
@@ -121,6 +124,51 @@ def test_a_second_run_to_the_same_place_is_refused(
 
     assert run(asked, settings, Twice()).counts.images == 37
     assert run(asked, settings).kept == 5
+
+
+def test_a_run_from_another_project_folder_waits_and_is_refused(
+    asked: Request,
+    mixed: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cluster.owner.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("cluster.owner.LOOK_SECONDS", 0.01)
+    (tmp_path / "elsewhere").mkdir()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("SCORING_PROJECT", str(tmp_path / "elsewhere"))
+        other = load_settings()
+
+    class Meanwhile(Here):
+        def __call__(self, partitions: Sequence[Partition], job: Job) -> Iterator[Finished]:
+            with pytest.raises(Busy, match="another run to the same --out is in progress"):
+                run(replace(asked, folder=str(mixed), fresh=True), other)
+            return super().__call__(partitions, job)
+
+    assert run(asked, settings, Meanwhile()).counts.images == 37
+
+
+def test_a_run_that_was_taken_over_ends(
+    asked: Request, mixed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No partition of the other's is taken for its own, and none is removed."""
+    monkeypatch.setattr("cluster.owner.BEAT_SECONDS", 0.01)
+
+    class Overtaken(Here):
+        def __call__(self, partitions: Sequence[Partition], job: Job) -> Iterator[Finished]:
+            note = Path(asked.out) / OWNER_FILE
+            other = json.dumps({**json.loads(note.read_bytes()), "run": "another"})
+            for finished in super().__call__(partitions, job):
+                for _ in range(100):
+                    note.write_text(other)
+                    sleep(0.005)
+                yield finished
+
+    engine = Overtaken()
+    with pytest.raises(Busy, match="another run took --out over"):
+        run(asked, settings, engine)
+    assert len(engine.scored) < 5
 
 
 def test_a_run_that_is_done_scores_nothing(asked: Request, mixed: Path, settings: Settings) -> None:

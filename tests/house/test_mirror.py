@@ -48,7 +48,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "scoring/records/metrics_log.py",
     ),
     "tests/cluster/test_main.py": ("cluster/__main__.py",),
-    "tests/cluster/test_scoring_run.py": ("cluster/parts.py", "cluster/scorer.py"),
+    "tests/cluster/test_scoring_run.py": ("cluster/scorer.py",),
     "tests/desk/pages/test_today.py": (
         "desk/context.py",
         "desk/pages/rendering.py",
