@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -98,12 +99,15 @@ class RayEngine:
         if self.address:
             check_address(self.address)
         own = {"num_cpus": self.cores, "include_dashboard": False}
+        on_stop = signal.getsignal(signal.SIGTERM)
         ray.init(
             address=self.address or "local",
             logging_level=logging.ERROR,
             log_to_driver=False,
             **({} if self.address else own),
         )
+        # Ray has put its own in its place, which ends with a stack and the signal's number.
+        signal.signal(signal.SIGTERM, on_stop)
 
     def _stream(
         self, ray: Any, partitions: Sequence[Partition], job: Job

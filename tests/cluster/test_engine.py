@@ -12,7 +12,7 @@ import pytest
 
 from cluster.engine import check_address
 from cluster.errors import ClusterFailed
-from scoring.protocol.errors import UsageError
+from scoring.protocol.errors import ExitCode, UsageError
 from scoring.settings import CODE_ROOT
 from tests.cluster.conftest import REASON
 from tests.cluster.nodes import free_port, kill, node, s3_server
@@ -66,6 +66,24 @@ def test_what_a_node_cannot_do_is_told_in_its_words(project: Path, mixed: Path) 
     done = cluster(project)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"error: {part}: Is a directory"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no other program can send it there")
+def test_who_is_told_to_stop_says_so_and_goes_on_later(project: Path, mixed: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "cluster", "mixed", "--out", str(project / "out"),
+         "--partition", "1"],
+        cwd=CODE_ROOT, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stderr
+        for line in run.stderr:
+            if line.startswith("1 of 37"):
+                run.terminate()
+        assert run.wait() == ExitCode.PARTIAL
+        assert line == "stopped; the same command goes on where it was\n"
+    done = cluster(project)
+    assert done.returncode == 0, done.stderr
+    assert "(0 kept)" not in done.stderr
 
 
 def test_a_node_that_dies_in_the_middle_costs_nothing(
