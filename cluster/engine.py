@@ -88,7 +88,7 @@ class RayEngine:
             for row in self._stream(ray, partitions, job):
                 if row["error"]:
                     raise ClusterFailed(row["error"])
-                counts = Counts(row["images"], row["failed"], row["flagged"])
+                counts = Counts(row["images"], row["failed"], row["flagged"], row["unread"])
                 yield Finished(row["file"], counts, row["seconds"])
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise ClusterFailed(_reason(error)) from error

@@ -38,22 +38,30 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Counts:
-    """How many images a partition has; those with an error, those to look at again."""
+    """How many images a partition has; those with an error, those to look at again.
+
+    ``unread`` are those of the ones with an error whose file could not be read: next time it may.
+    """
 
     images: int = 0
     failed: int = 0
     flagged: int = 0
+    unread: int = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
-            self.images + other.images, self.failed + other.failed, self.flagged + other.flagged
+            self.images + other.images,
+            self.failed + other.failed,
+            self.flagged + other.flagged,
+            self.unread + other.unread,
         )
 
 
 def counts_of(images: Sequence[ScoredImage]) -> Counts:
     """Count the images of a partition."""
     failed = sum(image.error is not None for image in images)
-    return Counts(len(images), failed, sum(image.review is not None for image in images))
+    flagged = sum(image.review is not None for image in images)
+    return Counts(len(images), failed, flagged, sum(not image.content_hash for image in images))
 
 
 def encode(batch: str, model: Signature, images: Sequence[ScoredImage]) -> bytes:
@@ -78,9 +86,10 @@ def decode(content: bytes) -> Iterator[ResultRow]:
 
 def count(content: bytes) -> Counts:
     """Count the images of a partition's file; raises ValueError for a damaged one."""
-    table = _table(content, ("review", "error"))
+    table = _table(content, ("review", "error", "sha256"))
     review, error = (len(table) - table.column(name).null_count for name in ("review", "error"))
-    return Counts(len(table), error, review)
+    unread = table.column("sha256").to_pylist().count("")
+    return Counts(len(table), error, review, unread)
 
 
 def _table(content: bytes, columns: Sequence[str]) -> Any:

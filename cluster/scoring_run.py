@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,25 +97,35 @@ class ScoringRun:
         manifest = self._begin(source, bundle)
         partitions = list(partitions_of(images, source.stamp, manifest.partition_rows))
         there = self._out.names()
-        missing = still_to_score(partitions, there)
         for name in filter(is_note, there):
             self._out.remove(name)
+        kept = self._kept(partitions, there)
+        missing = still_to_score(partitions, kept.keys())
         self._tell(
             f"{source.batch}: {len(images)} images in {len(partitions)} partitions,"
             f" {len(partitions) - len(missing)} of them scored already"
         )
-        counts = Counts()
+        counts = sum(kept.values(), Counts())
         for finished in self._score(missing, self._job(source, bundle)):
             ours.check()
             counts += finished.counts
         self._check_all_there(partitions)
-        kept = [one for one in partitions if one.file in there]
-        for one in kept:
-            with _damaged(one.file):
-                counts += count(self._out.read(one.file))
         results = self._write_results(partitions)
         version = bundle.signature.version
         return Outcome(counts, len(partitions), len(kept), version, results)
+
+    def _kept(self, partitions: Sequence[Partition], there: Set[str]) -> dict[str, Counts]:
+        """Return the files that need not be scored again: nothing in them was out of reach."""
+        found = {}
+        for one in partitions:
+            if one.file in there:
+                with _damaged(one.file):
+                    found[one.file] = count(self._out.read(one.file))
+        kept = {file: counts for file, counts in found.items() if not counts.unread}
+        if len(kept) < len(found):
+            again = len(found) - len(kept)
+            self._tell(f"{again} partitions have files that could not be read: once more")
+        return kept
 
     def _score(self, missing: Sequence[Partition], job: Job) -> Iterator[Finished]:
         images = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from cluster.plan import Partition
 from cluster.scorer import Finished, Job, PartitionScorer
 from cluster.scoring_run import Outcome, Request, ScoringRun
 from scoring.protocol.errors import BatchUnreadable, Busy, ScoringError
+from scoring.records.regular_file import open_regular
 from scoring.settings import Settings, load_settings
 
 pytestmark = pytest.mark.usefixtures("arrow")
@@ -192,6 +195,26 @@ def test_what_changed_is_scored_again_and_what_is_gone_goes(
     assert len(names(asked)) == 1 + 5
     assert asked.results
     assert "img_32.png" not in asked.results.read_text(encoding="utf-8-sig")
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(
+    asked: Request, mixed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rights, or its drive, may have been mended: nothing shows that of the file."""
+
+    def refuse(file: str) -> tuple[int, os.stat_result]:
+        if file.endswith("img_30.png"):
+            raise PermissionError(errno.EACCES, "Permission denied", file)
+        return open_regular(file)
+
+    with monkeypatch.context() as locked:
+        locked.setattr("scoring.batches.image_reader.open_regular", refuse)
+        assert run(asked, settings).counts.failed == 4
+        again = run(asked, settings)
+        assert (again.counts.failed, again.kept) == (4, 4)
+    outcome = run(asked, settings)
+    assert (outcome.counts.images, outcome.counts.failed, outcome.kept) == (37, 3, 4)
+    assert run(asked, settings).kept == 5
 
 
 def test_another_limit_or_folder_does_not_go_on(
