@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -23,7 +24,13 @@ def open_regular(path: Path | str | bytes) -> tuple[int, os.stat_result]:
     Raises OSError for anything that is no regular file: the folder may have changed since it was
     listed.
     """
-    handle = os.open(path, FLAGS)
+    try:
+        handle = os.open(path, FLAGS)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            # The system's "Too many levels of symbolic links" is not what is wrong with one link.
+            raise OSError(errno.ELOOP, "it is a link") from error
+        raise
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)

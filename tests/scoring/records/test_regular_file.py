@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,3 +55,11 @@ def test_what_lies_in_a_cloud_is_told_by_its_attributes(attribute: int) -> None:
     assert is_placeholder(Status())  # type: ignore[arg-type]  # what Windows says of such a file
     Status.st_file_attributes = 0x20
     assert not is_placeholder(Status())  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="opening follows links on Windows")
+def test_a_link_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    (tmp_path / "link").symlink_to("x")
+    with pytest.raises(OSError, match="it is a link"):
+        open_regular(tmp_path / "link")
