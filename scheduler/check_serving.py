@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scheduler.check_models import models_to_rehearse
 from scheduler.finding import Finding
@@ -17,6 +17,7 @@ from scoring.processes.port_owner import (
     why_not_to_be_had,
 )
 from scoring.processes.readiness import read_readiness
+from scoring.protocol.metadata import ServedModel
 from scoring.settings import Settings
 
 
@@ -49,13 +50,23 @@ def check_client(settings: Settings) -> Iterator[Finding]:
 
 def _running(settings: Settings) -> Iterator[Finding]:
     """Tell of each server that somebody keeps up; where one is ready the others may be away."""
-    ready = {url: _is_ready_at(url) for url in settings.server_urls}
-    for url, is_ready in ready.items():
-        if is_ready:
+    answers = {url: read_readiness(url) for url in settings.server_urls}
+    ready = {url: one.models for url, one in answers.items() if one and one.ready}
+    first = next(iter(ready.values()), ())
+    for url in answers:
+        if url not in ready:
+            text = f"{url} does not answer; schedule.start_server is false"
+            yield Finding("WARN" if ready else "FAIL", "server", text)
+        elif ready[url] == first:
             yield Finding("OK", "server", f"{url} is ready")
         else:
-            text = f"{url} does not answer; schedule.start_server is false"
-            yield Finding("WARN" if any(ready.values()) else "FAIL", "server", text)
+            text = f"{url} is ready, but serves {_told(ready[url])}, and the first {_told(first)}"
+            which = "whose models count is told by which is up first; give all the same"
+            yield Finding("WARN", "server", f"{text}: {which}")
+
+
+def _told(models: Sequence[ServedModel]) -> str:
+    return ", ".join(f"{model.name} {model.version[:12]}" for model in models) or "no model"
 
 
 def _own_port(settings: Settings) -> Finding:

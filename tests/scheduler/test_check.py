@@ -34,7 +34,7 @@ from scoring.records.events_log import EventsLog
 from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from scoring.records.next_run import remember_schedule
 from scoring.records.run_life import RunLife, RunPlan
-from scoring.settings import Settings, load_settings
+from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
 
 Checked = Callable[[Settings], Iterator[object]]
@@ -321,6 +321,21 @@ def test_a_server_that_somebody_keeps_up_is_tried_with_the_clients_key(project: 
         (finding,) = told(check_programs, wrong)
         assert finding.startswith("FAIL client ")
         assert "wrong" not in finding
+
+
+@pytest.mark.slow
+def test_servers_that_serve_other_models_than_the_first_are_told(
+    project: Path, server_url: str
+) -> None:
+    """Were the first away when the night begins, another model would score it."""
+    digits = load_settings(server={"models": (CODE_ROOT / "models" / "digits",)})
+    with running_server(digits) as other:
+        client = {"server": [server_url, other, server_url + "/"]}
+        night = load_settings(client=client, schedule={"start_server": False})
+        fine, warned = told(check_port, night)
+    assert fine == f"OK server {server_url} is ready"
+    assert warned.startswith(f"WARN server {other} is ready, but serves digits ")
+    assert ", and the first fashion " in warned
 
 
 def test_a_server_that_is_expected_and_not_up(project: Path) -> None:
