@@ -1,9 +1,10 @@
 """What a million images cost, and whether memory stays where it was after the first fifty thousand.
 
-    python -m benchmarks.flat [--images 1000000] [--layout one|folders|batches] [--kill-at N]
+    python -m benchmarks.flat [--images 1000000] [--layout one|folders|batches]
+        [--each 10000] [--kill-at N]
 
 A thousand garments are drawn at 28×28 and linked until there are enough names: in ONE folder, in
-folders of ten thousand within one batch, or in batches of ten thousand. A server and
+folders of ``--each`` within one batch, or in batches of so many. A server and
 ``python -m client.request`` of their own run over them; each second both are looked at. With
 ``--kill-at`` the client is killed at that many images and started once more. Costs are seconds of
 processor time (user and system); memory is resident, in MB. A line is written at each mark.
@@ -38,7 +39,6 @@ from scoring.settings import CODE_ROOT, Settings, load_settings
 DIFFERENT = 1_000
 SIDE = 28
 DRAWN_SIDE = 112
-IN_A_FOLDER = 10_000
 LOOK_SECONDS = 1.0
 MARKS = (10_000, 50_000, 100_000, 200_000, 400_000, 600_000, 800_000, 1_000_000)
 LAYOUTS = ("one", "folders", "batches")
@@ -67,12 +67,16 @@ class Sample:
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the tree, run over it, write a table."""
     arguments = _parser().parse_args(argv)
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     project = Path(tempfile.mkdtemp(prefix="flat-", dir=arguments.folder))
     try:
         os.environ["SCORING_PROJECT"] = str(project)
         os.environ["SCORING_SERVER__MODELS"] = json.dumps([str(CODE_ROOT / "fashion_model")])
         settings = load_settings()
-        batches = make_tree(settings.batches_folder, arguments.images, arguments.layout)
+        batches = make_tree(
+            settings.batches_folder, arguments.images, arguments.layout, arguments.each
+        )
         with ManagedServer(settings, port=0) as server:
             server.start()
             server.wait_until_ready()
@@ -87,13 +91,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_tree(home: Path, images: int, layout: str) -> list[str]:
-    """Link the drawn garments under ``images`` names; return the batches to score."""
+def make_tree(home: Path, images: int, layout: str, each: int) -> list[str]:
+    """Link the drawn garments under ``images`` names; return the batches to score.
+
+    All but the layout ``one`` have ``each`` of them in a folder.
+    """
     drawn = draw_garments(home.with_name("drawn"))
     batches: dict[str, None] = {}
     made = set()
     for number in range(images):
-        place = number // IN_A_FOLDER
+        place = number // each
         batch = f"B{place}" if layout == "batches" else "M"
         folder = home / batch / f"part-{place}" if layout == "folders" else home / batch
         if folder not in made:
@@ -219,6 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--layout", choices=LAYOUTS, default="one")
+    parser.add_argument("--each", type=int, default=10_000, help="images in a folder or batch")
     parser.add_argument("--kill-at", type=int, help="kill the client there, and go on")
     parser.add_argument("--folder", type=Path, help="where the tree lies (the system's, for files)")
     parser.add_argument("--keep", action="store_true", help="leave the tree and the ledger there")
