@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from tempfile import TemporaryFile
 from cluster.engine import RayEngine
 from cluster.errors import require_packages, what_it_says
 from cluster.scoring_run import PROGRAM, Outcome, Request, ScoringRun
-from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
 from scoring.records.atomic_file import behind_link
 from scoring.records.results_csv import COLUMNS
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Score what the command line asks for; return the exit code."""
     started = time.monotonic()
     arguments = _parser().parse_args(argv)
-    on_stop_signals(_stop)
+    # As Ctrl-C ends it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         require_packages()
         settings = load_settings()
@@ -129,10 +130,6 @@ def _tell_outcome(outcome: Outcome, seconds: float) -> None:
     )
     if outcome.results:
         _tell(f"results: {outcome.results}")
-
-
-def _stop() -> None:
-    raise KeyboardInterrupt
 
 
 def _tell(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ TERMINAL_CLOSED = "SIGHUP"
 
 
 def on_stop_signals(stop: Callable[[], object], *, terminal_closed: bool = False) -> None:
-    """Call ``stop`` for every signal that asks this program to end.
+    """Call ``stop``, in a thread of its own, for every signal that asks this program to end.
 
     With ``terminal_closed`` also when its terminal does, unless it was started with ``nohup``;
     otherwise the system does then what it does for any program.
@@ -19,7 +20,16 @@ def on_stop_signals(stop: Callable[[], object], *, terminal_closed: bool = False
     for name in (*ASKING, TERMINAL_CLOSED) if terminal_closed else ASKING:
         number = getattr(signal, name, None)
         if number is not None and not (name == TERMINAL_CLOSED and _is_ignored(number)):
-            signal.signal(number, lambda *_: stop())
+            signal.signal(number, lambda *_: _call(stop))
+
+
+def _call(stop: Callable[[], object]) -> None:
+    """Call ``stop`` where it may wait for the main thread.
+
+    A signal interrupts that anywhere, also while it holds the lock of the very event that ``stop``
+    sets. A thread of ``threading`` has such locks of its own.
+    """
+    _thread.start_new_thread(stop, ())
 
 
 def _is_ignored(number: int) -> bool:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from scoring.processes.stop_signals import ASKING, TERMINAL_CLOSED, on_stop_signals
+from scoring.settings import CODE_ROOT
+from tests.deadlines import DEADLINE, wait_for
 
 HERE = [name for name in (*ASKING, TERMINAL_CLOSED) if hasattr(signal, name)]
 
@@ -27,7 +30,23 @@ def test_every_signal_of_this_system_asks_to_stop(name: str) -> None:
     asked: list[str] = []
     on_stop_signals(lambda: asked.append(name), terminal_closed=True)
     signal.raise_signal(getattr(signal, name))
-    assert asked == [name]
+    wait_for(lambda: asked == [name], "the signal to be heard")
+
+
+WAITING = """
+import signal, sys, threading
+from scoring.processes.stop_signals import on_stop_signals
+stop = threading.Event()
+on_stop_signals(stop.set)
+with stop._cond:  # as the main thread does for an instant, whenever it begins or ends to wait
+    signal.raise_signal(signal.SIGINT)
+sys.exit(0 if stop.wait(60) else 1)
+"""
+
+
+def test_a_signal_that_comes_as_a_wait_ends_is_heard() -> None:
+    """It hung for ever, deaf to all further ones: a server that had been suspended, mostly."""
+    subprocess.run([sys.executable, "-c", WAITING], cwd=CODE_ROOT, timeout=DEADLINE, check=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
