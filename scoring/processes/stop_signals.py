@@ -29,7 +29,10 @@ def _call(stop: Callable[[], object]) -> None:
     A signal interrupts that anywhere, also while it holds the lock of the very event that ``stop``
     sets. A thread of ``threading`` has such locks of its own.
     """
-    _thread.start_new_thread(stop, ())
+    try:
+        _thread.start_new_thread(stop, ())
+    except RuntimeError:  # no more threads may be started
+        stop()
 
 
 def _is_ignored(number: int) -> bool:

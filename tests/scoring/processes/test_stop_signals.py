@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _thread
 import signal
 import subprocess
 import sys
@@ -31,6 +32,17 @@ def test_every_signal_of_this_system_asks_to_stop(name: str) -> None:
     on_stop_signals(lambda: asked.append(name), terminal_closed=True)
     signal.raise_signal(getattr(signal, name))
     wait_for(lambda: asked == [name], "the signal to be heard")
+
+
+def test_a_signal_is_heard_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", refused)
+    asked: list[str] = []
+    on_stop_signals(lambda: asked.append("stop"))
+    signal.raise_signal(signal.SIGINT)
+    assert asked == ["stop"]
 
 
 WAITING = """
