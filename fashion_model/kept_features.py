@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_model.dataset.description import DataError
+from fashion_model.dataset.description import KNOWN, DataError
 from fashion_model.dataset.readers import LabelledImages
 from fashion_model.dataset.split import Split
 from fashion_model.dataset.spread import spread_places
@@ -127,7 +127,7 @@ def read_features(folder: Path, bundle: Bundle) -> KeptFeatures:
     if digest is None:
         raise DataError(
             f"{folder}: brings no {FEATURES_FILE}, without which nothing can be held against it;"
-            f" make it with {command('fashion_model.keep_features')}, or teach the model anew"
+            f" {_how_to_make_it(bundle.signature.name)}"
         )
     try:
         content = path.read_bytes()
@@ -136,6 +136,16 @@ def read_features(folder: Path, bundle: Bundle) -> KeptFeatures:
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{path}: is not the file that the signature was written for")
     return _checked(path, content, bundle)
+
+
+def _how_to_make_it(name: str) -> str:
+    """Return where they come from: of a data set only some pictures are learnt from."""
+    if name in KNOWN:
+        return f"make it with {command('fashion_model.keep_features')}"
+    return (
+        "what was taught learns from corrected pictures in its classes' folders: put them there,"
+        f" and give {command('fashion_model.teach')} again"
+    )
 
 
 def to_bytes(kept: KeptFeatures) -> bytes:

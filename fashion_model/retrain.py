@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from fashion_model.commands import add_data_options, require_packages, run_command
 from fashion_model.flags import model_name, whole_number
 from fashion_model.job import STATE_FOLDER
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ScoringError, UsageError
 from scoring.protocol.promoted import retrained_folder
 from scoring.records.events_log import EventsLog
@@ -127,7 +128,7 @@ def _retrain(
     if settings.retrain.automatic:
         _promote(settings, ledger, name, made.signature.version)
     else:
-        _say([f"to let it serve: python -m fashion_model.retrain {name} --promote"])
+        _say([f"to let it serve: {command('fashion_model.retrain', name, '--promote')}"])
 
 
 def _tuned(settings: Settings, material: Material, options: argparse.Namespace) -> Bundle:

@@ -9,6 +9,7 @@ from typing import Any
 
 from scoring.inference.bundle import Bundle, BundleError, load_bundle
 from scoring.protocol.bundle_names import find_bundle
+from scoring.protocol.commands import command
 from scoring.protocol.errors import UsageError
 from scoring.protocol.promoted import CannotRead, read_current, retrained_folder
 from scoring.records.atomic_file import replacing
@@ -77,7 +78,7 @@ def find_candidate(settings: Settings, name: str, beginning: str) -> str:
     if not found:
         what = f"version {beginning}" if beginning else "candidate"
         raise UsageError(f"there is no {what} of {name} in {retrained_folder(settings)};"
-                         f" make one with python -m fashion_model.retrain {name}")  # fmt: skip
+                         f" make one with {command('fashion_model.retrain', name)}")  # fmt: skip
     if beginning and len(found) > 1:
         raise UsageError(f"several versions of {name} begin with {beginning}; give more of it")
     return found[-1][0]

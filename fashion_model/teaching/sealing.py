@@ -26,7 +26,7 @@ from fashion_model.teaching.card import model_card
 from fashion_model.teaching.lesson import Lesson
 from fashion_model.teaching.photographs import PREPROCESSING
 from fashion_model.teaching.report import diagrams, report_page
-from fashion_model.teaching.sources import CannotTeach
+from fashion_model.teaching.sources import STRANGE, CannotTeach
 from scoring.inference.bundle import HEAD_FILE, SERVED_FILE, SIGNATURE_FILE, load_bundle
 from scoring.inference.predictor import Predictor
 from scoring.protocol.bundle_names import BACKBONES_FOLDER, bundle_name, is_backbones_folder
@@ -48,7 +48,7 @@ OWN = {
     *(CARD_FILE, REPORT_FILE, PICTURES),
 }
 LIBRARIES = ("ai-edge-litert", "numpy", "scikit-learn")
-REVIEW = ReviewWords("low confidence", "strange picture?")
+REVIEW = ReviewWords("low confidence", f"{STRANGE}?")
 
 
 def require_free(out: Path, name: str) -> None:

@@ -15,12 +15,15 @@ from scoring.protocol.checking import Checker
 from scoring.protocol.errors import UsageError
 from scoring.protocol.file_names import as_file_name, as_text
 from scoring.protocol.signature import Label
+from scoring.records.answers import read_answer
 from scoring.records.text import printable
 from scoring.settings import BatchesSettings
 
 FILE_COLUMNS, LABEL_COLUMNS = ("file", "image", "path"), ("label", "class")
 # Whose picture each one is: pictures of one person are alike, and must not vouch for each other.
 GROUP_COLUMNS = ("group", "person")
+# What a taught model calls that it was not taught; its classes may not be called so.
+STRANGE = "strange picture"
 
 
 class CannotTeach(UsageError):
@@ -154,6 +157,8 @@ def _check_label(source: Path, label: str) -> None:
     checker = Checker()
     checker.check(Label, label)
     why = checker.wrong[0].why if checker.wrong else ""
+    if read_answer(label, (), STRANGE):
+        why = "is what people say of a picture that is of no class"
     try:
         label.encode("utf-8")
     except UnicodeEncodeError:

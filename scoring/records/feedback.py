@@ -52,12 +52,13 @@ class SeveralPictures(ReviewRefused):
 class Feedback(Struct, frozen=True):
     """What is said of one picture.
 
-    ``answer`` is a label as somebody wrote it, or one of the words that stand for none;
+    ``answer`` is what somebody wrote: a label, or one of the words that stand for none; an Answer
+    where it was said which of the two is meant, for a model may have a class of that word.
     ``expected`` the id of the review that the sender saw standing, None: he saw none. Of
     ``content_hash``, or ``batch`` and ``path``, what is not "" must fit.
     """
 
-    answer: str
+    answer: str | Answer
     reviewer: str
     note: str = ""
     expected: int | None = None
@@ -105,16 +106,16 @@ def _prepared(labels: Labels, database: Database, model: str, said: Feedback) ->
     return Decision(picture, answer, said.reviewer, "api", said.expected, note=said.note)
 
 
-def _answer(labels: Labels, picture: PictureKey, model: str, text: str) -> Answer:
+def _answer(labels: Labels, picture: PictureKey, model: str, said: str | Answer) -> Answer:
     found = labels.model_said(picture).model_name
     if found != model:
         raise UnknownPicture(
             f"{picture.batch}/{picture.path} was scored by {found} since: send it there"
         )
-    answer = labels.read(picture, text)
+    answer = said if isinstance(said, Answer) else labels.read(picture, said)
     if answer is None:
         known = labels.labels_of(picture)
-        raise UnknownLabel(f"{text} is none of the labels: {', '.join(known)}")
+        raise UnknownLabel(f"{said} is none of the labels: {', '.join(known)}")
     return answer
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
 from scoring.protocol.names import check_person
-from scoring.records.answers import WORDS
+from scoring.records.answers import WORDS, Answer
 from scoring.records.database import LARGEST_ID
 from scoring.records.feedback import Feedback, Taken
 from scoring.records.reviews import Review
@@ -124,7 +124,7 @@ def _read(document: Mapping[str, Any], limits: RequestLimits) -> Item:
     return Item(said, picture)
 
 
-def _answer(document: Mapping[str, Any]) -> str:
+def _answer(document: Mapping[str, Any]) -> str | Answer:
     label, verdict = document.get("label"), _text(document, "verdict")
     if isinstance(label, int) and not isinstance(label, bool):
         label = str(label)  # of a digit
@@ -132,9 +132,12 @@ def _answer(document: Mapping[str, Any]) -> str:
         raise BadRequest("label is no text of a label")
     if bool(label and label.strip()) == bool(verdict):
         raise BadRequest(f"say either a label, or as verdict one of {', '.join(WORDS)}")
-    if verdict and verdict not in WORDS:
+    if not verdict:
+        return str(label)
+    word = next((word for word in WORDS if word == verdict), None)
+    if word is None:
         raise BadRequest(f"verdict is one of {', '.join(WORDS)}; a label stands in label")
-    return verdict or str(label)
+    return Answer(word)
 
 
 def _text(document: Mapping[str, Any], name: str, most: int = LONGEST_TEXT) -> str:

@@ -92,6 +92,13 @@ def test_a_bundle_without_them_says_what_to_do(bundle: Bundle) -> None:
         read_features(bundle.folder, without)
 
 
+def test_what_was_taught_is_taught_again(bundle: Bundle) -> None:
+    files = {n: digest for n, digest in bundle.signature.files.items() if n != FEATURES_FILE}
+    taught = replace(bundle, signature=bundle.signature.renewed(files=files, name="shop"))
+    with pytest.raises(DataError, match=r"in its classes' folders.*fashion_model.teach again"):
+        read_features(bundle.folder, taught)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"PK\3\4 torn"])
 def test_damaged_ones_are_refused(bundle: Bundle, content: bytes | None) -> None:
     with_them = sealed(bundle, split_data(drawn(300)))

@@ -18,6 +18,7 @@ from fashion_model.retraining.serving import (
 )
 from fashion_model.retraining.switching import JOURNAL_FILE, Switching
 from scoring.inference.bundle import load_bundle
+from scoring.protocol.commands import command
 from scoring.protocol.errors import Busy, UsageError
 from scoring.protocol.promoted import CURRENT_FILE, retrained_folder
 from scoring.records.ledger import Ledger
@@ -202,8 +203,9 @@ def test_what_serves_where_the_promoted_one_is_damaged(settings: Settings, ledge
 
 
 def test_candidates_are_found_by_their_beginning(settings: Settings, project: Path) -> None:
-    with pytest.raises(UsageError, match="no candidate of fashion"):
+    with pytest.raises(UsageError, match="no candidate of fashion") as refused:
         find_candidate(settings, "fashion", "")
+    assert str(refused.value).endswith(command("fashion_model.retrain", "fashion"))
     first, second = candidate(settings, "a"), candidate(settings, "bb")
     assert find_candidate(settings, "fashion", "") == second
     assert find_candidate(settings, "fashion", first[:12]) == first

@@ -127,6 +127,9 @@ def test_a_table_that_says_nothing_clear_is_refused(tmp_path: Path, table: str, 
         (["mug"], "holds the class 'mug' only"),
         ([], "holds no class with pictures"),
         (["mug", "x" * 101], "should have at most 100 characters"),
+        (["mug", "Cannot  tell"], "'Cannot  tell' is what people say of a picture"),
+        (["mug", "not a garment"], "'not a garment' is what people say of a picture"),
+        (["mug", "Strange picture"], "'Strange picture' is what people say of a picture"),
     ],
 )
 def test_folders_that_are_no_classes_are_refused(

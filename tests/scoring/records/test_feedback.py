@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from scoring.records.answers import Answer
 from scoring.records.feedback import Feedback, Outcome, SeveralPictures, Taken, take
 from scoring.records.labels import Labels
-from scoring.records.ledger import Ledger
+from scoring.records.ledger import ChunkCost, Ledger, Run
 from scoring.records.reviews import ReviewConflict, UnknownLabel, UnknownPicture
-from tests.scoring.records.scored import add_run, picture, scored_ledger
+from tests.scoring.records.scored import NOW, add_run, picture, scored, scored_ledger
 
 COAT = Feedback("Coat", "anna", content_hash="a1")
 
@@ -45,6 +45,24 @@ def test_a_picture_is_known_by_its_content_or_its_place(ledger: Ledger) -> None:
     ]
     assert (reviews[1].note, reviews[1].said.predicted) == ("collar", "Bag")
     assert Labels(ledger).current(picture(2)) == reviews[1]
+
+
+def test_a_verdict_is_no_class_of_the_same_name(ledger: Ledger) -> None:
+    ledger.keep_model_facts("v2", "shop", {"labels": ["mug", "cannot tell"]})
+    run = Run("r9", "manual", None, "all", ("S1",), "running", "", "shop", "v2", NOW, None)
+    ledger.start_run(run)
+    ledger.touch_batch("r9", "S1", 0, ["1.png", "2.png"])
+    images = [scored(num, 9, "c") for num in (1, 2)]
+    ledger.commit_chunk("r9", "S1", "v2", images, ChunkCost(), NOW)
+    said = [
+        Feedback(Answer("cannot tell"), "anna", batch="S1", path="1.png"),
+        Feedback("cannot tell", "anna", batch="S1", path="2.png"),
+    ]
+    found = take(ledger, "shop", said)
+    assert [outcome.review.answer for outcome in found if isinstance(outcome, Taken)] == [
+        Answer("cannot tell"),
+        Answer("label", "cannot tell"),
+    ]
 
 
 def test_the_same_said_again_is_one_review(ledger: Ledger) -> None:

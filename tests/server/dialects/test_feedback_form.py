@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge
+from scoring.records.answers import WORDS, Answer, Verdict
 from scoring.records.feedback import Feedback
 from server.dialects.feedback_form import FIELDS, LONGEST_NOTE, MOST_ITEMS, Item, decode
 from server.prediction_request import RequestLimits
@@ -47,7 +48,7 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
         items = decode(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), LIMITS).items
     except (ApiError, TypeError):  # a whole number too large for JSON's writer here
         return
-    assert all(item.said.answer.strip() for item in items)
+    assert all(str(item.said.answer).strip() for item in items)
     assert all(item.said.content_hash or item.said.path for item in items)
 
 
@@ -75,6 +76,12 @@ def test_a_picture_is_known_by_its_bytes() -> None:
     (item,) = read({"picture": base64.b64encode(b"bytes").decode(), "label": 7})
     assert (item.picture, item.said.answer) == (b"bytes", "7")
     assert item.said.content_hash == hashlib.sha256(b"bytes").hexdigest()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_verdict_is_told_from_a_label_of_the_same_word(word: Verdict) -> None:
+    verdict, label = read([{"id": HASH, "verdict": word}, {"id": HASH, "label": word}])
+    assert (verdict.said.answer, label.said.answer) == (Answer(word), word)
 
 
 @pytest.mark.parametrize(
