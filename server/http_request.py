@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError, crack_first_line
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest as UnreadableRequest
 
@@ -25,6 +25,9 @@ CHUNK_LINE_BYTES = 1_024
 TRAILER_BYTES = 16_384
 REQUEST_LINE = re.compile(rb"\s*(?P<command>[A-Z]+) +(?:https?://[^/\s]*)?(?P<path>/[^\s?#]*)")
 TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(.*)$")
+# How a TLS handshake begins (RFC 8446, 5.1): what comes where a caller was given https://.
+HANDSHAKE = b"\x16"
+BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
@@ -55,10 +58,14 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         if self.headers_finished and not self._is_judged:
             self._is_judged = True
             self._judge()
+        if not self.headers_finished and self.error is None:
+            self._refuse_hopeless_head()
         if self.error is not None and self.body_rcv is None:
             self._know_path(before + data)
         if self.error is None and self._has_endless_line():
             self.refuse(BadRequest("a line of the chunked body does not end"))
+        if self.error is None and self._has_large_chunk():
+            self.refuse(body_too_large(self.door.max_request_bytes))
         if self.completed and not self.received_at:
             self.received_at = time.perf_counter()
         if self.error is not None:
@@ -103,7 +110,9 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         return {name.replace("_", "-").title(): value for name, value in self.headers.items()}
 
     def _judge(self) -> None:
-        if self.error is not None or self.empty or self.body_rcv is None:
+        if self.error is not None or self.empty:
+            return
+        if self.body_rcv is None and "TRANSFER_ENCODING" not in self.headers:
             # The application judges what has no body.
             return
         try:
@@ -121,11 +130,43 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
             self.command = line["command"].decode("latin-1")
             self.path = unquote_to_bytes(line["path"]).decode("latin-1")
 
+    def _refuse_hopeless_head(self) -> None:
+        """Refuse at once a head that can become none: its caller would wait as long as we do."""
+        try:
+            why = why_no_head(self.header_plus.lstrip())
+        except ParsingError as error:
+            why = str(error)
+        if why:
+            self.error = UnreadableRequest(why)
+            self.completed = True
+
+    def _has_large_chunk(self) -> bool:
+        """Tell whether the chunks so far, with what the last one says it has, are too large."""
+        if not self.chunked or self.body_rcv is None:
+            return False
+        length = self.body_bytes() + self.body_rcv.chunk_remainder
+        return bool(length > self.door.max_request_bytes)
+
     def _has_endless_line(self) -> bool:
         if not self.chunked or self.body_rcv is None:
             return False
         body = self.body_rcv
         return len(body.control_line) > CHUNK_LINE_BYTES or len(body.trailer) > TRAILER_BYTES
+
+
+def why_no_head(begun: bytes) -> str:
+    """Say why no request begins so, or "" where one may: the rest of its headers is to come.
+
+    Raises ParsingError for a first line that is none in waitress' words.
+    """
+    if begun.startswith(HANDSHAKE):
+        return "This port speaks HTTP, not TLS; call it by http://"
+    if BARE_LF.search(begun):
+        return "A line ends with LF alone; end each with CR LF"
+    line, is_whole, _ = begun.partition(b"\r\n")
+    if is_whole and not any(crack_first_line(line.rstrip())):
+        return "Start line is invalid"
+    return ""
 
 
 class AnswerTask(WSGITask):  # type: ignore[misc]  # waitress has no types

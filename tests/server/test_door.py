@@ -149,3 +149,44 @@ def test_what_may_be_read_in_two_ways_is_refused(url: str, request_: bytes) -> N
         assert code(body)
         assert headers["connection"] == "close"
         assert connection.recv(1) == b""
+
+
+# No blank line ends any of these, and none will come: their callers wait for the server's word.
+HOPELESS = {
+    "a TLS handshake": (bytes.fromhex("16030100c7010000c30303") + bytes(188), "http://"),
+    "the first byte of one": (b"\x16", "http://"),
+    "lines of LF alone": (b"GET /health/live HTTP/1.0\n\n", "CR LF"),
+    "LF alone behind a good line": (b"GET / HTTP/1.1\r\nHost: localhost\n\n", "CR LF"),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "Start line"),
+    "a method in small letters": (b"get / HTTP/1.1\r\n", "Malformed HTTP method"),
+}
+
+
+@pytest.mark.parametrize("what", HOPELESS)
+def test_what_can_become_no_request_is_refused_at_once(url: str, what: str) -> None:
+    begun, told = HOPELESS[what]
+    status, headers, body = ask(url, begun)
+    assert (status, code(body)) == (400, "http_400")
+    assert told in orjson.loads(body)["error"]["message"]
+    assert headers["connection"] == "close"
+
+
+def test_a_head_may_come_byte_by_byte(url: str) -> None:
+    with connected(url) as connection:
+        for byte in b"\r\n" + head(target="/health/live", method="GET"):
+            connection.sendall(bytes([byte]))
+        assert read_answer(connection)[0] == 200
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 2**64])
+def test_a_chunk_that_says_it_is_too_large_is_not_waited_for(url: str, size: int) -> None:
+    chunked = head("Transfer-Encoding: chunked", KEY)
+    status, _, body = ask(url, chunked + b"5\r\nabcde\r\n%x\r\nabc" % (size - 5))
+    assert (status, orjson.loads(body)["error"]["limit"]) == (413, LIMIT)
+
+
+def test_a_chunked_body_in_http_1_0_is_not_taken_for_none(url: str) -> None:
+    chunked = head("Transfer-Encoding: chunked", "Host: localhost", KEY, version="1.0")
+    status, _, body = ask(url, chunked + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
+    assert (status, code(body)) == (400, "bad_request")
+    assert "HTTP/1.1" in orjson.loads(body)["error"]["message"]
