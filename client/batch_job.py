@@ -38,7 +38,8 @@ class BatchJob:
     committed, in order.
 
     A batch is touched, made part of what the run shows, once something is new in it, or else at
-    its end where it ``is_shown`` all the same. Until then the stored predictions that the run came
+    its end where it ``is_shown`` all the same, or where Results.csv says of what is known that it
+    was not seen. Until then the stored predictions that the run came
     by are remembered, 8 bytes an image.
     """
 
@@ -105,7 +106,21 @@ class BatchJob:
         """Commit the last chunks and tell how much was not told one by one."""
         while self._sent:
             self._commit(self._answer(self._sent.popleft()))
+        if not self._touched and self._has_come_back():
+            self._touch()
         self._events.finish()
+
+    def _has_come_back(self) -> bool:
+        """Tell whether an image is known that Results.csv shows as waiting or not to be read."""
+        unread = self._context.ledger.unread_images(self._batch)
+        if not unread:
+            return False
+        paths = self._images.printable_paths()
+        return any(
+            path in unread
+            for path, id_ in zip(paths, self._known, strict=False)
+            if id_ != NOT_KNOWN
+        )
 
     def _touch(self) -> None:
         """Make the batch part of what the run shows, once."""

@@ -194,6 +194,20 @@ class LedgerReader:
             self.database.query("SELECT batch, run_id FROM results_batches ORDER BY position")
         )
 
+    def unread_images(self, batch: str) -> frozenset[str]:
+        """Return the images of a batch that Results.csv shows without anybody having seen them.
+
+        They wait, or could not be read: disk, share or memory failed, so there is no hash.
+        """
+        rows = self.database.query(
+            "SELECT i.path FROM results_batches b"
+            " JOIN run_images i ON i.run_id = b.run_id AND i.batch = b.batch"
+            " LEFT JOIN predictions p ON p.id = i.prediction_id"
+            " WHERE b.batch = ? AND (p.id IS NULL OR p.content_hash = '')",
+            (batch,),
+        )
+        return frozenset(path for (path,) in rows)
+
     def mixed_batches(self, run_id: str | None = None) -> dict[str, dict[str, int]]:
         """Return the batches that several models answered for: how many images by each, by name.
 

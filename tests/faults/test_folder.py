@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import struct
@@ -13,7 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
+from scoring.batches import image_reader
 from scoring.protocol.errors import ExitCode
+from scoring.records.regular_file import open_regular
 from tests.client.lying_server import Answer, answering, is_predict, relay
 from tests.faults.desk import LONG_AGO, POSIX, Project
 from tests.faults.oracle import assert_truth, read_whole_results
@@ -185,6 +188,40 @@ def test_row_24_a_file_vanishes_or_is_still_being_copied(
     os.utime(folder / "img_3.png", (LONG_AGO, LONG_AGO))
     assert faulty.score("--nightly", "2026-11-21") == ExitCode.DONE
     assert errors_of(faulty) == {}
+    assert_truth(faulty.settings)
+
+
+def test_row_24_a_known_file_that_was_out_of_reach_for_a_night(
+    faulty: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is new once it is back, and yet its row must lose the error of that night."""
+    folder = faulty.write("G1", 12)
+    assert faulty.score("--nightly", "2026-11-20") == ExitCode.DONE
+    known = read_whole_results(faulty.results)
+
+    def refuse_two(path: str) -> tuple[int, os.stat_result]:
+        if path.endswith(("img_3.png", "img_5.png")):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return open_regular(path)
+
+    with monkeypatch.context() as fault:
+        fault.setattr(image_reader, "open_regular", refuse_two)
+        assert faulty.score("--nightly", "2026-11-21") == ExitCode.FAILED
+    assert set(errors_of(faulty)) == {"img_3.png", "img_5.png"}
+    assert faulty.score("--nightly", "2026-11-22") == ExitCode.DONE
+    assert read_whole_results(faulty.results) == known
+    assert_truth(faulty.settings)
+    # Nor must it say "not scored yet" for ever of what was touched while others came.
+    monkeypatch.setenv("SCORING_SCHEDULE__SETTLE_SECONDS", "3600")
+    shutil.copy(folder / "img_1.png", folder / "new.png")
+    os.utime(folder / "new.png", (LONG_AGO, LONG_AGO))
+    os.utime(folder / "img_7.png")
+    assert faulty.score("--nightly", "2026-11-23") == ExitCode.DONE
+    assert set(errors_of(faulty)) == {"img_7.png"}
+    os.utime(folder / "img_7.png", (LONG_AGO, LONG_AGO))
+    assert faulty.score("--nightly", "2026-11-24") == ExitCode.DONE
+    assert errors_of(faulty) == {}
+    assert len(read_whole_results(faulty.results)) == 13
     assert_truth(faulty.settings)
 
 
