@@ -1,7 +1,7 @@
 """Say what is wrong with an image file, in one line that also says what to do.
 
 DecodeError
-├── EmptyFile         zero bytes
+├── EmptyFile         no bytes, or none that is not zero
 ├── FileTooLarge      more bytes than the limit
 ├── UnknownFormat     no image by content
 ├── UnsupportedFormat an image of a kind that is not read
@@ -24,8 +24,9 @@ class DecodeError(ScoringError):
 class EmptyFile(DecodeError):
     code = "empty_file"
 
-    def __init__(self) -> None:
-        super().__init__("the file is empty (0 bytes): copy it again")
+    def __init__(self, zeros: int = 0) -> None:
+        what = f"{zeros:,} bytes, all of them zero" if zeros else "0 bytes"
+        super().__init__(f"the file is empty ({what}): copy it again")
 
 
 class FileTooLarge(DecodeError):

@@ -9,7 +9,7 @@ file does not tell is found while it is decoded: in a JPEG, and in the strips of
 from collections.abc import Callable
 from typing import Literal
 
-from scoring.preprocessing.errors import UnknownFormat, UnsupportedFormat
+from scoring.preprocessing.errors import EmptyFile, UnknownFormat, UnsupportedFormat
 from scoring.preprocessing.formats import bmp, by_pillow, gif, jpeg, png, tiff, webp
 from scoring.preprocessing.formats.header import Header
 from scoring.preprocessing.formats.kinds import HEAD_BYTES, sniff
@@ -28,7 +28,7 @@ _BY_PILLOW: dict[str | None, Literal["AVIF", "HEIF"]] = {"avif": "AVIF", "heif":
 def read_header(data: bytes) -> Header:
     """Tell format, size and orientation by content, never by name.
 
-    Raises UnknownFormat, UnsupportedFormat, TruncatedImage or CorruptImage.
+    Raises EmptyFile, UnknownFormat, UnsupportedFormat, TruncatedImage or CorruptImage.
     """
     for signatures, reader in _READERS:
         if data.startswith(signatures):
@@ -36,7 +36,10 @@ def read_header(data: bytes) -> Header:
     kind = sniff(data[:HEAD_BYTES])
     if kind in _BY_PILLOW:
         return by_pillow.read_header(data, _BY_PILLOW[kind])
-    raise UnsupportedFormat(kind) if kind else UnknownFormat
+    if kind:
+        raise UnsupportedFormat(kind)
+    # What a copy that broke off leaves where the system had made room for the whole file.
+    raise EmptyFile(len(data)) if data.count(0) == len(data) else UnknownFormat
 
 
 __all__ = ["HEAD_BYTES", "Header", "read_header", "sniff"]

@@ -139,8 +139,10 @@ def test_every_format_is_held_to_the_pixel_limit(kind: str) -> None:
 
 
 def test_an_empty_a_large_and_a_foreign_file_are_told_apart() -> None:
-    with pytest.raises(EmptyFile):
+    with pytest.raises(EmptyFile, match=r"\(0 bytes\): copy it again"):
         grey_of(b"")
+    with pytest.raises(EmptyFile, match=r"\(5,000 bytes, all of them zero\): copy it again"):
+        grey_of(bytes(5_000))
     with pytest.raises(FileTooLarge):
         checked_header(FILES["png"], DecodeLimits(max_pixels=10**6, max_bytes=100))
     for foreign in (b"%PDF-1.7", b"RIFF\x10\0\0\0WAVEfmt ", b"x"):
