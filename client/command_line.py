@@ -21,6 +21,10 @@ SERVER_HELP = (
     "server to use (default: client.server); several share the work: give it once for each, "
     "or with commas between"
 )
+NIGHTLY_HELP = (
+    "the nightly run of that day, like 2026-11-21: what is new in schedule.batches or in all; "
+    "the scheduler gives it by itself"
+)
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -39,7 +43,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m client.request",
-        description="Score batches of garment images with a running server.",
+        description="Score batches of images with a running server.",
         epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 partial, 4 batch missing, "
         "5 no server, 6 another run is at work.",
     )
@@ -54,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--every-batch", action="store_true", help="what is new in all batches of image_batches")
     add("--new", action="store_true", help="only images that no model has scored yet")
     add("--all", action="store_true", help="with --every-batch: score what is known again, too")
-    add("--nightly", metavar="DATE", type=date.fromisoformat, help=argparse.SUPPRESS)
+    add("--nightly", metavar="DATE", type=date.fromisoformat, help=NIGHTLY_HELP)
     add(FLAG, action="store_true", help=argparse.SUPPRESS)
     return parser
 

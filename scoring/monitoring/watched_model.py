@@ -263,7 +263,7 @@ WORDS: Mapping[str, str] = {
     "outlier_score": "how strange the images are to the model",
     "brightness": "brightness",
     "contrast": "contrast",
-    "foreground": "how much of the picture the garment fills",
+    "foreground": "how much of the picture is filled",
     drift.STRANGE: "the share of strange images",
     drift.STRANGEST: "how many images are among the strangest",
     AUDIT: "what people judged",

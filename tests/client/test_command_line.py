@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from client.command_line import HEADER_START, parse_arguments, results_path, settings_flags
 from scoring.protocol.errors import ExitCode, UsageError
+from scoring.settings import CODE_ROOT
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,20 @@ def test_a_wrong_command_line_is_told_and_costs_nothing(
 def test_the_scheduler_may_ask_for_all_of_a_night() -> None:
     arguments = parse_arguments(["--nightly", "2026-11-20", "--all"])
     assert (arguments.nightly, arguments.all) == (date(2026, 11, 20), True)
+
+
+def test_every_flag_that_the_docs_name_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    helped = capsys.readouterr().out
+    pages = [CODE_ROOT / "README.md", *sorted((CODE_ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    commands = re.findall(r"client\.request ([^`#\n]*)", text)
+    flags = {flag for said in commands for flag in re.findall(r"--[a-z-]+", said)}
+    assert {"--nightly", "--model"} <= flags
+    assert not [flag for flag in flags if flag not in helped]
+    for said in re.findall(r"client\.request (--nightly[^`]*)", text):
+        parse_arguments(said.split())
 
 
 def test_only_what_is_said_is_set_over_the_settings() -> None:

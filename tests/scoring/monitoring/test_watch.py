@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from scoring.monitoring.watch import Watch
-from scoring.monitoring.watched_model import DETECTORS, NOT_TESTED
+from scoring.monitoring.watched_model import DETECTORS, NOT_TESTED, WORDS
 from scoring.protocol.reference import Reference
 from scoring.records import model_references
 from scoring.records.ledger import Ledger
@@ -48,6 +48,11 @@ def told(found: dict[str, Any], *path: str) -> Any:
     for name in path:
         found = found[name]
     return found
+
+
+def test_what_a_detector_watches_is_said_for_any_model() -> None:
+    assert set(WORDS) == set(DETECTORS)
+    assert not [words for words in WORDS.values() if "garment" in words or "cloth" in words]
 
 
 def test_a_usual_night_is_estimated_and_nothing_is_amiss(nights: Nights) -> None:
