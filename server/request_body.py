@@ -16,6 +16,8 @@ from server.memory import Share
 
 # zlib's own numbers: 31 reads gzip's header, 15 zlib's, which HTTP calls "deflate" (RFC 9110).
 WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+# .NET's DeflateStream and Node's deflateRaw leave its header out.
+NAMES = {"deflate": "deflate data in zlib's format (RFC 1950), which is what HTTP calls so"}
 # No deflated stream becomes longer than that many times itself (zlib's technical details).
 MAX_INFLATION = 1_032
 SKIP_BYTES = 65_536
@@ -81,7 +83,8 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     try:
         inflated = inflater.decompress(body, limit + 1)
     except zlib.error as error:
-        raise BadRequest(f"the body is not {encoding} data", code="bad_encoding") from error
+        named = NAMES.get(encoding, f"{encoding} data")
+        raise BadRequest(f"the body is not {named}", code="bad_encoding") from error
     if len(inflated) > limit:
         raise body_too_large(limit)
     if not inflater.eof or inflater.unused_data:

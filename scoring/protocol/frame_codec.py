@@ -6,7 +6,6 @@ takes 7,500 bytes and 24 thousand. Uncompressed on loopback, zlib level 1 over a
 
 from __future__ import annotations
 
-import binascii
 import math
 import zlib
 from collections.abc import Sequence
@@ -135,11 +134,19 @@ def _decode_data(data: Any, compression: Any, expected: int) -> bytes:
         _refuse('dataframe_b64.compression is null or "zlib"')
     if len(data) > MAX_OVERHEAD * expected + SPARE_CHARACTERS:
         raise InvalidPixels("dataframe_b64.data is longer than shape says")
-    try:
-        raw = pybase64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        _refuse("dataframe_b64.data is not base64")
+    raw = decode_base64(data, "dataframe_b64.data")
     return _inflate(raw, expected) if compression else raw
+
+
+def decode_base64(text: str | memoryview, what: str) -> bytes:
+    """Return the bytes of a base64 text; raises BadRequest that says how ``what`` should be."""
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        _refuse(
+            f"{what} is not base64: send A-Z a-z 0-9 + / with = at the end, without line breaks"
+            " and without 'data:…;base64,' before it"
+        )
 
 
 def _inflate(raw: bytes, expected: int) -> bytes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import pybase64
 from msgspec import Struct
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
+from scoring.protocol.frame_codec import decode_base64
 from scoring.protocol.names import check_person
 from scoring.records.answers import WORDS, Answer
 from scoring.records.database import LARGEST_ID
@@ -172,10 +171,7 @@ def _picture(document: Mapping[str, Any], limits: RequestLimits) -> bytes:
     if not isinstance(value, str):
         raise BadRequest("picture is no base64 text")
     limits.take(len(value))
-    try:
-        picture = pybase64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadRequest("picture is not base64") from None
+    picture = decode_base64(value, "picture")
     if not picture:
         raise BadRequest("picture is empty")
     return picture

@@ -30,6 +30,10 @@ LONG_NUMBER = re.compile(
 )
 LARGE = b"1e308"
 NEAR_BYTES = 100_000
+# How orjson says that a text is in another encoding, or none at all; where, it does not say.
+NOT_UTF8 = "not valid UTF-8"
+# UTF-16 and UTF-32 have them among their first letters, where a JSON text has none.
+ZERO, FIRST_LETTER = b"\0", 4
 # Stands for a block of pixels while the JSON around it is parsed.
 MARK, MARKED = rb"\u0000block", "\0block"
 
@@ -119,6 +123,14 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
         return InvalidPixels("there are numbers too large to be read; send integers 0 to 255")
     if any(name.encode() in body for name in NOT_JSON):
         return InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255")
+    if not body or body.isspace():
+        return BadRequest("the body is empty; JSON is wanted in it", code="invalid_json")
+    if NOT_UTF8 in str(error) or ZERO in body[:FIRST_LETTER]:
+        return BadRequest(
+            "the body is not valid JSON: it is not in UTF-8, which JSON is; encode it so, and send"
+            " what is no text, such as a picture, under its own Content-Type or in base64",
+            code="invalid_json",
+        )
     return BadRequest(f"the body is not valid JSON: {error}", code="invalid_json")
 
 

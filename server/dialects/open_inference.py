@@ -83,6 +83,8 @@ def _split(call: Call) -> tuple[bytes, bytes]:
     """Return the JSON of a body and the tensors that follow it; raises BadRequest."""
     length = call.headers.get(JSON_LENGTH.lower())
     if length is None:
+        if not call.body.rstrip().endswith(b"}") and b'"binary_data_size"' in call.body:
+            _refuse(f"tensors follow the JSON: say in {JSON_LENGTH} how many bytes it has")
         return call.body, b""
     if not length.isdecimal() or len(length) > len(str(len(call.body))):
         _refuse(f"{JSON_LENGTH} is the length of the JSON, in bytes")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import pybase64
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.formats.kinds import HEAD_BYTES, sniff
 from scoring.preprocessing.pixels import DecodeLimits, Pixels
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge, Unavailable
-from scoring.protocol.frame_codec import too_many_rows
+from scoring.protocol.frame_codec import decode_base64, too_many_rows
 from scoring.protocol.prediction import join_reasons
 from scoring.protocol.signature import Signature
 from server.dialects.dialect import Call
@@ -174,10 +172,7 @@ def _base64(instance: Any, number: int) -> bytes:
     text = instance.get("b64") if isinstance(instance, dict) else None
     if not isinstance(text, str):
         raise BadRequest(f'instance {number} is not {{"b64": "…"}}, as the first one is')
-    try:
-        return pybase64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadRequest(f"instance {number}: b64 is not base64") from None
+    return decode_base64(text, f"instance {number}: b64")
 
 
 def _reader(signature: Signature, limits: RequestLimits) -> Read:

@@ -180,6 +180,8 @@ def test_a_compressed_body_gives_the_same_answer(url: str) -> None:
         assert (cut.status_code, cut.json()["error"]["code"]) == (400, "bad_encoding")
         two = post(url, packed + packed, headers={"Content-Encoding": encoding})
         assert two.status_code == 400
+    raw = post(url, zlib.compress(body)[2:-4], headers={"Content-Encoding": "deflate"})
+    assert "zlib's format" in raw.json()["error"]["message"]
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(project: object) -> None:

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.protocol.errors import ApiError, BadRequest, InvalidPixels, TooLarge
-from scoring.protocol.frame_codec import LARGEST_ID, SMALLEST_ID, decode_block, encode_block
+from scoring.protocol.frame_codec import (
+    LARGEST_ID,
+    SMALLEST_ID,
+    decode_base64,
+    decode_block,
+    encode_block,
+)
 
 WIDTH = 12
 
@@ -89,6 +95,15 @@ def block(**changes: Any) -> dict[str, Any]:
 def test_a_wrong_block_is_refused(changes: dict[str, Any], error: type[ApiError]) -> None:
     with pytest.raises(error):
         decode_block(block(**changes), WIDTH, max_rows=40)
+
+
+@pytest.mark.parametrize(
+    "text", ["AAAA\nAAAA", "_-_-", "AA", "data:image/png;base64,AAAA", " AAAA", "Ä"]
+)
+def test_how_base64_should_be_is_told(text: str) -> None:
+    """What other programs' functions, `base64 FILE` and browsers (readAsDataURL) write."""
+    with pytest.raises(BadRequest, match=r"picture is not base64: .* without line breaks .*data:"):
+        decode_base64(text, "picture")
 
 
 def test_a_shape_may_name_height_width_and_channels() -> None:

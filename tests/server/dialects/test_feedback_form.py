@@ -100,7 +100,7 @@ def test_a_verdict_is_told_from_a_label_of_the_same_word(word: Verdict) -> None:
         ({"id": HASH, "label": "Coat", "expected": 0}, "number of a review"),
         ({"id": HASH, "label": "Coat", "expected": True}, "number of a review"),
         ({"id": HASH, "label": "Coat", "note": "n" * (LONGEST_NOTE + 1)}, "note is no text"),
-        ({"picture": "no base64!", "label": "Coat"}, "not base64"),
+        ({"picture": "no base64!", "label": "Coat"}, "not base64: .* without line breaks"),
         ({"picture": "", "label": "Coat"}, "empty"),
         ({"picture": "aGVsbG8=", "id": HASH, "label": "Coat"}, "not that of the picture"),
         ("Coat", "or a list"),

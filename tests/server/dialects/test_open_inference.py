@@ -198,6 +198,14 @@ def test_a_wrong_tensor_behind_the_json_is_refused(
         decode({"inputs": [tensor]}, raw, **headers)
 
 
+@pytest.mark.parametrize("raw", [RAW, bytes(8), b"\xff" * 8])
+def test_who_forgot_to_say_how_long_the_json_is_is_told(raw: bytes) -> None:
+    tensor = {**INPUT, "parameters": {"binary_data_size": len(raw)}}
+    body = orjson.dumps({"inputs": [tensor]}) + raw
+    with pytest.raises(BadRequest, match="Inference-Header-Content-Length"):
+        open_inference.decode(Call(body), SIGNATURE, LIMITS)
+
+
 def test_a_refusal_is_written() -> None:
     reply = open_inference.error(InvalidPixels("row 0 holds 256"))
     assert (reply.status, reply.content_type) == (422, "application/json")

@@ -44,6 +44,12 @@ SIGNATURE = replace(
 )
 LIMITS = RequestLimits(rows=2, json_depth=8)
 PIXELS = [[0, 64, 128, 255], [9, 8, 7, 6]]
+# Text in other encodings, and a picture that its sender called JSON.
+OTHER_CODES = (
+    *('{"instances": []}'.encode(code) for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")),
+    '{"dataframe_split": {"index": ["Jäckchen"]}}'.encode("latin-1"),
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+)
 
 
 @pytest.mark.parametrize("form", ["split", "block", "zlib-block"])
@@ -106,6 +112,20 @@ def test_what_is_wrong_beside_a_block_is_told(body: bytes, code: str, message: s
     with pytest.raises(ApiError, match=message) as caught:
         own.decode(Call(body), SIGNATURE, LIMITS)
     assert caught.value.wire_code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is empty"),
+        (b" \r\n", "the body is empty"),
+        *((text, "in UTF-8, which JSON is; encode it so") for text in OTHER_CODES),
+    ],
+)
+def test_what_is_no_json_at_all_is_told_as_what_it_is(body: bytes, message: str) -> None:
+    with pytest.raises(ApiError, match=message) as caught:
+        own.decode(Call(body, headers={"content-type": "application/json"}), SIGNATURE, LIMITS)
+    assert caught.value.wire_code == "invalid_json"
 
 
 def test_the_place_of_an_error_behind_a_block_is_that_in_the_body() -> None:
