@@ -87,9 +87,11 @@ class Access:
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, given = authorization.partition(" ")
-        is_right = hmac.compare_digest(given.encode(), self._key.encode())
-        if scheme.lower() != "bearer" or not is_right:
+        given = given.strip(" ")
+        if scheme.lower() != "bearer" or not given:
             raise Unauthorized("send the server's key as 'Authorization: Bearer …'")
+        if not hmac.compare_digest(given.encode(), self._key.encode()):
+            raise Unauthorized("the key in 'Authorization: Bearer …' is not this server's")
 
 
 def guard(app: Flask, access: Access) -> None:

@@ -16,8 +16,9 @@ from scoring.protocol.errors import BadRequest
 from scoring.protocol.names import check_name
 from server.dialects.dialect import Manners
 
-# Of "fashion:explain" and "fashion/versions/1/generate" the name is well, but nothing is there.
-FOLLOWED_NAME = re.compile(r"\w[\w. -]*([:/]\w[\w. -]*)+/?")
+# Of "fashion:explain", "fashion/versions/1/generate" and "fashion/" the name is well, but nothing
+# is there.
+FOLLOWED_NAME = re.compile(r"\w[\w. -]*(?:(?:[:/]\w[\w. -]*)+/?|/+)")
 
 
 class AnyName(BaseConverter):

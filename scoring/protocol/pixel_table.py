@@ -62,7 +62,7 @@ def column_order(columns: Any, spec: InputSpec) -> NDArray[np.intp]:
             places = _places(names, prefix, first)
             if places is not None:
                 return _each_once(places, names)
-    raise InvalidPixels(_what_is_wrong(names, spec))
+    raise wrong_columns(names, spec)
 
 
 def is_column_name(name: str, spec: InputSpec) -> bool:
@@ -71,15 +71,28 @@ def is_column_name(name: str, spec: InputSpec) -> bool:
     return any(_number(name, prefix) is not None for prefix in prefixes)
 
 
-def _what_is_wrong(names: list[str], spec: InputSpec) -> str:
+def wrong_columns(names: list[str], spec: InputSpec) -> InvalidPixels:
+    """Return the error for columns that are not the model's: how many, which one, what is right."""
     count, own = spec.row_length, spec.column_names()
     number = f"there are {len(names)} columns; " if len(names) != count else ""
     odd = _odd_one(names, spec.columns.prefix)
     which = "" if odd is None else f"{odd[:SHOWN_CHARACTERS]!r} is none of them; "
-    return (
+    if odd is None and len(names) < count:
+        which = f"{_missing_one(names, spec)!r} is missing; "
+    return InvalidPixels(
         f"{number}the columns are not those of this model: {which}name them {own[0]} to"
         f" {own[-1]} or 0 to {count - 1}, each once, or leave columns out"
     )
+
+
+def _missing_one(names: list[str], spec: InputSpec) -> str:
+    """Return the first column that is not there, named in the way that most of the others are."""
+    given = set(names)
+    lacking = [
+        [name for at in range(spec.row_length) if (name := f"{prefix}{first + at}") not in given]
+        for prefix, first in ((spec.columns.prefix, spec.columns.first), *KNOWN_NAMES)
+    ]
+    return min(lacking, key=lambda names: len(names))[0]
 
 
 def _odd_one(names: list[str], prefix: str) -> str | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.protocol.errors import BadRequest, InvalidPixels
 from scoring.protocol.frame_codec import decode_ids, too_many_rows
-from scoring.protocol.pixel_table import decode_table
+from scoring.protocol.pixel_table import decode_table, wrong_columns
 from scoring.protocol.signature import Signature
 from server.prediction_request import PredictionRequest, RequestLimits
 
@@ -66,9 +66,7 @@ def check_count(rows: Collection[Any], limits: RequestLimits) -> None:
 def check_columns(columns: Collection[str], signature: Signature) -> None:
     """Raise InvalidPixels for more or fewer columns than the model has, before they are read."""
     if len(columns) != signature.input.row_length:
-        raise InvalidPixels(
-            f"there are {len(columns)} columns; this model has {signature.input.row_length}"
-        )
+        raise wrong_columns(list(columns), signature.input)
 
 
 def _in_order(record: dict[str, Any], columns: list[str] | None, number: int) -> list[Any]:

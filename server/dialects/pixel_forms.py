@@ -50,7 +50,10 @@ def _bare_form(document: Any) -> str:
     if isinstance(document, dict):
         is_split = isinstance(document.get("data"), list) and document.keys() <= SPLIT_KEYS
         return "dataframe_split" if is_split else ""
-    first = document[0] if isinstance(document, list) and document else None
+    if document == []:
+        # Of a frame without rows, by rows or by values.
+        return "dataframe_records"
+    first = document[0] if isinstance(document, list) else None
     if isinstance(first, dict):
         return "instances" if len(first) == 1 else "dataframe_records"
     return "instances" if isinstance(first, list) else ""

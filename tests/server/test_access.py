@@ -37,7 +37,9 @@ def test_beyond_loopback_a_key_or_a_clear_word_is_wanted(
         require_key_beyond_loopback(settings, loopback)
 
 
-@pytest.mark.parametrize("given", ["Bearer s3cret", "bearer s3cret", "BEARER s3cret"])
+@pytest.mark.parametrize(
+    "given", ["Bearer s3cret", "bearer s3cret", "BEARER s3cret", "Bearer  s3cret"]
+)
 def test_the_key_opens(given: str) -> None:
     access = Access(WITH_KEY, OPEN_PATHS, loopback=False, secret=None)
     access.check("/predict", {"Authorization": given}, "HTTP/1.1", signed=False)
@@ -57,8 +59,10 @@ def test_the_key_opens(given: str) -> None:
     ],
 )
 def test_anything_else_does_not(given: str) -> None:
+    """Who sent a key reads that it is another one, who sent none how one is sent."""
     access = Access(WITH_KEY, OPEN_PATHS, loopback=False, secret=None)
-    with pytest.raises(Unauthorized):
+    has_key = given.startswith("Bearer ") and given != "Bearer "
+    with pytest.raises(Unauthorized, match="is not this server's" if has_key else "send the"):
         access.check("/predict", {"Authorization": given}, "HTTP/1.1", signed=False)
 
 

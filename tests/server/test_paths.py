@@ -122,6 +122,9 @@ def test_who_asks_for_nothing_is_told_what_there_is(app: Flask, path: str) -> No
         "/api/2.0/endpoints/fashion/x",
         "/v2/models/fashion/nothing/ready",
         "/v2/systemsharedmemory/region/x/status",
+        "/v1/models/fashion/",
+        "/v2/models/fashion/",
+        "/v2/models/fashion//",
     ],
 )
 def test_a_word_behind_a_name_is_no_name(app: Flask, path: str) -> None:

@@ -159,8 +159,13 @@ def test_a_table_that_pandas_wrote_is_read() -> None:
         (["label", *SPEC.column_names()], "there are 13 columns; .* 'label' is none of them"),
         ([*range(5), "5", "x" * 90, *range(6, 11)], f"'{'x' * 40}' is none of them"),
         (["pixel1", "Pixel2", *(f"pixel{i}" for i in range(3, 13))], "'Pixel2' is none of them"),
-        (SPEC.column_names()[1:], "there are 11 columns; .* name them px1 to px12"),
         (["a"] * WIDTH, "'a' is none of them"),
+        (
+            SPEC.column_names()[1:],
+            "there are 11 columns; .* 'px1' is missing; name them px1 to px12",
+        ),
+        ([f"pixel{i}" for i in range(WIDTH - 1)], "'pixel11' is missing"),
+        ([*range(5), *range(6, WIDTH)], "'5' is missing"),
         ([], "there are 0 columns"),
     ],
 )

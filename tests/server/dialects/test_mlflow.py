@@ -79,7 +79,7 @@ def test_a_refusal_is_written(name: str, refusal: ApiError) -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        [],
+        [1],
         {"params": {}},
         {"dataframe_b64": {}},
         {"instances": PIXELS, "inputs": PIXELS},

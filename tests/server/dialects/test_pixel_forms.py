@@ -134,6 +134,14 @@ def test_any_bytes_give_a_request_or_a_typed_error(body: bytes) -> None:
         decode(body)
 
 
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"columns": ["pixel1", "pixel2", "pixel3"], "index": [], "data": []}']
+)
+def test_a_frame_without_rows_may_come_bare_as_one_with_rows(body: bytes) -> None:
+    request = decode(body)
+    assert (len(request.ids), request.pixels.shape) == (0, (0, 3))
+
+
 def test_a_body_may_begin_with_a_byte_order_mark() -> None:
     body = b"\xef\xbb\xbf" + orjson.dumps({"dataframe_split": {"data": [[0, 1, 2]]}})
     assert decode(body).pixels.tolist() == [[0, 1, 2]]
