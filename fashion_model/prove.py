@@ -42,7 +42,7 @@ TEACHING = CODE_ROOT / "requirements-teach.txt"
 
 def reference_of(bundle: Bundle) -> Reference:
     """Return what the bundle brings; DataError without any."""
-    content = bundle.held_out()
+    content = bundle.held_out
     if content is None:
         raise DataError(f"{bundle.folder}: brings no reference; calibrate it anew")
     return Reference.from_bytes(content, len(bundle.signature.labels))

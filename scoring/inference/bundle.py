@@ -87,7 +87,9 @@ class Head(Struct, frozen=True):
 class Bundle(Struct, frozen=True):
     """A bundle whose files are those of its signature.
 
-    ``model`` is the LiteRT flatbuffer of the integer network, which was read from ``model_file``.
+    ``model`` is the LiteRT flatbuffer of the integer network, which was read from ``model_file``;
+    ``held_out`` what it said of held-out images (``Reference``), None where it came without. All
+    that is served is in memory: another bundle may take the folder's place meanwhile.
     """
 
     folder: Path
@@ -95,20 +97,13 @@ class Bundle(Struct, frozen=True):
     model: bytes
     model_file: Path
     head: Head
+    held_out: bytes | None = None
 
     @property
     def reference(self) -> Path | None:
         """Return the file of the float32 network it was made from, None where it came without."""
         path = self.folder / REFERENCE_FILE
         return path if REFERENCE_FILE in self.signature.files and path.is_file() else None
-
-    def held_out(self) -> bytes | None:
-        """Return what it said of held-out images (``Reference``), None where it came without.
-
-        Raises BundleError for a file that is not the signature's any more.
-        """
-        digest, path = self.signature.files.get(REFERENCE_NAME), self.folder / REFERENCE_NAME
-        return _read_verified(path, digest) if digest and path.exists() else None
 
 
 class Backbones:
@@ -146,10 +141,11 @@ def read_bundle(folder: Path, signature: Signature, backbones: Backbones | None 
     head = _read_head(
         head_file, _read_verified(head_file, files.pop(HEAD_FILE)), len(signature.labels)
     )
+    held_out = _read_held_out(folder / REFERENCE_NAME, files.pop(REFERENCE_NAME, ""))
     for name, digest in files.items():
         if name not in OPTIONAL_FILES or (folder / name).exists():
             _verify(folder / name, digest)
-    return Bundle(folder, signature, model, model_file, head)
+    return Bundle(folder, signature, model, model_file, head, held_out)
 
 
 def shared_backbone(folder: Path, digest: str) -> Path:
@@ -188,6 +184,10 @@ def _find_backbone(folder: Path, digest: str) -> Path:
     if shared.exists():
         return shared
     raise BundleMissing(f"{own}: the file is missing, and there is no {shared} to share either")
+
+
+def _read_held_out(path: Path, digest: str) -> bytes | None:
+    return _read_verified(path, digest) if digest and path.exists() else None
 
 
 def _read_verified(path: Path, digest: str) -> bytes:

@@ -75,8 +75,8 @@ class Predictor:
         return self._bundle.signature
 
     def held_out(self) -> bytes | None:
-        """Return what the bundle said of held-out images, as ``Bundle.held_out`` does."""
-        return self._bundle.held_out()
+        """Return what the bundle said of held-out images, None where it came without."""
+        return self._bundle.held_out
 
     @property
     def threads(self) -> int:

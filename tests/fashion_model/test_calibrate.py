@@ -74,7 +74,7 @@ def test_what_it_says_of_each_image_is_in_its_reference(bundle: Bundle) -> None:
     split = split_data(images(1))
     after = calibrate_bundle(bundle, split)
     calibrated = load_bundle(bundle.folder)
-    held_out = calibrated.held_out()
+    held_out = calibrated.held_out
     assert held_out
     reference = Reference.from_bytes(held_out, len(after.labels))
     predictor = Predictor(calibrated)

@@ -54,4 +54,4 @@ def test_the_bundle_knows_the_file_by_its_hash(tmp_path: Path) -> None:
     signature = with_reference(tmp_path, before, reference)
     assert signature.version != before.version
     write_signature(tmp_path, signature)
-    assert load_bundle(tmp_path).held_out() == reference.to_bytes()
+    assert load_bundle(tmp_path).held_out == reference.to_bytes()

@@ -66,7 +66,7 @@ def test_each_bundle_answers_for_its_own_people(
     assert f"{final}: version {after.version}\n" in output
     assert after.temperature != before.temperature
     assert after.thresholds != before.thresholds
-    held_out = load_bundle(tmp_path / "final").held_out()
+    held_out = load_bundle(tmp_path / "final").held_out
     assert held_out
     reference = Reference.from_bytes(held_out, len(after.labels))
     assert len(reference) == 2 * PICTURES

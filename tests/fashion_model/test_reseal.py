@@ -82,9 +82,9 @@ def test_words_and_thresholds(folder: Path) -> None:
 def test_no_reference_has_confidences_at_another_temperature(folder: Path) -> None:
     shutil.copy(ROOT / "fashion_model" / REFERENCE_NAME, folder)
     assert reseal.main(["--bundle", str(folder), "--set", "thresholds.confidence=0.5"]) == 0
-    assert load_bundle(folder).held_out() is not None
+    assert load_bundle(folder).held_out is not None
     assert reseal.main(["--bundle", str(folder), "--set", "temperature=1.5"]) == 0
-    assert load_bundle(folder).held_out() is None
+    assert load_bundle(folder).held_out is None
 
 
 def test_back_again_gives_the_same_bytes(folder: Path) -> None:

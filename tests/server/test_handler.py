@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 
 from scoring.inference.predictor import Predictor
 from scoring.protocol.errors import BadRequest, NotFound, Unavailable
+from scoring.protocol.signature import REFERENCE_NAME
 from scoring.settings import CODE_ROOT, ServerSettings
 from server.dialects import mlflow, tf_serving
 from server.dialects.dialect import Call, Dialect
@@ -52,6 +55,25 @@ def test_an_unknown_model_is_told_apart_from_a_path(models: ModelTable) -> None:
         handler.score("hats", garment_pixels(1))
     with pytest.raises(BadRequest):
         handler.signature("../fashion")
+
+
+def test_another_bundle_in_the_folder_changes_nothing_that_is_served(tmp_path: Path) -> None:
+    home = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, home, ignore=shutil.ignore_patterns("*.keras", "*.py", "[!a-z]*"))
+    content = (home / REFERENCE_NAME).read_bytes()
+    served = load_models([home], threads=1)
+    handler = Handler(served, ServerSettings(), Drain())
+    signature, pixels = handler.signature(), garment_pixels(2)
+    before = handler.score("", pixels).predictions
+    # What ``teach`` does with a bundle of the same name.
+    (home / REFERENCE_NAME).write_bytes(b"of another version")
+    (home / "head.npz").unlink()
+    assert handler.held_out("fashion") == (signature, content)
+    shutil.rmtree(home)
+    assert handler.held_out("fashion") == (signature, content)
+    after = handler.score("", pixels).predictions
+    assert np.array_equal(before.probabilities, after.probabilities)
+    served.close()
 
 
 def test_once_it_drains_it_takes_no_work_and_says_so(models: ModelTable) -> None:

@@ -59,7 +59,7 @@ def test_it_is_sealed_and_shares_the_network(retrainable: Settings, model: Path)
     assert after.signature.files[SERVED_FILE] == hashlib.sha256(after.model).hexdigest()
     kept, before = (read_features(one.folder, one) for one in (after, load_bundle(model)))
     np.testing.assert_array_equal(kept.features, before.features)
-    content = after.held_out()
+    content = after.held_out
     assert content is not None
     assert len(Reference.from_bytes(content, 10)) == 240
     assert after.signature.figures["measured_images"] == 240

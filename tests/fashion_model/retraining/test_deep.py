@@ -132,7 +132,7 @@ def test_a_killed_tuning_goes_on_to_a_candidate_that_serves(
     old, new = (read_features(one.folder, one) for one in (before, after))
     assert old.held_out == new.held_out
     assert not np.array_equal(old.of(1).features, new.of(1).features)
-    content = after.held_out()
+    content = after.held_out
     assert content is not None
     assert len(Reference.from_bytes(content, 10)) == HELD_OUT
     facts = read_facts(after.folder)

@@ -28,7 +28,7 @@ Change = Callable[[Reference], Reference]
 
 
 def held_out() -> Reference:
-    content = load_bundle(BUNDLE).held_out()
+    content = load_bundle(BUNDLE).held_out
     assert content
     return Reference.from_bytes(content, len(LABELS))
 
