@@ -18,6 +18,7 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
+from scoring.records.regular_file import open_regular, read_to_end
 from scoring.records.text import on_one_line
 from scoring.settings import Settings
 
@@ -78,11 +79,19 @@ class EventsLog:
     def of_run(self, run_id: str, most: int = 1000) -> list[Event]:
         """Return a run's warnings and errors, the latest ``most``; none where there is no log."""
         try:
-            with self.path.open("rb") as file:
-                file.seek(max(os.fstat(file.fileno()).st_size - LOOKED_THROUGH_BYTES, 0))
-                text = file.read().decode("utf-8", "replace")
+            # A pipe would be waited for, and /dev/full or /dev/zero never ends.
+            handle, status = open_regular(os.path.realpath(self.path))
         except OSError:
             return []
+        try:
+            os.lseek(handle, max(status.st_size - LOOKED_THROUGH_BYTES, 0), os.SEEK_SET)
+            # What others write meanwhile is none of this run's.
+            end = min(status.st_size, LOOKED_THROUGH_BYTES)
+            text = read_to_end(handle, end, end).decode("utf-8", "replace")
+        except OSError:
+            return []
+        finally:
+            os.close(handle)
         parts = (line.split(", ", 5) for line in text.split("\n") if f", {run_id}, " in line)
         return [
             Event(level, code, batch.replace("\\x2c", ","), message)

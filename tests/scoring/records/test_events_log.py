@@ -3,13 +3,16 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import run
 
 import pytest
 
 from scoring.records.events_log import EventsLog
+from tests.deadlines import DEADLINE
 
 LINE = re.compile(r"\S+T\S+[+-]\d\d:\d\d, (INFO|WARNING|ERROR), [a-z-]+, [^,]*, [^,]*, .*")
 
@@ -120,6 +123,31 @@ def test_a_link_is_written_through_and_rotated_where_it_leads(tmp_path: Path) ->
     assert "event 19" in (tmp_path / "disk" / "Events-log.txt").read_text()
     assert len(list((tmp_path / "disk").iterdir())) == 3
     assert os.listdir(tmp_path / "logs") == ["Events-log.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: needs a POSIX system")
+@pytest.mark.parametrize("what", ["pipe", "endless device"])
+def test_what_is_no_file_has_no_events(tmp_path: Path, what: str) -> None:
+    """Nobody waits for a pipe's other end, nor reads until the memory is full."""
+    program = (
+        "import resource, sys, pathlib; from scoring.records.events_log import EventsLog;"
+        "resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000,) * 2);"
+        "print(EventsLog(pathlib.Path(sys.argv[1]), 1000, 2).of_run('r1'))"
+    )
+    log = EventsLog(tmp_path, 1000, 2)
+    if what == "pipe":
+        os.mkfifo(log.path)
+    else:
+        log.path.symlink_to("/dev/zero")
+    done = run([sys.executable, "-c", program, tmp_path], capture_output=True, timeout=DEADLINE)
+    assert (done.stdout.strip(), done.returncode) == (b"[]", 0), done.stderr
+
+
+def test_a_runs_events_are_found_at_the_end_of_a_long_log(tmp_path: Path) -> None:
+    log = EventsLog(tmp_path, 10_000_000, 2)
+    log.path.write_text("x" * 99 + "\n" * 6_000 + "y" * 600_000 + "\n")
+    log.error("test", "late", run="r1", batch="G1")
+    assert [event.message for event in log.of_run("r1")] == ["late"]
 
 
 def test_a_short_write_is_followed_by_the_rest(
