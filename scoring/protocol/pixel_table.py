@@ -162,6 +162,10 @@ def _no_row(row: Any, number: int, row_length: int) -> str:
     what = f"row {number} is not a list of {row_length} pixels"
     if type(row) in NUMBERS:
         return f"{what} but a number; put one image alone in a list of its own: [[…]]"
+    if isinstance(row, str):
+        return f'{what} but a text; a picture in base64 is {{"b64": "…"}} among instances'
+    if isinstance(row, dict):
+        return f"{what} but an object of {len(row)} entries; list its numbers alone: [[…]]"
     return f"{what}, it has {len(row)} values" if isinstance(row, list) else what
 
 

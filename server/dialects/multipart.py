@@ -20,6 +20,8 @@ LONGEST_BOUNDARY = 70
 OTHER_PARTS = 100
 # Only these two are escaped by a backslash; any other is a letter of the name.
 BACKSLASH = re.compile(r'\\["\\]|\\')
+# Of mail, which forms no longer are (RFC 7578, 4.7): no library for forms writes a part so.
+MAILED = ("base64", "quoted-printable")
 # What ends no line in a form whose lines end as they should, and how browsers write it in a name.
 LONE_BREAKS = ((re.compile(rb"\r(?!\n)"), b"%0D"), (re.compile(rb"(?<!\r)\n"), b"%0A"))
 
@@ -93,12 +95,21 @@ def _read(decoder: _Decoder) -> Form:
     pieces: list[bytes] = []
     while not isinstance(event := decoder.next_event(), Epilogue):
         if isinstance(event, Field | File):
+            _check_transfer_encoding(event)
             part, pieces = event, []
         elif isinstance(event, Data) and part is not None:
             pieces.append(event.data)
             if not event.more_data:
                 _put(form, part, b"".join(pieces))
     return form
+
+
+def _check_transfer_encoding(part: Field | File) -> None:
+    encoding = part.headers.get("content-transfer-encoding", "").strip().lower()
+    if encoding in MAILED:
+        raise _bad_form(
+            f"a part of it is in {encoding} (Content-Transfer-Encoding); send its bytes as they are"
+        )
 
 
 def _put(form: Form, part: Field | File, data: bytes) -> None:

@@ -135,6 +135,15 @@ def test_a_row_of_another_length_or_kind_is_refused(row: Any) -> None:
         decode(None, [ROW, row])
 
 
+@pytest.mark.parametrize(
+    ("row", "told"), [("iVBORw0K", '"b64"'), ({"0": 1, "1": 2}, "of 2 entries")]
+)
+def test_what_many_programs_send_in_place_of_a_row_is_told(row: Any, told: str) -> None:
+    """A picture in base64 alone, and JavaScript's typed arrays, which JSON makes objects of."""
+    with pytest.raises(InvalidPixels, match=told):
+        decode(None, [row])
+
+
 def test_one_long_string_is_never_multiplied() -> None:
     """NumPy would make every cell as long as the longest: 784 × 40 MB."""
     rows: list[Any] = [["a" * 10**7, *ROW[1:]]] + [ROW] * 1000

@@ -35,6 +35,11 @@ def field(name: str, value: str) -> bytes:
     return part(f'form-data; name="{name}"'.encode(), value.encode())
 
 
+def mailed(encoding: bytes) -> bytes:
+    """Return a form as a library for mail writes it."""
+    return part(FILE, b"iVBORw0K", b"Content-Transfer-Encoding: " + encoding) + END
+
+
 def read(*parts: bytes, end: bytes = END, **query: str) -> PictureRequest:
     call = Call(b"".join(parts) + end, query=query, headers={"content-type": CONTENT_TYPE})
     return picture_form.decode(call, SIGNATURE, LIMITS)
@@ -97,6 +102,12 @@ def test_one_name_in_another_charset_costs_no_other_file() -> None:
     assert read(part(FILE), part(odd), part(FILE)).ids == ["a.png", "Größe.png", "a.png"]
 
 
+@pytest.mark.parametrize("encoding", [b"binary", b"8bit", b"7bit"])
+def test_a_part_may_say_that_its_bytes_are_as_they_are(encoding: bytes) -> None:
+    sent = part(FILE, PICTURE, b"Content-Transfer-Encoding: " + encoding)
+    assert read(sent).ids == ["a.png"]
+
+
 def test_lines_may_end_as_on_unix() -> None:
     form = part(b'form-data; name="file"; filename="b.png"', b"x").replace(b"\r\n", b"\n")
     (outcome,) = read(form + part(FILE).replace(b"\r\n", b"\n", 3), end=b"--B--\n").outcomes[:1]
@@ -151,6 +162,8 @@ def test_what_would_change_nothing_is_refused(
         (b"--B", "names is not in it"),
         (b"--X\r\n" + part(FILE)[5:], "names is not in it"),
         (b"--B\r\nContent-Type: image/png\r\n\r\nx\r\n--B--", "no Content-Disposition header"),
+        (mailed(b"base64"), "in base64 (Content-Transfer-Encoding)"),
+        (mailed(b"Quoted-Printable"), "send its bytes as they are"),
     ],
 )
 def test_a_form_that_is_not_whole_is_told_why(form: bytes, said: str) -> None:
