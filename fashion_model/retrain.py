@@ -228,9 +228,10 @@ def _promote(settings: Settings, ledger: LedgerReader, name: str, beginning: str
     version = find_candidate(settings, name, beginning)
     switching = Switching(settings, ledger.database)
     with switching.alone(f"retrain {name} --promote"):
+        # One that was promoted and is damaged since does not serve.
+        new = candidate_bundle(settings, name, version)
         if current_version(settings, name) == version:
             raise UsageError(f"{name}: {version[:12]} serves already")
-        new = candidate_bundle(settings, name, version)
         if read_facts(new.folder) is None:
             raise GateRefused(f"{new.folder}: nothing says what it has learnt from")
         verdict = judged(settings, read_material(settings, ledger, name), new)

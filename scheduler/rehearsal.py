@@ -14,7 +14,10 @@ from pathlib import Path
 from scheduler.finding import Finding
 from scheduler.launcher import ClientJob, ProcessLauncher, ServerHandle
 from scoring.processes.readiness import read_readiness
+from scoring.protocol.commands import command
 from scoring.protocol.errors import ExitCode, ScoringError
+from scoring.protocol.metadata import ServedModel
+from scoring.protocol.promoted import CannotRead, read_current
 from scoring.settings import PathSettings, Settings
 
 # The scheduler may have a server up on the port of the settings.
@@ -67,6 +70,27 @@ def _score(
         has_scored = model.name in models or (not place and "" in models)
         scored = "; scored a picture" if has_scored else ""
         yield Finding("OK", "bundle", f"{model.name} {model.version}{scored}")
+    # One that somebody keeps up has what was promoted when it began.
+    if settings.schedule.start_server:
+        yield from _not_served(settings, peer.models if peer else ())
+
+
+def _not_served(settings: Settings, models: Sequence[ServedModel]) -> Iterator[Finding]:
+    """Yield a finding for each promoted version in whose place another one serves."""
+    try:
+        promoted = read_current(settings)
+    except CannotRead as error:
+        yield Finding("WARN", "bundle", f"no retrained model serves: {error}")
+        return
+    for name, version in ((one.name, one.version) for one in models):
+        wanted = promoted.get(name, version)
+        if wanted != version:
+            why, back = command("server", "--check"), command("fashion_model.retrain", name)
+            yield Finding(
+                "WARN", "bundle", f"{name}: {version[:12]} serves, and not the promoted"
+                f" {wanted[:12]}, which cannot be loaded: {why} says why,"
+                f" {back} --rollback goes back to the one before",
+            )  # fmt: skip
 
 
 def _in_folder(settings: Settings, folder: Path, models: Sequence[str]) -> Settings:
@@ -82,6 +106,7 @@ def _in_folder(settings: Settings, folder: Path, models: Sequence[str]) -> Setti
         ledger=folder / "ledger.db",
         pictures=folder / "pictures.db",
         logs=folder / "logs",
+        models=settings.paths.models,
     )
     return settings.replaced(
         paths=paths,

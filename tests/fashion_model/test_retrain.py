@@ -53,6 +53,11 @@ def test_from_reviews_to_a_model_that_serves_and_back(
     assert served(retrainable) == folder.name
     assert retrain.main(["--promote"]) == ExitCode.USAGE
     assert errors(capsys) == [f"error: fashion: {folder.name[:12]} serves already"]
+    head = (folder / "head.npz").read_bytes()
+    (folder / "head.npz").write_bytes(head[:-1])
+    assert retrain.main(["--promote"]) == ExitCode.FAILED
+    assert "the file is corrupt" in errors(capsys)[0]
+    (folder / "head.npz").write_bytes(head)
     assert retrain.main(["--rollback"]) == 0
     assert served(retrainable) == shipped
     assert retrain.main(["--rollback"]) == ExitCode.USAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from scheduler.check_models import check_models, check_thresholds, models_to_rehearse
@@ -96,6 +97,23 @@ def test_every_model_of_the_night_is_rehearsed() -> None:
         ["OK", "bundle", "digits"],
     ]
     assert all(finding.endswith("; scored a picture") for finding in findings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("models", ["data/models", "elsewhere"])
+def test_a_promoted_model_that_cannot_be_loaded_is_told(project: Path, models: str) -> None:
+    """Another version serves the night then: nobody reads that of an OK."""
+    settings = load_settings(paths={"models": models})
+    current = project / models / "current.json"
+    current.parent.mkdir(parents=True)
+    current.write_text(orjson.dumps({"fashion": "ab" * 32}).decode())
+    served, told_of = told(check_programs, settings)
+    assert served.startswith("OK bundle fashion ")
+    assert told_of.startswith("WARN bundle fashion: ")
+    assert "not the promoted abababababab, which cannot be loaded" in told_of
+    current.write_text('{"fashion": ')
+    _, told_of = told(check_programs, settings)
+    assert told_of.startswith("WARN bundle no retrained model serves: ")
 
 
 @pytest.mark.slow
