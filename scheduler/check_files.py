@@ -17,21 +17,27 @@ from scheduler.ledger_look import ledger_to_read, require_no_writer
 from scoring.batches.batch_folders import BatchFolders
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, list_images
 from scoring.batches.vanished import missed_batches
+from scoring.processes.locks import INSTANCE_LOCK, RUN_LOCK
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
 from scoring.records.atomic_file import behind_link
+from scoring.records.events_log import FILE_NAME as EVENTS_LOG
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.text import on_one_line
 from scoring.settings import Settings
 
 # A night of 100,000 images writes some 100 MB of ledger, results and copies.
 TOO_FEW_BYTES = 100_000_000
+LOCKS = (RUN_LOCK, INSTANCE_LOCK)
+# What SQLite has beside a database that is open.
+SIDE_FILES = ("-wal", "-shm")
 
 
 def check_folders(settings: Settings) -> Iterator[Finding]:
-    """Results, ledger and logs must be written; without logs the run goes on."""
+    """Results, ledger, locks and logs must be written; without logs the run goes on."""
     yield _results(settings.results_file)
     yield _folder(settings.ledger_file.parent, "FAIL")
     yield _folder(settings.logs_folder, "WARN")
+    yield from _files(settings)
 
 
 def check_ledger(settings: Settings) -> Iterator[Finding]:
@@ -182,6 +188,30 @@ def _may_not_replace(file: os.stat_result, folder: Path) -> bool:
     return bool(around.st_mode & stat.S_ISVTX) and os.geteuid() not in (
         *(0, file.st_uid, around.st_uid),
     )
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """Tell of files whose folder can be written, but not they: a run by root left them there."""
+    ledger, data = settings.ledger_file, settings.ledger_file.parent
+    locks = [data / name for name in LOCKS]
+    written = [ledger, *(Path(f"{ledger}{part}") for part in SIDE_FILES), *locks]
+    for path in written:
+        yield from _file(path, os.R_OK | os.W_OK, "FAIL")
+    for path in locks:
+        if os.path.islink(path) or os.path.isdir(path):
+            yield Finding("FAIL", "file", f"{path} has to be a file: remove it")
+    # Another file is put in its place, but what people typed into it is read before.
+    yield from _file(settings.results_file, os.R_OK, "FAIL")
+    for path in (settings.pictures_file, settings.logs_folder / EVENTS_LOG):
+        yield from _file(path, os.R_OK | os.W_OK, "WARN")
+
+
+def _file(path: Path, needed: int, otherwise: Verdict) -> Iterator[Finding]:
+    effective = os.access in os.supports_effective_ids
+    if os.path.isfile(path) and not os.access(path, needed, effective_ids=effective):
+        can = "read and written" if needed & os.W_OK else "read"
+        text = f"{path} cannot be {can} by the user of this program: give it to that user (chown)"
+        yield Finding(otherwise, "file", text)
 
 
 def _folder(folder: Path, otherwise: Verdict) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -36,6 +37,7 @@ from scoring.records.next_run import remember_schedule
 from scoring.records.run_life import RunLife, RunPlan
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
+from tests.faults.desk import HANGS_SECONDS, MOUNTS
 
 Checked = Callable[[Settings], Iterator[object]]
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -111,6 +113,51 @@ def test_a_file_in_the_place_of_a_folder(
     monkeypatch.setenv(f"SCORING_PATHS__{name.upper()}", path)
     finding = told(check_folders, load_settings())[1 if name == "ledger" else 2]
     assert finding == f"{verdict} folder {project}/taken cannot be written: Not a directory"
+
+
+# As another user's file, a read-only mount, which binds the administrator too, may not be written.
+@MOUNTS
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("data/run.lock", "FAIL"),
+        ("data/scheduler.lock", "FAIL"),
+        ("data/ledger.db", "FAIL"),
+        ("data/ledger.db-wal", "FAIL"),
+        ("data/pictures.db", "WARN"),
+        ("logs/Events-log.txt", "WARN"),
+    ],
+)
+def test_a_file_of_somebody_else_in_a_folder_that_can_be_written(
+    settings: Settings, name: str, verdict: str
+) -> None:
+    path = settings.project / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    program = (
+        "from scheduler.check_files import check_folders; from scoring.settings import *;"
+        "print(*check_folders(load_settings()), sep=chr(10))"
+    )
+    mounted = 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"; exec "$2" -c "$3"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mounted, "sh", path, sys.executable, program],
+        cwd=CODE_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=HANGS_SECONDS,
+        check=False,
+    )
+    told_of_it = [line for line in done.stdout.splitlines() if name in line]
+    assert told_of_it == [
+        f"{verdict}  file         {path} cannot be read and written by the user of this program:"
+        " give it to that user (chown)"
+    ], done.stderr
+
+
+def test_a_lock_may_be_no_folder(settings: Settings) -> None:
+    lock = settings.ledger_file.parent / "run.lock"
+    lock.mkdir(parents=True)
+    assert f"FAIL file {lock} has to be a file: remove it" in told(check_folders, settings)
 
 
 # The ledger
