@@ -236,6 +236,11 @@ class BatchesSettings(Section):
         return {name: table.model for name, table in self.tables.items() if table.model}
 
 
+# Files that have a place of their own, and what those in the logs' folder begin with.
+OWN_FILES = ("results", "ledger", "pictures")
+LOG_FILES = ("Events-log", "Metrics-log", "report.", "server.log")
+
+
 class PathSettings(Section):
     """Where things lie; relative to the project folder."""
 
@@ -248,9 +253,14 @@ class PathSettings(Section):
 
     def agree(self) -> None:
         """Raise ValueError where one file would be written over by another."""
-        for one, other in itertools.combinations(("results", "ledger", "pictures"), 2):
-            if os.path.normpath(getattr(self, one)) == os.path.normpath(getattr(self, other)):
+        own = {name: os.path.normpath(getattr(self, name)) for name in OWN_FILES}
+        for one, other in itertools.combinations(own, 2):
+            if own[one] == own[other]:
                 raise ValueError(f"{one} and {other} must not be the same file")
+        for name, path in own.items():
+            folder, file = os.path.split(path)
+            if folder == os.path.normpath(self.logs) and file.startswith(LOG_FILES):
+                raise ValueError(f"{name} must not be {path}, which this software writes itself")
 
 
 class ResultsSettings(Section):

@@ -73,6 +73,8 @@ def test_each_source_wins_over_the_one_before(
         ("[schedule]\nstop_after = -3\n", "schedule.stop_after"),
         ("[schedule]\nclient_after = 30\n", "client_after"),
         ("[paths]\nresults = 'data/ledger.db'\n", "results and ledger must not be the same file"),
+        ("[paths]\nresults = 'logs/Metrics-log.csv'\n", "results must not be logs/Metrics-log.csv"),
+        ("[paths]\nlogs = 'l'\nledger = 'l/Events-log.txt'\n", "ledger must not be l/Events-log"),
         ("[paths]\nresults = './data/../data/pictures.db'\n", "results and pictures must not be"),
         ("[paths]\nledger = 'data/pictures.db'\n", "ledger and pictures must not be the same"),
         ("[schedule]\nstart_at = 1830\n", "schedule.start_at"),
