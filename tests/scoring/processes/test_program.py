@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from scoring.protocol.errors import ExitCode
 from scoring.settings import CODE_ROOT
 from tests.deadlines import DEADLINE
 
@@ -25,16 +28,48 @@ def main():
     return 7
 """
 
+# A thread's stack is some megabytes of address space.
+WITHOUT_THREADS = """
+import resource, threading
+def main():
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000,) * 2)
+    threading.Thread(target=print).start()
+"""
+WITHOUT_MEMORY = """
+def main():
+    bytearray(2**60)
+"""
+
 
 def test_a_program_loads_without_collector_and_threads_and_works_with_it(tmp_path: Path) -> None:
-    (tmp_path / "stand_in.py").write_text(PROGRAM)
-    done = subprocess.run(
-        [sys.executable, "-c", BEGINNING, str(tmp_path)],
+    done = _run(PROGRAM, tmp_path)
+    assert done.stdout.splitlines() == ["loading: False 1", "working: True True"]
+    assert done.returncode == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run here: needs Linux")
+def test_without_threads_the_last_line_says_what_to_do(tmp_path: Path) -> None:
+    _says_what_to_do(_run(WITHOUT_THREADS, tmp_path), "no more threads or memory")
+
+
+def test_without_memory_the_last_line_says_what_to_do(tmp_path: Path) -> None:
+    _says_what_to_do(_run(WITHOUT_MEMORY, tmp_path), "no more memory")
+
+
+def _says_what_to_do(done: subprocess.CompletedProcess[str], what: str) -> None:
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"error: the system gives this program {what}: raise its limits")
+    assert done.returncode == ExitCode.FAILED
+
+
+def _run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "stand_in.py").write_text(program)
+    return subprocess.run(
+        [sys.executable, "-c", BEGINNING, str(folder)],
         cwd=CODE_ROOT,
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
-    assert done.stdout.splitlines() == ["loading: False 1", "working: True True"]
-    assert done.returncode == 7
