@@ -93,7 +93,8 @@ def _flat(row: Any, number: int, spec: InputSpec) -> Any:
         # The one channel may stand first, too.
         row = row[0]
     if len(row) != height or not _are_lists(row, width):
-        raise InvalidPixels(f"row {number} is not nested as [{height}][{width}] pixels")
+        plane = f"[{height}][{width}]" if channels == 1 else f"[{height}][{width}][{channels}]"
+        raise InvalidPixels(f"row {number} is not nested as {plane} pixels")
     places = list(chain.from_iterable(row))
     if _are_lists(places, channels):
         return list(chain.from_iterable(places))

@@ -227,6 +227,12 @@ def test_an_id_beyond_64_bits_is_told_its_range(index: Any) -> None:
     assert list(decode({"dataframe_split": {"index": kept, "data": PIXELS}}).ids) == kept
 
 
+def test_a_picture_with_its_channels_first_is_told_how_it_should_be_nested() -> None:
+    planes = [[[0, 1], [2, 3]]] * 3
+    with pytest.raises(InvalidPixels, match=r"not nested as \[2\]\[2\]\[3\] pixels"):
+        decode({"instances": [planes]}, COLOURS)
+
+
 def test_bare_split_returns_its_index() -> None:
     frame = FRAME.set_axis(["left.png", 7])
     assert list(decode(frame.to_json(orient="split")).ids) == ["left.png", 7]
