@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from fashion_model.dataset.class_folders import MAPPING_FILE, folder_names, mapp
 from fashion_model.dataset.description import DataError
 from fashion_model.dataset.people import PEOPLE_FILE
 from fashion_model.dataset.tables import Table
-from scoring.batches.image_folder import list_images
+from scoring.batches.image_folder import ImageList, list_images
 from scoring.protocol.checking import Checker
-from scoring.protocol.errors import UsageError
+from scoring.protocol.errors import BatchUnreadable, UsageError
 from scoring.protocol.file_names import as_file_name, as_text
 from scoring.protocol.signature import Label
 from scoring.records.answers import read_answer
@@ -81,9 +82,9 @@ def _in_class_folders(folder: Path) -> Source:
     whose = _people(folder)
     files, notes = [], []
     for name, label in labels.items():
-        images = list_images(folder / name, BatchesSettings())
+        images = _images_of(folder / name)
         for image in images:
-            group = whose.get(as_text(f"{name}/{image}"), "")
+            group = whose.of(as_text(f"{name}/{image}"))
             files.append(LabelledFile(folder / name / image, label, group))
         what = ", ".join(
             filter(None, (images.left_out.tell_kinds(), images.left_out.tell_unreadable()))
@@ -92,7 +93,15 @@ def _in_class_folders(folder: Path) -> Source:
             notes.append(f"{printable(name)}: has no pictures, and is no class for that")
         if what:
             notes.append(f"{printable(name)}: left out {printable(what)}")
-    return Source(sorted(files, key=lambda file: file.label), notes + _loose(folder))
+    notes += [*_loose(folder), *whose.notes()]
+    return Source(sorted(files, key=lambda file: file.label), notes)
+
+
+def _images_of(folder: Path) -> ImageList:
+    try:
+        return list_images(folder, BatchesSettings())
+    except BatchUnreadable as error:
+        raise CannotTeach(f"{printable(str(folder))}: {error}") from error
 
 
 def _labels_of_folders(folder: Path) -> dict[str, str]:
@@ -115,13 +124,46 @@ def _loose(folder: Path) -> list[str]:
     return [f"{count} pictures beside the class folders have no class"] if count else []
 
 
-def _people(folder: Path) -> dict[str, str]:
+class _People:
+    """Whose each picture is by ``people.csv``; it knows which of its lines were asked for."""
+
+    def __init__(self, people: Mapping[str, str]) -> None:
+        self._people = people
+        self._asked: set[str] = set()
+
+    def of(self, image: str) -> str:
+        """Return whose a picture is, "" where nobody said."""
+        key = _place_in_table(image)
+        self._asked.add(key)
+        return self._people.get(key, "")
+
+    def notes(self) -> list[str]:
+        """Return what there is to say of lines that are of no picture: they count for nothing."""
+        lost = [image for image in self._people if image not in self._asked]
+        if not lost:
+            return []
+        return [
+            f"{PEOPLE_FILE}: {len(lost)} of its {len(self._people)} lines name no picture here,"
+            f" like {printable(lost[0])}"
+        ]
+
+
+def _people(folder: Path) -> _People:
     path = folder / PEOPLE_FILE
     if not path.is_file():
-        return {}
+        return _People({})
     table = Table(path)
     image, person = table.column(*FILE_COLUMNS), table.column(*GROUP_COLUMNS)
-    return {row[image].replace("\\", "/"): row[person] for row in table.rows}
+    people: dict[str, str] = {}
+    for row in table.rows:
+        before = people.setdefault(_place_in_table(row[image]), row[person])
+        if before != row[person]:
+            raise CannotTeach(f"{path}: {row[image]} is of {before!r} and of {row[person]!r}")
+    return _People(people)
+
+
+def _place_in_table(image: str) -> str:
+    return _plain(image.replace("\\", "/"))
 
 
 def _in_table(path: Path) -> Source:
@@ -130,15 +172,15 @@ def _in_table(path: Path) -> Source:
     table = Table(path)
     file, label = table.column(*FILE_COLUMNS), table.column(*LABEL_COLUMNS)
     group = next((table.columns[name] for name in GROUP_COLUMNS if name in table.columns), None)
-    whose = _people(path.parent) if group is None else {}
+    whose = _people(path.parent) if group is None else _People({})
     files: dict[Path, LabelledFile] = {}
     for row in table.rows:
-        owner = row[group] if group is not None else whose.get(row[file].replace("\\", "/"), "")
+        owner = row[group] if group is not None else whose.of(row[file])
         one = LabelledFile(_place(path.parent, row[file]), _plain(row[label].strip()), owner)
         before = files.setdefault(one.path, one)
         if before.label != one.label:
             raise CannotTeach(f"{path}: {row[file]} is labelled {before.label!r} and {one.label!r}")
-    return Source(sorted(files.values(), key=lambda one: one.label))
+    return Source(sorted(files.values(), key=lambda one: one.label), whose.notes())
 
 
 def _place(folder: Path, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,44 @@ def test_people_say_whose_a_picture_is(tmp_path: Path) -> None:
         picture(tmp_path / name)
     (tmp_path / "people.csv").write_text("image,person\nmug/a.jpg,7\nmug/gone.jpg,8\n")
     assert seen(tmp_path) == [("a.jpg", "mug", "7"), ("b.jpg", "vase", "")]
+    assert find_labelled_files(tmp_path).notes == [
+        "people.csv: 1 of its 2 lines name no picture here, like mug/gone.jpg"
+    ]
+
+
+def test_people_of_a_folder_spelt_another_way_are_found(tmp_path: Path) -> None:
+    for name in ("Hu\u0308te/a.jpg", "vase/b.jpg"):
+        picture(tmp_path / name)
+    table = "image,person\nH\u00fcte\\a.jpg,7\n"
+    (tmp_path / "people.csv").write_text(table, encoding="utf-8")
+    found = find_labelled_files(tmp_path)
+    assert [file.group for file in found.files] == ["7", ""]
+    assert found.notes == []
+
+
+def test_a_picture_of_two_people_is_refused(tmp_path: Path) -> None:
+    for name in ("mug/a.jpg", "vase/b.jpg"):
+        picture(tmp_path / name)
+    (tmp_path / "people.csv").write_text("image,person\nmug/a.jpg,ann\nmug/a.jpg,bob\n")
+    with pytest.raises(CannotTeach, match=r"people.csv: mug/a.jpg is of 'ann' and of 'bob'"):
+        find_labelled_files(tmp_path)
+
+
+def test_a_class_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mug/a.jpg", "vase/b.jpg"):
+        picture(tmp_path / name)
+    scandir = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(os.fsdecode(path)).name == "vase":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    with pytest.raises(CannotTeach, match=r"vase: its folder cannot be read: Permission denied"):
+        find_labelled_files(tmp_path)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
