@@ -29,13 +29,33 @@ LEFT JOIN reviews r ON r.batch = a.batch AND r.path = a.path AND r.content_hash 
 {STANDING}
 WHERE a.run_id = ?1 AND a.model_version = ?2
 """
+# A picture that was scored again is the newest run's in the ledger, and so is what is said of it
+# from then on; it stays one of the run that scored it first. Of what a run lists, an earlier one
+# had scored what that one lists, too.
 MARKED = f"""
-SELECT r.verdict, coalesce(r.label = r.predicted, 0), r.confidence FROM reviews r
-WHERE r.run_id = ?1 AND r.flagged IS NOT NULL {STANDING}
+WITH marked AS (
+    SELECT batch, path, content_hash, confidence FROM predictions
+    WHERE run_id = ?1 AND model_version = ?2 AND review IS NOT NULL
+    UNION ALL
+    SELECT batch, path, content_hash, confidence FROM reviews
+    WHERE run_id = ?1 AND model_version = ?2 AND flagged IS NOT NULL
+    UNION ALL
+    SELECT p.batch, p.path, p.content_hash, p.confidence FROM runs mine
+    JOIN run_images i ON i.run_id = mine.id
+    JOIN predictions p ON p.id = i.prediction_id
+    JOIN runs made ON made.id = p.run_id
+    WHERE ?3 AND mine.id = ?1 AND p.model_version = ?2 AND p.review IS NOT NULL
+    AND made.number > mine.number AND NOT EXISTS (
+        SELECT 1 FROM run_images e JOIN runs before ON before.id = e.run_id
+        WHERE e.prediction_id = p.id AND before.number < mine.number)
+)
+SELECT r.verdict, coalesce(r.label = r.predicted, 0), max(m.confidence) FROM marked m
+LEFT JOIN reviews r ON r.batch = m.batch AND r.path = m.path AND r.content_hash = m.content_hash
+{STANDING}
+GROUP BY m.batch, m.path, m.content_hash
 """
-MARKED_CONFIDENCE = """
-SELECT coalesce(avg(confidence), 0) FROM predictions
-WHERE run_id = ? AND model_version = ? AND review IS NOT NULL
+STILL_ITS_OWN = """
+SELECT count(*) FROM predictions WHERE run_id = ? AND model_version = ? AND review IS NOT NULL
 """
 CANNOT_TELL = "cannot tell"
 # There the sample is judged as it was drawn; elsewhere people say what struck them.
@@ -80,8 +100,9 @@ def audited_run(database: Database, run_id: str, model_version: str) -> AuditedR
     which = (run_id, model_version)
     ((unmarked, marked),) = database.query(COUNTS, which)
     sample = database.query(SAMPLE, which)
-    known = _judged(database.query(MARKED, which))
-    ((confidence,),) = database.query(MARKED_CONFIDENCE, which)
+    found = _marked(database, which, marked)
+    known = _judged(found)
+    confidence = sum(row[2] or 0.0 for row in found) / len(found) if found else 0.0
     judged, picked = _as_drawn(sample)
     right = sum(one.right for one in known)
     waiting = max(0, marked - len(known))
@@ -96,6 +117,13 @@ def audited_run(database: Database, run_id: str, model_version: str) -> AuditedR
         waiting_confidence=waiting * confidence,
         picked=tuple(_judged(picked)),
     )
+
+
+def _marked(database: Database, which: tuple[str, str], count: int) -> list[Any]:
+    """Return the run's marked images with what is said of them; those scored again since, too."""
+    ((own,),) = database.query(STILL_ITS_OWN, which)
+    # All that a run lists is looked through only where some of its marked ones are no more its own.
+    return database.query(MARKED, (*which, own < count))
 
 
 def _as_drawn(sample: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scoring.records.audited_rows import AuditedRun, audited_run
 from scoring.records.labels import Labels, PictureKey, Source
-from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
+from scoring.records.ledger import ChunkCost, Ledger, Model, Run, ScoredImage
 from tests.scoring.records.scored import LABELS, NIGHT, NOW
 
 
@@ -112,3 +114,45 @@ def test_what_somebody_picked_stands_apart_until_the_whole_sample_is_judged(
     whole = look(ledger)
     assert sorted(one.right for one in whole.judged) == [False, False, True, True]
     assert whole.picked == ()
+
+
+LISTED = [str(n) for n in range(9)]
+OF_THE_NIGHT = [
+    ScoredImage(n + 1, str(n), f"d{n}", "Bag", 0.9, "low" if n > 5 else None) for n in range(8)
+]
+ADDED = ScoredImage(9, "8", "d8", "Bag", 0.5, "low")
+BY_HAND = replace(NIGHT, id="n2", kind="manual", due_date=None)
+
+
+def score(ledger: Ledger, run: Run, images: list[ScoredImage]) -> None:
+    """Let a run that lists nine images score some of them."""
+    ledger.start_run(run)
+    ledger.touch_batch(run.id, "G1", 0, LISTED, Model("fashion", "v1"))
+    ledger.commit_chunk(run.id, "G1", "v1", images, ChunkCost(), NOW)
+    ledger.close_batch(run.id, "G1", 1.0)
+    ledger.finish_run(run.id, "done", "", NOW, 4)
+
+
+def test_what_was_said_of_marked_ones_counts_in_a_run_that_scores_them_again(
+    ledger: Ledger,
+) -> None:
+    say(ledger, PictureKey("G1", "6", "d6"), "Coat")
+    score(ledger, BY_HAND, OF_THE_NIGHT)
+    say(ledger, PictureKey("G1", "7", "d7"), "Bag")
+    for run_id in ("n1", "n2"):
+        found = audited_run(ledger.database, run_id, "v1")
+        assert (found.marked_right, found.marked_wrong, found.waiting) == (1, 1, 0)
+
+
+def test_marked_ones_that_wait_are_as_sure_as_they_were_when_scored_again(ledger: Ledger) -> None:
+    before = look(ledger)
+    score(ledger, BY_HAND, OF_THE_NIGHT)
+    assert look(ledger) == before
+
+
+def test_what_an_earlier_night_had_marked_is_no_later_nights(ledger: Ledger) -> None:
+    score(ledger, replace(NIGHT, id="n3", due_date=date(2026, 11, 22)), [ADDED])
+    score(ledger, BY_HAND, [*OF_THE_NIGHT, ADDED])
+    say(ledger, PictureKey("G1", "6", "d6"), "Coat")
+    found = audited_run(ledger.database, "n3", "v1")
+    assert (found.marked_wrong, found.waiting, found.waiting_confidence) == (0, 1, 0.5)
