@@ -9,13 +9,17 @@ import socket
 import threading
 
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
+from waitress.utilities import BadRequest
 
 from desk.access import require_key_beyond_loopback
 from desk.app import create_app
 from desk.results_exporter import ResultsExporter
 from scoring.processes.listening import ServerThread, bind, url_of
 from scoring.processes.locks import desk_lock
+from scoring.processes.request_heads import why_no_head
 from scoring.protocol.browser_ports import blocked_warning
 from scoring.protocol.errors import ExitCode
 from scoring.protocol.loopback import is_loopback
@@ -66,25 +70,48 @@ def load_what_pages_need() -> None:
         importlib.import_module(f"scoring.monitoring.{module}")
 
 
+class DeskRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """A request; what can become none is refused at once."""
+
+    def received(self, data: bytes) -> int:
+        """Take in what has come; return how many bytes of it belong to this request."""
+        consumed = int(super().received(data))
+        why = "" if self.headers_finished else why_no_head(self.header_plus.lstrip())
+        if why and not self.completed:
+            self._refuse(why)
+        return consumed
+
+    def _refuse(self, why: str) -> None:
+        """A browser that was given https:// would show an empty page for as long as we wait."""
+        self.error = BadRequest(why)
+        self.completed = True
+
+
+class DeskChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection whose requests are the desk's."""
+
+    parser_class = DeskRequest
+
+
 class DeskServer(ServerThread):
     """The desk's waitress server."""
 
     def __init__(self, app: Flask, listener: socket.socket, *, has_proxy: bool = False) -> None:
-        super().__init__(
-            create_server(
-                app,
-                sockets=[listener],
-                threads=THREADS,
-                ident=None,
-                connection_limit=CONNECTIONS,
-                channel_timeout=IDLE_CONNECTION_SECONDS,
-                max_request_header_size=HEADER_BYTES,
-                max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
-                clear_untrusted_proxy_headers=not has_proxy,
-                # select() knows no file descriptor over 1023; Windows has nothing else.
-                asyncore_use_poll=hasattr(select, "poll"),
-            )
+        server = create_server(
+            app,
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_CONNECTION_SECONDS,
+            max_request_header_size=HEADER_BYTES,
+            max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+            clear_untrusted_proxy_headers=not has_proxy,
+            # select() knows no file descriptor over 1023; Windows has nothing else.
+            asyncore_use_poll=hasattr(select, "poll"),
         )
+        server.channel_class = DeskChannel
+        super().__init__(server)
 
     def stop(self, seconds: float) -> None:
         """Finish the requests in hand, and close."""

@@ -13,6 +13,7 @@ from waitress.parser import HTTPRequestParser, ParsingError, crack_first_line
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest as UnreadableRequest
 
+from scoring.processes.request_heads import why_no_head
 from scoring.protocol.errors import ApiError, BadRequest, TooLarge
 from server.access_log import log_request
 from server.door import RECEIVED, Door
@@ -25,9 +26,6 @@ CHUNK_LINE_BYTES = 1_024
 TRAILER_BYTES = 16_384
 REQUEST_LINE = re.compile(rb"\s*(?P<command>[A-Z]+) +(?:https?://[^/\s]*)?(?P<path>/[^\s?#]*)")
 TRANSFER_ENCODING = re.compile(rb"(?im)^transfer-encoding:(.*)$")
-# How a TLS handshake begins (RFC 8446, 5.1): what comes where a caller was given https://.
-HANDSHAKE = b"\x16"
-BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
@@ -132,11 +130,8 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
 
     def _refuse_hopeless_head(self) -> None:
         """Refuse at once a head that can become none: its caller would wait as long as we do."""
-        try:
-            why = why_no_head(self.header_plus.lstrip())
-        except ParsingError as error:
-            why = str(error)
-        if why:
+        begun = self.header_plus.lstrip()
+        if why := why_no_head(begun) or why_no_first_line(begun):
             self.error = UnreadableRequest(why)
             self.completed = True
 
@@ -154,19 +149,14 @@ class HttpRequest(HTTPRequestParser):  # type: ignore[misc]  # waitress has no t
         return len(body.control_line) > CHUNK_LINE_BYTES or len(body.trailer) > TRAILER_BYTES
 
 
-def why_no_head(begun: bytes) -> str:
-    """Say why no request begins so, or "" where one may: the rest of its headers is to come.
-
-    Raises ParsingError for a first line that is none in waitress' words.
-    """
-    if begun.startswith(HANDSHAKE):
-        return "This port speaks HTTP, not TLS; call it by http://"
-    if BARE_LF.search(begun):
-        return "A line ends with LF alone; end each with CR LF"
+def why_no_first_line(begun: bytes) -> str:
+    """Say in waitress' words why a first line that has come whole is none of a request, or ""."""
     line, is_whole, _ = begun.partition(b"\r\n")
-    if is_whole and not any(crack_first_line(line.rstrip())):
-        return "Start line is invalid"
-    return ""
+    try:
+        is_right = not is_whole or any(crack_first_line(line.rstrip()))
+    except ParsingError as error:
+        return str(error)
+    return "" if is_right else "Start line is invalid"
 
 
 class AnswerTask(WSGITask):  # type: ignore[misc]  # waitress has no types

@@ -119,3 +119,12 @@ def test_it_is_ready_soon(project: Path) -> None:
     with started() as (_, url):
         requests.get(url, timeout=DEADLINE)
     assert time.monotonic() - began < DEADLINE / 2
+
+
+def test_https_and_lines_of_lf_alone_are_refused_at_once(project: Path) -> None:
+    with started() as (_, url):
+        host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
+        for begun in (bytes.fromhex("160301020001"), b"GET / HTTP/1.0\n\n"):
+            with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
+                connection.sendall(begun)
+                assert b" 400 " in connection.recv(100)
