@@ -127,12 +127,15 @@ def _page(audit: str) -> ResponseReturnValue:
 
 
 def _told_before(reviewer: str) -> tuple[Sentence, int | None]:
-    """Return what is told of the review that a form without a script came from, and its id."""
-    id_ = request.args.get("told", type=int)
+    """Return what is told of the review that a form without a script came from, and its id.
+
+    Of what came second nothing was written, also where he had answered himself before.
+    """
+    id_, stands = request.args.get("told", type=int), "stands" in request.args
     review = Labels(the_ledger()).get(id_) if id_ else None
     if review is None:
-        return [], None
-    if review.reviewer == reviewer:
+        return told_of_standing(the_ledger(), None, reviewer, 0.0) if stands else [], None
+    if review.reviewer == reviewer and not stands:
         return told_of(the_ledger(), review), review.id if review.verdict != "undone" else None
     return told_of_standing(the_ledger(), review, reviewer, _seconds_since(review.decided_at)), None
 
@@ -141,7 +144,8 @@ def _go_on(sent: Sent, ask: Ask, outcome: Outcome | None = None) -> ResponseRetu
     """Return what comes next: to a script as JSON, to a form as the page."""
     if not sent.is_script:
         review = (outcome.review or outcome.standing) if outcome else None
-        return redirect(_here(sent, told=review.id if review else None), 303)
+        stands = 1 if outcome and outcome.is_conflict else None
+        return redirect(_here(sent, told=review.id if review else None, stands=stands), 303)
     told = _outcome(outcome, _reviewer()) if outcome else {}
     back = told.pop("back", None)
     state = _state(ask, _reviewer(), back)
@@ -155,9 +159,10 @@ def _other(audit: str, ask: Ask, **changed: str | None) -> str:
     return url_for(endpoint, batch=picked["batch"], reason=picked["reason"])
 
 
-def _here(sent: Sent, told: int | None) -> str:
+def _here(sent: Sent, told: int | None, stands: int | None) -> str:
     endpoint = "review.audit" if sent.text("audit") else "review.page"
-    return url_for(endpoint, told=told, batch=sent.text("batch"), reason=sent.text("reason"))
+    batch, reason = sent.text("batch"), sent.text("reason")
+    return url_for(endpoint, told=told, stands=stands, batch=batch, reason=reason)
 
 
 def _state(ask: Ask, reviewer: str, back: Any = None) -> dict[str, Any]:

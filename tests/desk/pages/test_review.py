@@ -370,6 +370,30 @@ def test_a_form_does_all_of_it_without_a_script(ana: Page, settings: Settings) -
     assert [row.verdict for row in rows(settings)] == ["label", "undone"]
 
 
+def test_a_form_that_is_sent_again_with_another_answer_is_told_that_the_first_stands(
+    ana: Page, settings: Settings
+) -> None:
+    """Whoever went back in his browser and pressed another key was told that it was saved."""
+    (item,) = ana.more()
+    ana.form("answer", picture=item["id"], label="Coat")
+    again = ana.form("answer", picture=item["id"], label="Bag")
+    text = ana.browser.get(again.location).text
+    assert "<bdi>You</bdi></strong> said <strong><bdi>Coat</bdi></strong>" in text
+    assert "Saved" not in text
+    assert [row.label for row in rows(settings)] == ["Coat"]
+
+
+def test_a_form_that_undoes_what_another_undid_is_told_so(
+    ana: Page, app: Flask, settings: Settings
+) -> None:
+    (item,) = ana.more()
+    ana.form("answer", picture=item["id"], label="Coat")
+    (review,) = rows(settings)
+    for page in (Page(app, "Ben"), ana):
+        undone = page.form("undo", review=str(review.id))
+    assert "Somebody took that review back" in ana.browser.get(undone.location).text
+
+
 def test_a_form_that_comes_second_is_told_so(ana: Page, app: Flask) -> None:
     (item,) = ana.more()
     ana.told("answer", picture=item["id"], label="Coat")
