@@ -54,19 +54,26 @@ def own_server(settings: Settings, models: Sequence[str]) -> Iterator[ServerPlac
     """Start a server with the models that are asked for, and stop it at the end.
 
     ``models`` are names; "" is the first of the settings, which are all served then. Where it does
-    not come up with all of them, it goes without those that only single batches have. Raises
-    NoServer where it does not come up, UsageError where no bundle has any of those names.
+    not come up with all of them, it goes without those of single batches that do not load, or
+    without all. Raises NoServer where it does not come up, UsageError where no bundle has any of
+    those names.
     """
     trouble, serving = "", _serving(settings, models)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(_started(serving))
         except NoServer as error:
-            others = set(models) - set(not_served(settings, models))
-            if not others or serving == settings:
+            if serving == settings:
                 raise
-            trouble = str(error)
-            server = stack.enter_context(_started(settings))
+            from scoring.processes.sound_models import sound_models
+
+            sound = sound_models(settings, models)
+            others = set(models) - set(not_served(settings, models))
+            if not others and not sound:
+                raise
+            trouble, models = str(error), [name for name in models if name not in sound]
+            without = with_models(settings, sound) if others else _serving(settings, sound)
+            server = stack.enter_context(_started(without))
         yield ServerPlace(server.url, server.secret, why_absent(settings, models, trouble))
 
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from scoring.processes.child import Child, start_alone, start_child
 from scoring.processes.managed_server import ManagedServer
 from scoring.processes.parent_pipe import FirstLine
 from scoring.processes.readiness import read_readiness
+from scoring.processes.sound_models import sound_models
 from scoring.processes.waiting import wait_until
 from scoring.protocol.bundle_names import why_absent, with_models
 from scoring.protocol.commands import command
@@ -31,6 +32,9 @@ LOOK_SECONDS = 60.0
 SILENT_LOOKS = 3
 
 Cancelled = Callable[[], bool]
+# Which models a start has beside the server's own, and what the next one has if it fails.
+Further = Literal["all", "sound", "none"]
+AFTER: Mapping[Further, Further] = {"all": "sound", "sound": "none", "none": "none"}
 
 
 class ClientJob(Struct, frozen=True):
@@ -179,7 +183,8 @@ class ProcessLauncher:
         self._settings = settings
         self._port = port
         self._secret = SessionSecret.new()
-        self._with_all = True
+        self._further: Further = "all"
+        self._sound: list[str] = []
         self._trouble = ""
         self._absent: Mapping[str, str] = {}
         self._loaded: tuple[list[str], Child] | None = None
@@ -199,11 +204,13 @@ class ProcessLauncher:
             server.wait_until_ready(cancelled=cancelled)
         except BaseException as error:
             server.stop()
-            self._with_all = settings == self._settings
-            self._trouble = "" if self._with_all else str(error)
+            alone = settings == self._settings
+            self._further = "all" if alone else AFTER[self._further]
+            self._trouble = "" if alone else str(error)
             raise
-        self._absent = why_absent(self._settings, named_models(self._settings), self._trouble)
-        self._with_all, self._trouble = True, ""
+        absent = [name for name in named_models(self._settings) if name not in self._sound]
+        self._absent = why_absent(self._settings, absent, self._trouble)
+        self._further, self._sound, self._trouble = "all", [], ""
         return OwnServer(server)
 
     def _managed(self, settings: Settings) -> ManagedServer:
@@ -216,11 +223,12 @@ class ProcessLauncher:
         """Return the settings with the models of single batches among those that are served.
 
         One of them may keep the server from coming up, and must not cost the other batches: after
-        a start with them that came to nothing, the next one is without.
+        a start with them that came to nothing, the next one has those only that load, if it was
+        one that does not.
         """
-        if not self._with_all:
-            return self._settings
-        return with_models(self._settings, named_models(self._settings))
+        names = named_models(self._settings)
+        self._sound = sound_models(self._settings, names) if self._further == "sound" else []
+        return with_models(self._settings, names if self._further == "all" else self._sound)
 
     def load_client(self, job: ClientJob) -> None:
         """Start one for the server that this session is about to start; else it gains nothing."""

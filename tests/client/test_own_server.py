@@ -82,6 +82,11 @@ def test_a_model_that_cannot_be_loaded_costs_no_other(project: Path) -> None:
         assert place.absent["hats"].startswith("with it, the server ended with exit code ")
         assert str(broken) in place.absent["hats"]
         assert place.absent["socks"].startswith("no model is named 'socks'; ")
+    with own_server(settings_for(), ["hats", "", "digits"]) as place:
+        assert served(place) == ["fashion", "digits"]
+    assert set(place.absent) == {"hats"}
+    with own_server(settings_for(), ["hats", "digits"]) as place:
+        assert served(place) == ["digits"]
     with pytest.raises(NoServer, match=re.escape(str(broken))):
-        with own_server(settings_for(), ["hats", "cats_dogs"]):
+        with own_server(settings_for(), ["hats"]):
             pytest.fail("nothing that it has is asked for")

@@ -107,11 +107,12 @@ def test_photographs_are_told_of_at_night_and_scored_by_their_own_model_the_next
 def test_a_broken_model_of_one_batch_costs_no_other(desk: Desk, by_hand: bool) -> None:
     """The server that has it does not come up; the one that is tried next goes without."""
     write_batch(desk.project / "image_batches" / "D", 3)
+    write_batch(desk.project / "image_batches" / "E", 3)
     broken = desk.project / "models" / "shoes"
     broken.mkdir(parents=True)
     signature = parse_signature((BUNDLE / "signature.json").read_bytes()).renewed(name="shoes")
     (broken / "signature.json").write_bytes(dump_signature(signature))
-    desk.set("BATCHES", '{"D": {"model": "shoes"}}')
+    desk.set("BATCHES", '{"D": {"model": "shoes"}, "E": {"model": "digits"}}')
     if by_hand:
         assert desk.run("--once").returncode == 3
     else:
@@ -125,7 +126,8 @@ def test_a_broken_model_of_one_batch_costs_no_other(desk: Desk, by_hand: bool) -
     assert f"unknown-model, {desk.runs()[0].id}, D, {reason.removeprefix('D: ')}\n" in log
     (failed,) = [line for line in log.splitlines() if "server-start-failed" in line]
     assert str(broken) in failed
-    assert desk.result_rows() == 12
+    assert "E: " not in reason
+    assert desk.result_rows() == 15
 
 
 def test_a_cycle_by_hand_scores_and_leaves_the_night_due(desk: Desk) -> None:
