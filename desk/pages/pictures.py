@@ -83,7 +83,11 @@ def _reasons(reviewing: Reviewing, ledger: Ledger) -> list[str]:
 
 
 def _wanted() -> Wanted:
-    asked = {name: request.args.get(name, "") for name in ("name", "batch", "label", "reason")}
+    names = ("name", "batch", "label", "reason")
+    # What is copied out of a page or a mail brings blanks along.
+    asked = {name: request.args.get(name, "").strip() for name in names}
+    # Review has them around the slash.
+    asked["name"] = asked["name"].replace(" / ", "/")
     return Wanted(**asked, reviewed=request.args.get("show") == "reviewed")
 
 
@@ -107,12 +111,8 @@ def _waiting(reviewing: Reviewing, wanted: Wanted) -> Shown:
     """Return what waits, in the order in which it is reviewed, by what is asked for there."""
     part: Part = "all" if reviewing.blind else "flagged"
     ask = Ask(sessions.holder(), "", part, wanted.batch or None, wanted.reason or None)
-    name = wanted.name.casefold()
-    items = [
-        item
-        for item in reviewing.queue.waiting(ask)
-        if name in item.candidate.picture.path.casefold()
-    ]
+    waiting = reviewing.queue.waiting(ask)
+    items = [item for item in waiting if wanted.is_named(item.candidate.picture)]
     cards = [_waiting_card(item.id, item.candidate.picture) for item in items[:PICTURES_SHOWN]]
     return Shown(cards, rest=len(items) - len(cards))
 

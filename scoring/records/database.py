@@ -18,6 +18,7 @@ from typing import Any
 from scoring.protocol.errors import LedgerDamaged, LedgerError
 from scoring.records import schema
 from scoring.records.atomic_file import replacing
+from scoring.records.text import as_searched
 from scoring.records.times import utc_offset, utc_text
 
 WAL_PAUSE_SECONDS = 0.01
@@ -55,9 +56,12 @@ class Database:
             make_private(self.path)
         elif not self.path.exists():
             raise self._gone()
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             self.path, timeout=self.busy_seconds, isolation_level=None, check_same_thread=not shared
         )
+        # SQLite's own LIKE knows capitals of ASCII only.
+        connection.create_function("as_searched", 1, as_searched, deterministic=True)
+        return connection
 
     def close(self) -> None:
         self._connection.close()

@@ -137,6 +137,11 @@ def read_cell(cell: str) -> str:
     return cell.removeprefix(TEXT_MARK)
 
 
+def as_searched(text: str) -> str:
+    """Return a text as it is compared by who looks for a part of it: in no case, composed (NFC)."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())
+
+
 def is_formula(text: str) -> bool:
     """Tell whether a spreadsheet may take it for a formula; blanks and the unseen may lead."""
     start = _seen(text)

@@ -79,7 +79,10 @@ def test_in_the_list_of_what_waits_nothing_tells_a_sample_from_a_flagged_one(
     browser = at_now(settings)
     found = cards(browser.get(f"/pictures?show=waiting&reason={LOW}").text)
     assert found == dict.fromkeys(("G1/flagged-1.png", "G1/drawn-1.png"), "waits for review")
-    assert list(cards(browser.get("/pictures?show=waiting&name=DRAWN").text)) == ["G1/drawn-1.png"]
+    for name in ("DRAWN", "G1/drawn-1", "+drawn-1.png+", "G1+/+drawn-1.png"):
+        found = cards(browser.get(f"/pictures?show=waiting&name={name}").text)
+        assert list(found) == ["G1/drawn-1.png"]
+        assert found.keys() <= cards(browser.get(f"/pictures?name={name}").text).keys()
 
 
 def test_where_flagged_ones_are_not_blind_the_sample_still_is(project: Path) -> None:

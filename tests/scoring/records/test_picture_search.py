@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -54,6 +55,19 @@ def test_a_name_is_no_pattern(ledger: Ledger) -> None:
     assert paths(ledger, name="ITEM_1.") == ["item_1.png"]
     for pattern in ("%", "item%png", "item-1", "\\"):
         assert paths(ledger, name=pattern) == []
+
+
+def test_a_name_is_found_as_pages_call_it_in_any_case_and_however_it_is_made_up(
+    ledger: Ledger,
+) -> None:
+    decomposed = unicodedata.normalize("NFD", "Ärmel.png")
+    images = [image(1), ScoredImage(2, decomposed, "hash-2", "Bag", 0.9)]
+    add(ledger, "a", images)
+    assert paths(ledger, name="g1/ITEM_1.png") == ["item_1.png"]
+    assert paths(ledger, name="G1") == [], "it is no part of the path"
+    assert paths(ledger, name="ärmel") == [decomposed]
+    assert Wanted(name="ÄRMEL").is_named(PictureKey("G1", decomposed, "hash-2"))
+    assert not Wanted(name="G2/").is_named(PictureKey("G1", decomposed, "hash-2"))
 
 
 def test_a_reason_is_one_of_several(ledger: Ledger) -> None:
