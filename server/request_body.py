@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection
 from contextlib import suppress
+from typing import IO
 
 from flask import request
 from werkzeug.exceptions import HTTPException
@@ -55,14 +56,23 @@ def _read(limit: int, share: Share) -> bytes:
     # The stream ends there without a word, so one byte more tells.
     request.max_content_length = limit + 1
     stream = request.stream
-    if length is None:
-        body = stream.read()
-    else:
-        # In one piece, if it is there: to read to the end, werkzeug copies 64 KB five times each.
-        body = b"".join(iter(lambda: stream.read(length), b""))
+    try:
+        body = _all_of(stream, length)
+    except (HTTPException, MemoryError):
+        raise
+    except Exception as error:
+        # A chunk that is none: gunicorn hands a body on while it comes, and has errors of its own.
+        raise BadRequest("the body cannot be read: a chunk of it is none") from error
     if len(body) > limit:
         raise body_too_large(limit)
     return body
+
+
+def _all_of(stream: IO[bytes], length: int | None) -> bytes:
+    if length is None:
+        return stream.read()
+    # In one piece, if it is there: to read to the end, werkzeug copies 64 KB five times each.
+    return b"".join(iter(lambda: stream.read(length), b""))
 
 
 def skip_body(limit: int) -> None:
@@ -72,7 +82,8 @@ def skip_body(limit: int) -> None:
     the caller is about to send the next request.
     """
     left = limit if (request.content_length or 0) <= limit else 0
-    with suppress(OSError, HTTPException):
+    # Whatever is wrong with it: it was refused already.
+    with suppress(Exception):
         while left > 0 and (part := request.stream.read(min(left, SKIP_BYTES))):
             left -= len(part)
 

@@ -19,7 +19,7 @@ from tests.conftest import BUNDLE, garment_pixels
 from tests.deadlines import DEADLINE, wait_for
 from tests.scoring.processes.process_list import project_processes
 from tests.server.gunicorn_process import Gunicorn, started
-from tests.server.raw import code, connected, head, read_answer
+from tests.server.raw import ask, code, connected, head, read_answer
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,6 +99,14 @@ def test_a_body_has_the_same_limit_however_it_is_framed(url: str, size: int) -> 
 def test_a_chunked_body_is_read(url: str) -> None:
     answer = post(url, iter([BODY[:100], BODY[100:]]))
     assert len(answer.json()["predictions"]) == 20
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\nabc\r\n", b"-1\r\nabc\r\n", b"2\r\nabcd\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("key", [KEY_LINE, "Authorization: Bearer wrong"])
+def test_a_chunk_that_is_none_is_no_error_of_the_server(url: str, chunk: bytes, key: str) -> None:
+    status, _, body = ask(url, head("Transfer-Encoding: chunked", key) + chunk)
+    wanted = (400, "bad_request") if key == KEY_LINE else (401, "unauthorized")
+    assert (status, code(body)) == wanted
 
 
 def test_a_bomb_of_gzip_is_refused(url: str) -> None:
