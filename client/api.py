@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import numpy as np
 import requests
@@ -72,7 +72,7 @@ class ScoringClient:
     """Has pictures scored by a server, or by several; use it in a ``with`` block.
 
     It needs no more than the server's URL: no project folder, no ledger, no scheduler. Several
-    threads may use one.
+    threads may use one, and processes that are forked off; no other process may.
     """
 
     def __init__(
@@ -177,6 +177,12 @@ class ScoringClient:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a ScoringClient has connections and a key, and is neither copied nor pickled; make one"
+            " in each process, of the same URL"
+        )
 
     def models(self, tries: Tries | None = None) -> tuple[ServedModel, ...]:
         """Return what the server serves, by name and version; the first answers by default.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -32,13 +33,22 @@ def answer_of(sent: Future[Answer]) -> Answer:
     return sent.result()
 
 
+def _check_same_process(began_in: int) -> None:
+    if os.getpid() != began_in:
+        raise RuntimeError(
+            "these predictions are the parent process's, which goes on with them; ask for others"
+        )
+
+
 def stream_results(
     client: ScoringClient, signature: Signature, chunks: Iterator[Chunk]
 ) -> Iterator[PictureResult]:
     """Yield a result for each picture, in order; no more chunks are held than are under way.
 
-    Where the caller has enough, or a chunk fails, those under way have no further tries.
+    Where the caller has enough, or a chunk fails, those under way have no further tries. Raises
+    RuntimeError in a process that was forked off meanwhile: it has none of the threads.
     """
+    began_in = os.getpid()
     call = uuid.uuid4().hex[:8]
     tries = Tries(client.options)
     most = client.options.chunks_in_flight * len(client.servers)
@@ -52,14 +62,19 @@ def stream_results(
         answer = client.score_rows(signature, ids, np.stack(readable), request_id, tries)
         return results_of(chunk, answer.predictions, signature)
 
+    def answers() -> Iterator[PictureResult]:
+        for result in answer_of(sent.popleft()):
+            yield result
+            _check_same_process(began_in)
+
     sent: deque[Future[list[PictureResult]]] = deque()
     with ThreadPoolExecutor(most, thread_name_prefix="posting") as posting:
         try:
             for chunk in chunks:
                 if len(sent) == most:
-                    yield from answer_of(sent.popleft())
+                    yield from answers()
                 sent.append(posting.submit(score, chunk))
             while sent:
-                yield from answer_of(sent.popleft())
+                yield from answers()
         finally:
             tries.stop.request()

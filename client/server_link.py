@@ -16,6 +16,7 @@ import urllib3
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from client.forked import begin_anew_when_forked
 from client.identity import ByHand, Identity, InSession, redirected
 from client.transport import BUNDLE_VARIABLES, new_session, take_from_environment
 from scoring.protocol.commands import command
@@ -90,14 +91,28 @@ class ServerLink:
         self._identity: Identity = ByHand(self.url, api_key, *self._timeout)
         if secret:
             self._identity = InSession(secret, read_seconds)
-        self._session = session or new_session(self._identity.greet)
-        take_from_environment(self._session, self.url)
-        self._session.headers["Accept-Encoding"] = "identity"
+        self._given = session
+        self._session = self._new_session()
         self._closed = False
+        begin_anew_when_forked(self)
+
+    def begin_anew(self) -> None:
+        """In a process that was forked off: leave the connections to the parent."""
+        if self._given:
+            self._given.close()  # it makes others as they are needed
+        else:
+            # Not closed but dropped: a thread of the parent's may have held one of its locks.
+            self._session = self._new_session()
 
     def close(self) -> None:
         self._closed = True
         self._session.close()
+
+    def _new_session(self) -> requests.Session:
+        session = self._given or new_session(self._identity.greet)
+        take_from_environment(session, self.url)
+        session.headers["Accept-Encoding"] = "identity"
+        return session
 
     def check_identity(self) -> Readiness:
         """Return what the server says of itself, once it is ready and ours."""

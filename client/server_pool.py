@@ -20,6 +20,7 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from client.forked import begin_anew_when_forked
 from client.retry_policy import can_heal, reason
 from client.server_link import Answer, ServerLink
 from scoring.protocol.errors import (
@@ -157,11 +158,24 @@ class ServerPool:
         ]
         self._options = options
         self._hear = hear
-        self._changed = threading.Condition()
         self._seconds: deque[float] = deque([USUAL_SECONDS], TIMES_KEPT)
+        self._closed = threading.Event()
+        self._begin()
+        begin_anew_when_forked(self)
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition()
         self._looking = threading.Lock()
         self._has_begun = False
-        self._closed = threading.Event()
+
+    def begin_anew(self) -> None:
+        """In a process that was forked off: all is looked at again, nobody has a chunk in hand."""
+        was_closed, self._closed = self._closed.is_set(), threading.Event()
+        if was_closed:
+            self._closed.set()
+        self._begin()
+        for member in self._members:
+            member.under_way, member.is_late, member.has_carer = 0, False, False
 
     def close(self) -> None:
         """Close all connections, and ask nobody any more."""
