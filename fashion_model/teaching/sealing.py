@@ -118,7 +118,11 @@ def seal_bundle(lesson: Lesson, name: str, out: Path, notes: Sequence[str]) -> S
 
 @contextmanager
 def _in_its_place(out: Path) -> Iterator[Path]:
-    """Yield a folder beside ``out`` that takes its place when the block ends."""
+    """Yield a folder beside ``out`` that takes its place when the block ends.
+
+    Of a link, that of the folder it leads to: the link stays, and so does who else follows it.
+    """
+    out = out.resolve()
     # Hidden: what lists the bundles there does not see them.
     for left_behind in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
         shutil.rmtree(left_behind, ignore_errors=True)

@@ -130,6 +130,26 @@ def test_what_was_taught_under_that_name_is_replaced(lesson: Lesson, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(
+    lesson: Lesson, tmp_path: Path, there: bool
+) -> None:
+    disk, link = tmp_path / "disk" / "shop", tmp_path / "models" / "shop"
+    for folder in (disk if there else disk.parent, link.parent):
+        folder.mkdir(parents=True)
+    try:
+        link.symlink_to(disk, target_is_directory=True)
+    except OSError:
+        pytest.skip("the system lets nobody make links")
+    for _ in range(2):
+        require_free(link, "shop")
+        signature = seal_bundle(lesson, "shop", link, [])
+        assert link.is_symlink()
+        assert load_bundle(disk).signature == load_bundle(link).signature == signature
+    assert [path.name for path in link.parent.iterdir()] == ["shop"]
+    assert [path.name for path in disk.parent.iterdir()] == ["shop"]
+
+
 def test_what_a_killed_command_left_behind_is_in_nobodys_way(
     lesson: Lesson, tmp_path: Path
 ) -> None:
