@@ -21,6 +21,10 @@ MAY_NOT_SYNC = {errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
 Tell = Callable[[str], None]
 
 
+# The system would name the part, of which nobody knows.
+AWAY = "the folder that its link leads to is not there (is a share off?)"
+
+
 def tell_nobody(_: str) -> None:
     """Take a message, and leave it at that."""
 
@@ -69,6 +73,8 @@ def replacing(path: Path, tell: Tell = tell_nobody, ready: Ready = go_on) -> Ite
     if target == path:
         # A folder that is missing behind a link is a share that is away: it is not made up.
         path.parent.mkdir(parents=True, exist_ok=True)
+    elif not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, AWAY, str(target))
     before = _status(target)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:

@@ -19,6 +19,9 @@ from scoring.records.results_file import ResultsFile
 from scoring.records.typed_changes import OWN
 from scoring.settings import Settings
 
+# Nothing tells the two apart on Windows, and on a share neither.
+HELD = "could not be read or replaced: another program has it open, or it is another user's"
+
 Sleep = Callable[[float], None]
 
 
@@ -49,7 +52,8 @@ def publish_results(
         ledger.mark_written()
     wanted = out or settings.results_file
     if path != wanted:
-        events.warning("results-beside", f"{wanted.name} is held open; see {path.name}", run=run.id)
+        text = f"{wanted.name} {HELD}; see {path.name}"
+        events.warning("results-beside", text, run=run.id)
     _copy(settings, events, run, path)
     return path
 

@@ -98,8 +98,9 @@ def test_a_link_to_nothing_yet_has_its_file_made(tmp_path: Path) -> None:
 @POSIX
 def test_a_share_that_is_away_behind_a_link_is_an_error_and_not_made_up(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "share" / "desk.csv")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="its link leads to is not there") as raised:
         write(tmp_path / "link.csv")
+    assert raised.value.filename == str(tmp_path / "share" / "desk.csv")
     assert os.listdir(tmp_path) == ["link.csv"]
 
 
