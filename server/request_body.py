@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from flask import request
@@ -56,16 +56,25 @@ def _read(limit: int, share: Share) -> bytes:
     # The stream ends there without a word, so one byte more tells.
     request.max_content_length = limit + 1
     stream = request.stream
-    try:
+    with reading():
         body = _all_of(stream, length)
-    except (HTTPException, MemoryError):
-        raise
-    except Exception as error:
-        # A chunk that is none: gunicorn hands a body on while it comes, and has errors of its own.
-        raise BadRequest("the body cannot be read: a chunk of it is none") from error
     if len(body) > limit:
         raise body_too_large(limit)
     return body
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Have whatever reads a request's body raise BadRequest for a chunk that is none.
+
+    gunicorn hands a body on while it comes, and has errors of its own for what it cannot read.
+    """
+    try:
+        yield
+    except (HTTPException, MemoryError):
+        raise
+    except Exception as error:
+        raise BadRequest("the body cannot be read: a chunk of it is none") from error
 
 
 def _all_of(stream: IO[bytes], length: int | None) -> bytes:

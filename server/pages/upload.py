@@ -32,7 +32,7 @@ from server.pages.entrance import LOGIN, UPLOAD, Entrance
 from server.pages.results import Seen, Shown, as_csv, by_picture, data_address, seen_by
 from server.pages.serving import send_file
 from server.pages.upload_page import MANNERS, MOST_PICTURES, Page, render
-from server.request_body import read_body
+from server.request_body import read_body, reading
 from server.responses import respond
 from server.submissions import Submissions
 
@@ -87,7 +87,8 @@ class UploadPage:
         _check_sender()
         if self._entrance.admits(request.headers):
             return _to_page()
-        given = request.form.get(KEY, "").strip()
+        with reading():
+            given = request.form.get(KEY, "").strip()
         try:
             self._entrance.try_key(given, request.remote_addr or "")
         except TooManyTries as error:

@@ -109,6 +109,12 @@ def test_a_chunk_that_is_none_is_no_error_of_the_server(url: str, chunk: bytes, 
     assert (status, code(body)) == wanted
 
 
+def test_a_chunk_that_is_none_is_none_of_a_key_either(url: str) -> None:
+    lines = ["Transfer-Encoding: chunked", "Content-Type: application/x-www-form-urlencoded"]
+    own = [f"Host: {url.removeprefix('http://')}", f"Origin: {url}"]
+    assert ask(url, head(*lines, *own, target="/login") + b"zz\r\nabc\r\n")[0] == 400
+
+
 def test_a_bomb_of_gzip_is_refused(url: str) -> None:
     answer = post(url, gzip.compress(bytes(500 * LIMIT)), **{"Content-Encoding": "gzip"})
     assert (answer.status_code, code(answer.content)) == (413, "too_large")
