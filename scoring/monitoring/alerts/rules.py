@@ -24,12 +24,13 @@ TITLE, REASON = 120, 400
 class Watched(Struct, frozen=True):
     """What monitoring found in a run of one model, in words that name it; None: it could not tell.
 
-    Empty where all is well.
+    Empty where all is well. ``model`` is its name, "" where nobody knows.
     """
 
     drift: str | None = None
     accuracy: str | None = None
     retrain: str | None = None
+    model: str = ""
 
 
 class Night(Struct, frozen=True):
@@ -130,7 +131,13 @@ def low_accuracy(night: Night) -> Found:
 
 
 def retrain_advised(night: Night) -> Found:
-    to_do = f"Correct what waits at the desk, then run {command('fashion_model.retrain')}."
+    # Without a name it would be another model's.
+    commands = " and ".join(
+        command("fashion_model.retrain", *filter(None, [one.model]))
+        for one in night.watched
+        if one.retrain
+    )
+    to_do = f"Correct what waits at the desk, then run {commands}."
     return _watched([one.retrain for one in night.watched], to_do)
 
 

@@ -25,16 +25,18 @@ def read_watched(database: Database, run_id: str, accuracy_percent: float) -> tu
     names = dict(database.query(MODELS, (run_id,)))
     found = run_monitoring.find(database, run_id)
     return tuple(
-        _watched(names.get(version) or version[:12], facts, accuracy_percent / 100)
+        _watched(names.get(version) or "", version, facts, accuracy_percent / 100)
         for version, facts in found.items()
     )
 
 
-def _watched(model: str, facts: Facts, limit: float) -> Watched:
+def _watched(name: str, version: str, facts: Facts, limit: float) -> Watched:
+    model = name or version[:12]
     return Watched(
         drift=_drift(model, table(facts, "drift")),
         accuracy=_accuracy(model, facts, limit),
         retrain=_retrain(model, table(facts, "thresholds")),
+        model=name,
     )
 
 

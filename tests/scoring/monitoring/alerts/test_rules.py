@@ -32,8 +32,10 @@ def night(
     return Night(ended, 5.0, ROOM, free, watched)
 
 
-def seen(**found: str | None) -> tuple[Watched, ...]:
-    return (Watched(**found),)
+def seen(
+    drift: str | None = None, accuracy: str | None = None, retrain: str | None = None
+) -> tuple[Watched, ...]:
+    return (Watched(drift, accuracy, retrain),)
 
 
 TROUBLES: list[tuple[RuleName, Night, str]] = [
@@ -61,6 +63,19 @@ def test_a_problem_says_what_happened_and_what_to_do(
     assert "\n" not in problem.what + problem.to_do
     assert len(problem.what) < 600
     assert problem.to_do.endswith((".", "?"))
+
+
+def test_each_model_that_is_to_be_retrained_is_named_in_its_command() -> None:
+    watched = (
+        Watched(retrain="2 of 3", model="shop"),
+        Watched(retrain="", model="fashion"),
+        Watched(retrain="2 of 3", model="digits"),
+    )
+    problem = RULES["retrain-advised"].judge(night(watched=watched))
+    assert isinstance(problem, Problem)
+    assert problem.to_do.count("fashion_model.retrain ") == 2
+    assert "fashion_model.retrain shop and " in problem.to_do
+    assert problem.to_do.endswith("fashion_model.retrain digits.")
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -35,8 +35,10 @@ def watched(ledger: Ledger, **facts: Any) -> Watched:
 
 def test_where_nobody_looked_nothing_is_said(ledger: Ledger) -> None:
     assert read_watched(ledger.database, "r1", 80.0) == ()
-    assert watched(ledger) == Watched()
-    assert watched(ledger, drift=5, estimate=[], audited={}, thresholds=None) == Watched()
+    assert watched(ledger) == Watched(model="fashion")
+    assert watched(ledger, drift=5, estimate=[], audited={}, thresholds=None) == Watched(
+        model="fashion"
+    )
 
 
 def test_each_model_is_told_of_by_its_name(ledger: Ledger) -> None:
