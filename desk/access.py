@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import urlsplit
 
 from flask import Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -115,4 +116,24 @@ def _ask_for_key() -> ResponseReturnValue:
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
         # A link in a mail: the cookie comes along only when this site itself asks for the page.
         return render_template("again.html")
-    return redirect(url_for("sign_in.page", next=request.full_path.rstrip("?")), 303)
+    return sent_to("sign_in.page")
+
+
+def sent_to(asks: str) -> ResponseReturnValue:
+    """Send a browser to the page that asks for what is missing, and from there to where it was.
+
+    What a form had is not kept: that it was not saved is told there.
+    """
+    writes = request.method not in READING
+    # Behind a proxy the desk may lie below a folder of its own.
+    here = f"{request.script_root}{request.full_path}".rstrip("?")
+    wanted = _page_behind() if writes else here
+    return redirect(url_for(asks, next=wanted, unsaved="1" if writes else None), 303)
+
+
+def _page_behind() -> str | None:
+    """Return the page of this desk that a form was on: what takes a form may show nothing."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    if page.netloc != request.host:
+        return None
+    return f"{page.path}?{page.query}" if page.query else page.path

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from desk import sessions
+from desk.access import sent_to
 from desk.context import the_desk, the_ledger
 from desk.pages.picture_files import seen_pixels
 from desk.pages.pictures import address_of
@@ -37,7 +38,7 @@ def correct(id_: str) -> ResponseReturnValue:
     """Write down what a person says of it, where what he saw stands still."""
     reviewer = sessions.reviewer()
     if reviewer is None:
-        return redirect(url_for("sign_in.who", next=url_for("picture.page", id_=id_)), 303)
+        return sent_to("sign_in.who")
     expected = request.form.get("expected", type=int)
     try:
         _write(picture_of(id_), request.form.get("answer", ""), expected, reviewer)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from desk import sessions
+from desk.access import sent_to, wants_page
 from desk.context import the_desk, the_ledger
 from desk.pages.review_state import Sentence, state_of, told_of, told_of_standing
 from desk.pages.sent import Sent
@@ -21,7 +22,7 @@ from desk.queue import picture_of
 from desk.review_queue import Ask, Part
 from desk.reviewing import Outcome, the_reviewing
 from scoring.monitoring import words
-from scoring.protocol.errors import BadRequest, NotFound
+from scoring.protocol.errors import BadRequest, NotFound, Unauthorized
 from scoring.records.answers import CANNOT_TELL, NOT_A_GARMENT, Answer
 from scoring.records.labels import Labels, ReviewRefused, UnknownPicture
 
@@ -102,7 +103,7 @@ def _page(audit: str) -> ResponseReturnValue:
     ledger = the_ledger()
     reviewer = sessions.reviewer()
     if reviewer is None:
-        return redirect(url_for("sign_in.who", next=request.full_path.rstrip("?")), 303)
+        return sent_to("sign_in.who")
     visit = secrets.token_urlsafe(9)
     ask = _ask(Sent({**request.args, "visit": visit, "audit": audit}, False))
     reviewing = the_reviewing()
@@ -208,10 +209,15 @@ def _answer(sent: Sent) -> Answer:
 
 
 def _reviewer() -> str:
-    """Return who answers; raises BadRequest before he has given a name."""
+    """Return who answers; a form is sent where it gives a name, a script keeps what it has.
+
+    Raises Unauthorized for a script.
+    """
     reviewer = sessions.reviewer()
+    if reviewer is None and wants_page():
+        abort(cast(Response, sent_to("sign_in.who")))
     if reviewer is None:
-        raise BadRequest("give your name first, at /who", code="no_name")
+        raise Unauthorized("give your name first, at /who", code="no_name")
     return reviewer
 
 

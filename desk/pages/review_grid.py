@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from desk import sessions
+from desk.access import sent_to
 from desk.context import the_desk, the_ledger
 from desk.pages.review_state import item_of
 from desk.queue import picture_of
@@ -34,7 +35,7 @@ def page() -> ResponseReturnValue:
         return render_template("grid_blind.html")
     ledger = the_ledger()
     if sessions.reviewer() is None:
-        return redirect(url_for("sign_in.who", next=request.full_path.rstrip("?")), 303)
+        return sent_to("sign_in.who")
     reviewing.look(ledger, the_desk().now())
     ask = Ask(sessions.holder(), secrets.token_urlsafe(9), "flagged", request.args.get("batch"))
     labels: Counter[str] = reviewing.queue.labels(ask)
@@ -56,8 +57,10 @@ def accept() -> ResponseReturnValue:
     """Accept the model's class for the pictures that are ticked; those that are not wait still."""
     reviewing, reviewer = the_reviewing(), sessions.reviewer()
     label = request.form.get("label")
-    if reviewing.blind or reviewer is None or not label:
-        raise BadRequest("give a label and your name; desk.blind has to be off for it")
+    if reviewing.blind or not label:
+        raise BadRequest("give a label; desk.blind has to be off for it")
+    if reviewer is None:
+        return sent_to("sign_in.who")
     pictures = [picture_of(id_) for id_ in request.form.getlist("picture")]
     accepted = reviewing.answer_all(the_ledger(), pictures, Answer("label", label), reviewer)
     reviewing.queue.leave(sessions.holder(), request.form.get("visit", ""))

@@ -114,6 +114,28 @@ def test_without_the_key_nothing_is_shown(locked: Flask, path: str) -> None:
     assert program_of(locked, KEY).get(path).status_code in (200, 404, 503)
 
 
+def test_a_form_of_somebody_who_is_signed_out_is_not_saved_and_he_is_told_and_led_back(
+    locked: Flask,
+) -> None:
+    """He was led to the address that takes the form, which is no page, and told nothing."""
+    browser = browser_of(locked)
+    came_from = {**OWN, "Referer": "http://localhost/review?batch=G1"}
+    away = browser.post("/review/answer", data={"label": "Coat"}, headers=came_from)
+    assert away.location == "/sign-in?next=/review?batch%3DG1&unsaved=1"
+    page = browser.get(away.location).text
+    assert "What you sent was not saved" in page
+    assert 'value="/review?batch=G1"' in page
+    foreign = {**OWN, "Referer": "http://elsewhere/review"}
+    assert browser.post("/review/undo", headers=foreign).location == "/sign-in?unsaved=1"
+    assert "not saved" not in browser.get("/sign-in?next=/review").text
+
+
+def test_below_a_folder_of_a_proxy_one_is_led_back_there(project: Path) -> None:
+    app = create_app(load_settings(desk={"forwarded_prefix": 1, "key": KEY}), loopback=True)
+    away = browser_of(app).get("/runs", headers={"X-Forwarded-Prefix": "/desk"})
+    assert away.location == "/desk/sign-in?next=/desk/runs"
+
+
 def test_a_link_in_a_mail_is_followed_once_more_from_here(locked: Flask) -> None:
     browser = browser_of(locked)
     browser.post("/sign-in", data={"key": KEY}, headers=OWN)

@@ -131,6 +131,7 @@ async function post(path, body) {
 function troubleOf({ status, told }) {
   if (status === 200 || status === 409 || REFUSED.has(status)) return "";
   if (status === 0) return "The desk does not answer.";
+  if (told.error?.code === "no_name") return "The desk wants your name again: open it in another tab, and give it.";
   if (status === 401) return "The desk wants its key again: open it in another tab, and sign in.";
   return told.error?.message ?? `The desk answers ${status}.`;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -100,8 +101,9 @@ def test_of_what_waits_again_nobody_reads_what_was_said(ada: Browser, settings: 
 def test_without_a_name_nothing_is_written(settings: Settings) -> None:
     add_run(settings, [SURE])
     browser = browser_of(create_app(settings, loopback=True, now=lambda: NOW))
-    answer = browser.post(ADDRESS, data={"answer": "label:Shirt"}, headers=OWN)
-    assert answer.headers["Location"].startswith("/who?next=/pictures/")
+    came_from = {**OWN, "Referer": f"http://localhost{ADDRESS}"}
+    answer = browser.post(ADDRESS, data={"answer": "label:Shirt"}, headers=came_from)
+    assert answer.headers["Location"] == f"/who?next={quote(ADDRESS)}&unsaved=1"
     assert standing(settings) is None
 
 

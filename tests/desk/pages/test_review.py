@@ -97,7 +97,18 @@ def test_whoever_reviews_says_who_he_is(app: Flask, settings: Settings) -> None:
     assert away.status_code == 303
     assert away.location == "/who?next=/review?batch%3DG1"
     refused = browser.post("/review/answer", json={"picture": "x"}, headers=SCRIPT)
-    assert (refused.status_code, json_of(refused)["error"]["code"]) == (400, "no_name")
+    assert (refused.status_code, json_of(refused)["error"]["code"]) == (401, "no_name")
+
+
+def test_a_form_without_a_name_is_led_where_one_is_given(app: Flask, settings: Settings) -> None:
+    add_run(settings, [flagged(1)])
+    browser = browser_of(app)
+    came_from = {**OWN, "Referer": "http://localhost/review"}
+    data = {"picture": picture_id(key_of(flagged(1))), "label": "Coat"}
+    away = browser.post("/review/answer", data=data, headers=came_from)
+    assert away.location == "/who?next=/review&unsaved=1"
+    assert "What you sent was not saved" in browser.get(away.location).text
+    assert rows(settings) == []
 
 
 def test_an_answer_is_written_and_the_next_pictures_come(ana: Page, settings: Settings) -> None:

@@ -305,6 +305,24 @@ def test_a_refusal_is_told_and_the_picture_comes_again(
     assert rows(waiting) == []
 
 
+def test_whoever_lost_his_name_loses_no_answer(
+    browser: Browser, desk: DeskProcess, waiting: Settings
+) -> None:
+    """The cookie is gone: what was said waits until a name is given in another tab."""
+    with reviewing(browser, desk) as page:
+        page.context.clear_cookies()
+        name = press(page, "1")
+        expect(page.locator("#trouble-told")).to_contain_text("wants your name again")
+        assert rows(waiting) == []
+        other = page.context.new_page()
+        other.goto(f"{desk.url}/who")
+        other.get_by_label("Your name").fill("Ana")
+        other.get_by_role("button", name="That is me").click()
+        try_now(page)
+        expect(page.locator("#saved")).to_have_text("all saved")
+        assert standing(waiting) == {name: LABELS["1"]}
+
+
 def test_a_key_that_is_held_down_answers_once(
     browser: Browser, desk: DeskProcess, waiting: Settings
 ) -> None:
