@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 from scheduler.clock import SystemClock
 from scheduler.launcher import ClientJob, ProcessLauncher
 from scheduler.session import ClientEnd, Session, Tell
-from scoring.processes.locks import run_holder
+from scoring.processes.locks import once_lock, run_holder
 from scoring.processes.port_owner import port_is_taken
 from scoring.processes.readiness import read_readiness
 from scoring.processes.stop_signals import on_stop_signals
@@ -19,6 +20,8 @@ from scoring.settings import Settings
 
 # Port 0: any that is free.
 ANY_PORT = 0
+# As others are told of it.
+ONCE = "python -m scheduler --once"
 
 log = logging.getLogger("scoring.scheduler")
 
@@ -31,6 +34,24 @@ def run_once(settings: Settings, rescore: bool) -> int:
     """
     stop = threading.Event()
     on_stop_signals(stop.set, terminal_closed=True)
+    with _alone(settings):
+        return _cycle(settings, rescore, stop)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep two cycles apart, else the second finds the port taken; raises Busy."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(once_lock(settings, ONCE))
+        except Busy:
+            raise
+        except ScoringError:
+            pass  # what keeps a lock from being made, the client meets as well, and tells
+        yield
+
+
+def _cycle(settings: Settings, rescore: bool, stop: threading.Event) -> int:
     holder = run_holder(settings)
     if holder:
         raise Busy(f"another run is in progress: {holder}")

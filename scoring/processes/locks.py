@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # They lie beside the ledger.
 INSTANCE_LOCK = "scheduler.lock"
 RUN_LOCK = "run.lock"
+ONCE_LOCK = "once.lock"
 DESK_LOCK = "desk.lock"
 MODELS_LOCK = "models.lock"
 ALERTS_LOCK = "alerts.lock"
@@ -74,6 +75,16 @@ def instance_lock(settings: Settings, command: str, wait: bool | float = False) 
     """Hold the lock of the one scheduler of a project folder; raises Busy naming the first."""
     path = _lock_file(settings, INSTANCE_LOCK)
     with _held(path, settings, command, wait, None, "scheduler"):
+        yield
+
+
+@contextmanager
+def once_lock(settings: Settings, command: str) -> Iterator[None]:
+    """Hold the lock of the one cycle by hand: its client takes the run lock only seconds later.
+
+    Raises Busy naming the first.
+    """
+    with _held(_lock_file(settings, ONCE_LOCK), settings, command, False, None, "run"):
         yield
 
 

@@ -21,7 +21,8 @@ import pytest
 from client import request
 from client.retry_policy import RunWindow
 from client.stop_signal import StopSignal
-from scoring.processes.locks import run_lock
+from scheduler.once import ONCE
+from scoring.processes.locks import once_lock, run_lock
 from scoring.protocol.errors import Busy, ExitCode
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.client.dripping_server import dripping_server
@@ -266,6 +267,16 @@ def test_row_14_two_schedulers(night: Desk) -> None:
         assert second.returncode == ExitCode.BUSY
         assert f"python -m scheduler (process {first.pid}" in second.stderr
         assert first.poll() is None
+
+
+@LINUX
+def test_row_14_two_cycles_by_hand_that_begin_together(night: Desk) -> None:
+    """The first has a server by then, and no client yet; the second must not call that a fault."""
+    with once_lock(load_settings(), ONCE):
+        second = night.run("--once")
+    assert second.returncode == ExitCode.BUSY
+    assert f"another run is in progress: {ONCE} (process {os.getpid()}" in second.stderr
+    assert "no-server" not in night.events()
 
 
 @LINUX
