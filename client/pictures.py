@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from client.results import Chunk
-from client.tables import array_pixels, frame_pixels, row_pixels
+from client.tables import array_pixels, check_filled, frame_pixels, row_pixels
 from scoring.batches.decode_budget import DecodeBudget
 from scoring.batches.image_folder import ImageList, list_images
 from scoring.batches.image_reader import ImageReader, ImageRow, Step
@@ -195,6 +195,7 @@ def encoded(picture: NDArray[Any], limits: DecodeLimits) -> bytes:
         raise InvalidPixels(f"a picture has pixels, this one is {list(picture.shape)}")
     if height * width > limits.max_pixels:
         raise TooManyPixels(width, height, limits.max_pixels)
+    check_filled(picture)
     plane = np.ascontiguousarray(picture)
     image = cv2.cvtColor(plane, TO_BGR[channels]) if channels in TO_BGR else plane
     # Not packed: it is unpacked again at once.

@@ -61,8 +61,21 @@ def row_pixels(row: NDArray[Any], row_length: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[0])
 
 
+def check_filled(values: NDArray[Any]) -> None:
+    """Raise InvalidPixels for a masked array that leaves pixels out: under a mask lies anything."""
+    left_out = (
+        np.count_nonzero(np.ma.getmask(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    )
+    if left_out:
+        raise InvalidPixels(
+            f"{left_out:,} pixels are left out by the array's mask; hand in array.filled(0), or"
+            " with what else belongs there"
+        )
+
+
 def _whole(values: NDArray[Any], where: Callable[[int, int], str]) -> NDArray[np.uint8]:
     """Return values as uint8; raises InvalidPixels at the first that is no whole 0 to 255."""
+    check_filled(values)
     if values.dtype == np.uint8:
         return values
     good = _are_pixels(values)

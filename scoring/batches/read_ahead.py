@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeVar
@@ -49,6 +50,36 @@ def growing_chunks(names: Sequence[Name], rows: int) -> Iterator[Sequence[Name]]
         start, size = start + size, min(rows, 2 * size)
 
 
+class OpenCvThreads:
+    """OpenCV has no threads of its own inside ours; their number is the whole process's.
+
+    The caller's is given back by the last that reads, for others may have begun meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._before = 0
+
+    def take(self) -> None:
+        """Have OpenCV work on the threads that call it."""
+        with self._lock:
+            if not self._readers:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._readers += 1
+
+    def give_back(self) -> None:
+        """Have it as it was, if nobody else reads."""
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                cv2.setNumThreads(self._before)
+
+
+_opencv_threads = OpenCvThreads()
+
+
 class ReadAhead:
     """Reads pictures chunk by chunk, in a ``with`` block; iterate over it once.
 
@@ -69,17 +100,17 @@ class ReadAhead:
         self._threads = threads
         self._alive = alive
         self._silent = 0
-        # OpenCV must not start threads of its own inside ours.
-        self._threads_of_opencv = cv2.getNumThreads()
-        cv2.setNumThreads(1)
         self._crew = ReadingCrew(reader, threads)
 
     def __enter__(self) -> Self:
+        _opencv_threads.take()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._crew.close()
-        cv2.setNumThreads(self._threads_of_opencv)
+        try:
+            self._crew.close()
+        finally:
+            _opencv_threads.give_back()
 
     def __iter__(self) -> Iterator[list[ImageRow]]:
         """Yield chunks of rows in order, with the next ones read while the caller scores.

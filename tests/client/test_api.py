@@ -149,6 +149,8 @@ def test_one_bad_picture_costs_no_other(client: ScoringClient, folder: Path) -> 
         (picture[:, :, :2], r"not uint8 \[9, 9, 2\]"),
         (picture[:0], r"has pixels, this one is \[0, 9, 3\]"),
         (np.zeros(783, np.uint8), "has 784 pixels, this one 783"),
+        (np.ma.masked_equal(picture, 0), r"243 pixels are left out .* hand in array\.filled"),
+        (np.ma.masked_equal(np.zeros(784, np.uint8), 0), "784 pixels are left out"),
         (np.full(784, 256), "pixel 0 holds 256; pixels are whole numbers 0 to 255"),
         (None, "a picture is a path, .*, not NoneType"),
         (7, "not int"),

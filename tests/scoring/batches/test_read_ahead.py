@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 
 from scoring.batches import image_reader, reading_crew
@@ -186,3 +187,22 @@ def test_what_lies_in_a_cloud_is_not_fetched(
     assert [(row.waits, row.left) for row in left] == [(True, IN_A_CLOUD)] * 2
     by_hand = read_all(images, reader_of(tmp_path / "G1", Played()))
     assert [row.error for row in by_hand] == [IN_A_CLOUD] * 2
+
+
+def test_the_callers_opencv_has_its_threads_again(tmp_path: Path) -> None:
+    """Also where readers end in the order in which they began, or one while others go on."""
+    write_files(tmp_path / "G1", 1)
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        first, second = (
+            ReadAhead([], reader_of(tmp_path / "G1", Played()), threads=1) for _ in range(2)
+        )
+        with first:
+            second.__enter__()
+            assert cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 1
+        second.__exit__()
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
