@@ -105,7 +105,11 @@ def tonights_batches(settings: Settings) -> tuple[list[Batch], BatchFolders]:
 def check_disk(settings: Settings) -> Iterator[Finding]:
     """Warn where the run would warn, fail where it could not write a large night."""
     folders = (settings.ledger_file.parent, settings.results_file.parent)
-    free = min(shutil.disk_usage(_nearest(folder)).free for folder in folders)
+    try:
+        free = min(shutil.disk_usage(_nearest(folder)).free for folder in folders)
+    except OSError as error:  # a link to a disk that is off
+        yield Finding("FAIL", "disk", str(error))
+        return
     verdict: Verdict = "OK" if free >= settings.records.low_disk_bytes else "WARN"
     if free < TOO_FEW_BYTES:
         verdict = "FAIL"

@@ -177,6 +177,9 @@ def _acquire(
         holder = _read_sidecar(path)
         name = str(holder) if holder else "another process"
         raise Busy(f"another {what} is in progress: {name}") from error
+    except FileExistsError as error:
+        why = "a file, or a link to what is not there (is a disk off?)"
+        raise ScoringError(f"{path} cannot be locked: {path.parent} is {why}") from error
     except OSError as error:
         raise ScoringError(f"{path} cannot be locked: {error}") from error
     return lock

@@ -29,6 +29,7 @@ from scoring.batches.vanished import vanished_batches
 from scoring.processes.locks import instance_lock
 from scoring.processes.port_owner import free_port
 from scoring.protocol.commands import command
+from scoring.protocol.errors import ScoringError
 from scoring.protocol.signature import dump_signature, seal
 from scoring.records.due_days import Policy
 from scoring.records.events_log import EventsLog
@@ -113,6 +114,20 @@ def test_a_file_in_the_place_of_a_folder(
     monkeypatch.setenv(f"SCORING_PATHS__{name.upper()}", path)
     finding = told(check_folders, load_settings())[1 if name == "ledger" else 2]
     assert finding == f"{verdict} folder {project}/taken cannot be written: Not a directory"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: links need a right there")
+def test_a_link_to_a_disk_that_is_off_ends_no_check(settings: Settings) -> None:
+    data = settings.ledger_file.parent
+    data.symlink_to(settings.project / "off")
+    assert told(check_disk, settings)[0].startswith("FAIL disk [Errno 2] No such file")
+    assert any(
+        line.startswith(f"FAIL folder {data} cannot be written: ")
+        for line in told(check_folders, settings)
+    )
+    with pytest.raises(ScoringError, match="is a file, or a link to what is not there"):
+        with instance_lock(settings, "test"):
+            raise AssertionError("locked")
 
 
 # As another user's file, a read-only mount, which binds the administrator too, may not be written.
