@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from types import TracebackType
@@ -56,6 +57,8 @@ __all__ = [
 ]
 
 Told = TypeVar("Told")
+
+log = logging.getLogger("scoring.client")
 
 HOW_TO_START = f"start a server with '{command('server')}'"
 HOW_TO_GIVE_A_KEY = "give it as SCORING_CLIENT__API_KEY, or from Python as api_key=…"
@@ -189,7 +192,7 @@ class ScoringClient:
 
         Raises what ``signature`` raises.
         """
-        return self._ask(self._link.check_identity, tries or Tries(self.options)).models
+        return self._ask(self._link.check_identity, tries or self._tries()).models
 
     def signature(self, model: str = "", tries: Tries | None = None) -> Signature:
         """Return what a model is: its labels, its input, its preprocessing, its version.
@@ -198,7 +201,7 @@ class ScoringClient:
         that model is not served.
         """
         name = model or self.options.model
-        return self._ask(lambda: self._link.signature(name), tries or Tries(self.options))
+        return self._ask(lambda: self._link.signature(name), tries or self._tries())
 
     def reference(self, signature: Signature) -> bytes:
         """Return what a model said of held-out images, as its bundle has it (``Reference``).
@@ -253,7 +256,7 @@ class ScoringClient:
         signature = self.signature(model)
         source = PictureSource(signature, self.options, self._reading)
         with closing(source.chunks(pictures)) as chunks:
-            yield from stream_results(self, signature, chunks)
+            yield from stream_results(self, signature, chunks, self._tries())
 
     def score_rows(
         self,
@@ -274,9 +277,17 @@ class ScoringClient:
 
         Raises ScoringFailed where no try helped.
         """
-        poster = ChunkPoster(self._link, signature, tries or Tries(self.options))
+        poster = ChunkPoster(self._link, signature, tries or self._tries())
         predictions = poster.post(ids, pixels, request_id)
         return ScoredRows(predictions, poster.cost)
+
+    def _tries(self) -> Tries:
+        """Return the tries of one call; a program may have clients of several servers."""
+
+        def tell(error: BaseException) -> None:
+            log.warning("%s: %s; trying again", self.url, reason(error))
+
+        return Tries(self.options, tell=tell)
 
     def _ask(self, question: Callable[[], Told], tries: Tries) -> Told:
         try:

@@ -75,6 +75,8 @@ def results_path(path: Path) -> Path:
     try:
         if path.is_dir():
             raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
+        if _is_open_already(path):
+            raise UsageError(f"--out {path} is what another program opened; name a file")
         if path.exists() and not path.is_file():
             raise UsageError(f"--out {path} is a pipe or a device; name a file")
         start = _start(path)
@@ -83,6 +85,15 @@ def results_path(path: Path) -> Path:
     if start and start != HEADER_START:
         raise UsageError(f"--out {path} is no results file; it is left as it is")
     return Path(os.path.realpath(path))
+
+
+def _is_open_already(path: Path) -> bool:
+    """Tell whether it stands for an open file, like /dev/stdout and /dev/fd/3.
+
+    What a shell sent there (``> file``) would be taken away, and with it what is printed.
+    """
+    leads_to = [path.parent.resolve(), *([path.readlink()] if path.is_symlink() else [])]
+    return any(place.parts[:2] == ("/", "proc") for place in leads_to)
 
 
 def _start(path: Path) -> bytes:

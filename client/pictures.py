@@ -51,6 +51,9 @@ WHAT_IS_TAKEN = (
     "hand in a folder or an image file (str, Path), the bytes of an image file, an iterable of"
     " paths, bytes and arrays, a DataFrame, or an array of rows"
 )
+# A path has it hardly ever: this is said only where there is no such file.
+A_URL = "://"
+NOTHING_IS_FETCHED = "nothing is fetched from a URL; hand in what is there, as bytes"
 log = logging.getLogger("scoring.client")
 
 # OpenCV's order for the channels that a picture has.
@@ -76,7 +79,7 @@ class PictureSource(Struct, frozen=True):
         if isinstance(pictures, np.ndarray):
             return self._table(range(len(pictures)), array_pixels(pictures, spec))
         if isinstance(pictures, str | os.PathLike):
-            return self._path(Path(pictures))
+            return self._path(Path(pictures), str(pictures))
         if isinstance(pictures, bytes | bytearray | memoryview):
             return self._held([bytes(pictures)])
         return self._held(cast("Iterable[Picture]", pictures))
@@ -88,7 +91,7 @@ class PictureSource(Struct, frozen=True):
             rows = [ImageRow(num, "", pixels=row) for num, row in enumerate(block, start=start + 1)]
             yield Chunk(ids[start : start + most], rows)
 
-    def _path(self, path: Path) -> Chunks:
+    def _path(self, path: Path, given: str) -> Chunks:
         try:
             is_file, is_folder = path.is_file(), path.is_dir()
         except OSError as error:  # a name that is too long, a folder that one may not look into
@@ -96,7 +99,7 @@ class PictureSource(Struct, frozen=True):
         if is_file:
             return self._held([path])
         if not is_folder:
-            raise BatchMissing(_nothing_to_read(path))
+            raise BatchMissing(_nothing_to_read(path, given))
         names = list_images(path, self.rules)
         _tell_left_out(path, names)
         reader = ImageReader(folder=str(path), **self._reading)
@@ -162,6 +165,10 @@ class HeldReader(ImageReader, frozen=True, kw_only=True):
             return open_regular(os.path.realpath(file))
         except ValueError as error:
             raise OSError(str(error)) from error
+        except FileNotFoundError as error:
+            if A_URL in file:
+                raise OSError(NOTHING_IS_FETCHED) from error
+            raise
 
     def _fill(self, row: ImageRow, file: Any, step: Step) -> None:
         if isinstance(file, str | os.PathLike):
@@ -223,8 +230,10 @@ def check_kind(pictures: object) -> None:
         raise TypeError(f"no pictures can be had from {kind}; {WHAT_IS_TAKEN}") from None
 
 
-def _nothing_to_read(path: Path) -> str:
+def _nothing_to_read(path: Path, given: str) -> str:
     """Return what is wrong with a path that is neither a file nor a folder."""
+    if A_URL in given:
+        return f"{printable(given)}: {NOTHING_IS_FETCHED}"
     if path.exists():  # a pipe, a device
         return f"{printable(str(path))} is neither an image file nor a folder"
     return f"there is no file or folder {printable(str(path))}"

@@ -41,7 +41,7 @@ def _check_same_process(began_in: int) -> None:
 
 
 def stream_results(
-    client: ScoringClient, signature: Signature, chunks: Iterator[Chunk]
+    client: ScoringClient, signature: Signature, chunks: Iterator[Chunk], tries: Tries
 ) -> Iterator[PictureResult]:
     """Yield a result for each picture, in order; no more chunks are held than are under way.
 
@@ -50,7 +50,6 @@ def stream_results(
     """
     began_in = os.getpid()
     call = uuid.uuid4().hex[:8]
-    tries = Tries(client.options)
     most = client.options.chunks_in_flight * len(client.servers)
 
     def score(chunk: Chunk) -> list[PictureResult]:

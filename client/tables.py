@@ -63,9 +63,7 @@ def row_pixels(row: NDArray[Any], row_length: int) -> NDArray[np.uint8]:
 
 def check_filled(values: NDArray[Any]) -> None:
     """Raise InvalidPixels for a masked array that leaves pixels out: under a mask lies anything."""
-    left_out = (
-        np.count_nonzero(np.ma.getmask(values)) if isinstance(values, np.ma.MaskedArray) else 0
-    )
+    left_out = np.count_nonzero(np.ma.getmask(values))
     if left_out:
         raise InvalidPixels(
             f"{left_out:,} pixels are left out by the array's mask; hand in array.filled(0), or"

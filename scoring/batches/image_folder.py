@@ -80,7 +80,10 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
         alike = folders_alike(batches_folder, argument)
         if len(alike) == 1:
             return Batch(batch_name(alike[0], batches_folder), alike[0])
-        what = "it is a file" if outside.is_file() else f"there is no folder {inside}"
+        # Whoever gives a path means where he is, whoever gives a name the batches' folder.
+        is_path = Path(argument).name != argument
+        looked = dict.fromkeys([os.path.abspath(outside)] * is_path + [str(inside)])
+        what = "it is a file" if outside.is_file() else f"there is no folder {' or '.join(looked)}"
     except OSError as error:
         what = f"{inside}: {error.strerror}"
     raise BatchMissing(f"no batch {printable(argument) or '(empty name)'}: {printable(what)}")

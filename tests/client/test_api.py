@@ -141,6 +141,7 @@ def test_one_bad_picture_costs_no_other(client: ScoringClient, folder: Path) -> 
     (folder / "empty.png").touch()
     bad: list[tuple[Any, str]] = [
         (folder / "gone.png", "cannot be read: No such file"),
+        ("http://shop.example/1.png", "cannot be read: nothing is fetched from a URL; hand in"),
         (folder, "cannot be read: no regular file"),
         ("a\0b", "cannot be read: "),
         (folder / "empty.png", r"the file is empty \(0 bytes\)"),
@@ -184,6 +185,8 @@ def test_nothing_gives_nothing(client: ScoringClient, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(client: ScoringClient, tmp_path: Path) -> None:
     with pytest.raises(BatchMissing, match=r"no file or folder .*nowhere"):
         client.predict(tmp_path / "nowhere")
+    with pytest.raises(BatchMissing, match=r"^http://shop\.example/1\.png: nothing is fetched"):
+        client.predict("http://shop.example/1.png")
     for name in ("a\0b", "x" * 5_000):
         with pytest.raises(BatchMissing):
             client.predict(name)
@@ -475,7 +478,7 @@ def test_nobody_there_is_said_once_all_tries_are_over(caplog: pytest.LogCaptureF
         f"no scoring server at {url} (nobody listens there);"
         f" start a server with '{command('server')}'"
     )
-    assert caplog.text.count("trying again") == 2
+    assert caplog.text.count(f"{url}: nobody listens there; trying again") == 2
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -97,6 +97,16 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         results_path(tmp_path / "pipe")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files have names on Linux")
+def test_a_file_that_a_shell_opened_is_left_to_it(tmp_path: Path) -> None:
+    """As ``--out /dev/stdout > mine.csv`` has it: what is printed goes to the same file."""
+    with (tmp_path / "mine.csv").open("w") as file:
+        (tmp_path / "link").symlink_to(f"/proc/self/fd/{file.fileno()}")
+        for name in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}", "link"):
+            with pytest.raises(UsageError, match="what another program opened; name a file"):
+                results_path(tmp_path / name)
+
+
 def no_name(tmp_path: Path) -> Path:
     return tmp_path / ("a" * 300)
 

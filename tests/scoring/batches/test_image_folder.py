@@ -102,6 +102,21 @@ def test_a_batch_is_a_name_or_a_path(tmp_path: Path) -> None:
         find_batch(str(home / "G1" / "1.png"), home)
 
 
+def test_who_gives_a_path_is_told_that_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here = tmp_path / "image_batches", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for path in ("./mine", "mine/", "../here/mine"):
+        with pytest.raises(BatchMissing) as caught:
+            find_batch(path, home)
+        assert f"there is no folder {here / 'mine'} or {home}" in str(caught.value)
+    with pytest.raises(BatchMissing) as caught:
+        find_batch("mine", home)
+    assert str(caught.value) == f"no batch mine: there is no folder {home / 'mine'}"
+
+
 def test_a_dot_is_the_folder_one_stands_in_not_all_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
