@@ -79,7 +79,7 @@ class PictureSource(Struct, frozen=True):
         if isinstance(pictures, np.ndarray):
             return self._table(range(len(pictures)), array_pixels(pictures, spec))
         if isinstance(pictures, str | os.PathLike):
-            return self._path(Path(pictures), str(pictures))
+            return self._path(pictures)
         if isinstance(pictures, bytes | bytearray | memoryview):
             return self._held([bytes(pictures)])
         return self._held(cast("Iterable[Picture]", pictures))
@@ -91,7 +91,8 @@ class PictureSource(Struct, frozen=True):
             rows = [ImageRow(num, "", pixels=row) for num, row in enumerate(block, start=start + 1)]
             yield Chunk(ids[start : start + most], rows)
 
-    def _path(self, path: Path, given: str) -> Chunks:
+    def _path(self, given: str | os.PathLike[str]) -> Chunks:
+        path = Path(os.fsdecode(given))
         try:
             is_file, is_folder = path.is_file(), path.is_dir()
         except OSError as error:  # a name that is too long, a folder that one may not look into
@@ -99,10 +100,10 @@ class PictureSource(Struct, frozen=True):
         if is_file:
             return self._held([path])
         if not is_folder:
-            raise BatchMissing(_nothing_to_read(path, given))
+            raise BatchMissing(_nothing_to_read(path, os.fsdecode(given)))
         names = list_images(path, self.rules)
         _tell_left_out(path, names)
-        reader = ImageReader(folder=str(path), **self._reading)
+        reader = ImageReader(folder=fixed(path), **self._reading)
         return self._read(reader, ((part, part) for part in chunks_of(names, self._rows)))
 
     def _held(self, pictures: Iterable[Picture]) -> Chunks:
@@ -210,6 +211,16 @@ def encoded(picture: NDArray[Any], limits: DecodeLimits) -> bytes:
     return file.tobytes()
 
 
+def fixed(path: str | os.PathLike[str]) -> str:
+    """Return a path that stays where it is when the program goes to another folder meanwhile."""
+    name = os.fsdecode(path)
+    try:
+        # Not normalised: behind a link ".." is another folder.
+        return name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
+    except OSError:  # that folder is gone, and what was in it
+        return name
+
+
 def is_frame(pictures: object) -> TypeGuard[pd.DataFrame]:
     """Tell whether it is a DataFrame; whoever has one has loaded pandas, which takes 0.2 s."""
     return isinstance(pictures, getattr(sys.modules.get("pandas"), "DataFrame", ()))
@@ -273,6 +284,8 @@ def _own(picture: Any, most_pixels: int) -> Any:
     """
     if isinstance(picture, bytearray | memoryview):
         return bytes(picture)
+    if isinstance(picture, str | os.PathLike):
+        return fixed(picture)
     if isinstance(picture, np.ndarray) and math.prod(picture.shape[:2]) <= most_pixels:
         return picture.copy()
     return picture

@@ -263,6 +263,40 @@ def test_a_caller_may_use_the_same_array_again(client: ScoringClient, folder: Pa
     assert seen(client.predict(memoryview(paths[0].read_bytes()))) == expected[:1]
 
 
+def test_a_caller_may_go_to_another_folder_meanwhile(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    monkeypatch.chdir(folder.parent)
+    with ScoringClient(url, options=QUICK.changed(chunk_rows=1, chunks_in_flight=1)) as client:
+        expected = client.predict("pictures")
+        results = client.iter_predictions("pictures")
+        first = next(results)
+        monkeypatch.chdir(other)
+        assert [first, *results] == expected
+
+
+def test_a_path_is_taken_from_where_the_caller_is(
+    client: ScoringClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a program hands it over, wherever that goes before the file is read."""
+
+    def going() -> Iterator[str]:
+        for number in (1, 2):
+            place = folder.parent / str(number)
+            place.mkdir()
+            (folder / f"img_{number}.png").rename(place / "same.png")
+            monkeypatch.chdir(place)
+            yield "same.png"
+        monkeypatch.chdir(folder.parent)
+
+    expected = seen(client.predict([folder / "img_1.png", folder / "img_2.png"]))
+    results = client.predict(going())
+    assert seen(results) == expected
+    assert [result.id for result in results] == ["same.png", "same.png"]
+
+
 # In chunks
 
 
