@@ -47,6 +47,17 @@ class Outcome(Struct, frozen=True):
         return self.review is None
 
 
+class Accepted(Struct, frozen=True):
+    """Of how many pictures one answer ``stands``, and of how many another does (``conflicts``).
+
+    ``foreign``: those that cannot have it; another model has scored them by now.
+    """
+
+    stands: int
+    conflicts: int
+    foreign: int
+
+
 class Reviewing:
     """The queue of one desk beside its ledger; ``pictures`` tells how pictures look."""
 
@@ -114,12 +125,14 @@ class Reviewing:
 
     def answer_all(
         self, ledger: Ledger, pictures: Iterable[PictureKey], answer: Answer, reviewer: str
-    ) -> int:
-        """Give many pictures one answer, in one transaction; return of how many it stands now."""
+    ) -> Accepted:
+        """Give many pictures one answer, in one transaction; return what became of it."""
         decisions = [Decision(picture, answer, reviewer, "desk") for picture in pictures]
         written = Labels(ledger).add_all(decisions)
         self.queue.follow(ledger)
-        return sum(isinstance(one, Review) for one in written)
+        stands = sum(isinstance(one, Review) for one in written)
+        conflicts = sum(isinstance(one, ReviewConflict) for one in written)
+        return Accepted(stands, conflicts, len(written) - stands - conflicts)
 
     def _is_blind(self, labels: Labels, picture: PictureKey, reviewer: str) -> bool:
         """Tell whether the model's answer was hidden: who answered before has been told it."""

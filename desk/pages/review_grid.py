@@ -49,6 +49,7 @@ def page() -> ResponseReturnValue:
         items=[(item_of(reviewing, item), item.candidate.confidence) for item in items],
         accepted=request.args.get("accepted", type=int),
         others=request.args.get("others", 0, type=int),
+        foreign=request.args.get("foreign", 0, type=int),
     )
 
 
@@ -68,7 +69,8 @@ def accept() -> ResponseReturnValue:
         "review_grid.page",
         label=label,
         batch=request.form.get("batch") or None,
-        accepted=accepted,
-        others=len(pictures) - accepted,
+        accepted=accepted.stands,
+        others=accepted.conflicts,
+        foreign=accepted.foreign,
     )
     return redirect(there, 303)

@@ -12,7 +12,7 @@ from desk.queue import picture_id
 from scoring.settings import Settings, load_settings
 from tests.desk.conftest import OWN
 from tests.desk.pages.test_review import Page, rows
-from tests.desk.waiting_pictures import NOW, Picture, add_run, drawn, flagged, key_of
+from tests.desk.waiting_pictures import DIGITS, NOW, Picture, add_run, drawn, flagged, key_of
 
 
 @pytest.fixture
@@ -64,6 +64,19 @@ def test_what_somebody_answered_meanwhile_stands(page: Page, settings: Settings)
     assert "3 pictures accepted." in after
     assert "1 other had been answered meanwhile" in after
     assert sorted(str(row.label) for row in rows(settings)) == ["Bag", "Coat", "Coat", "Coat"]
+
+
+def test_what_another_model_has_scored_meanwhile_is_told_to_wait(
+    page: Page, settings: Settings
+) -> None:
+    """The page said that it had been answered, which nobody had done."""
+    pictures = ticked(page.browser.get("/review/grid").text)
+    add_run(settings, [flagged(1)], model=DIGITS, run_id="later", started=NOW)
+    after = accept(page, pictures)
+    assert "3 pictures accepted." in after
+    assert "1 other cannot be <bdi>Coat</bdi>" in after
+    assert "meanwhile" not in after
+    assert len(rows(settings)) == 3
 
 
 def test_a_blind_desk_has_none_and_says_how_to_get_it(settings: Settings, page: Page) -> None:
