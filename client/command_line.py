@@ -72,6 +72,8 @@ def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def results_path(path: Path) -> Path:
     """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
+    if str(path) == "-":
+        raise UsageError("--out - is no standard output here: results go to a file; name one")
     try:
         if path.is_dir():
             raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")

@@ -90,6 +90,18 @@ class ScoringError(Exception):
     code: ClassVar[str] = "failed"
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as it is: Python makes it anew there of its text alone, and a pool
+        of processes breaks where ``__init__`` wants something else.
+        """
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[ScoringError], texts: tuple[Any, ...], more: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *texts)
+    error.__dict__.update(more)
+    return error
+
 
 class SettingsError(ScoringError):
     code = "settings"

@@ -90,6 +90,12 @@ def test_a_folder_is_answered_with_a_name_in_it(tmp_path: Path) -> None:
         results_path(tmp_path)
 
 
+def test_a_dash_is_no_file() -> None:
+    """As other programs mean standard output by it."""
+    with pytest.raises(UsageError, match="results go to a file; name one"):
+        results_path(Path("-"))
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import pkgutil
 import re
 from collections.abc import Iterator
+
+import pytest
 
 import client
 import cluster.errors
@@ -15,10 +19,12 @@ import server
 from fashion_model import commands, retrain
 from fashion_model.dataset import description
 from fashion_model.teaching import sources
+from scoring.batches.read_alone import EndedTheReader
 from scoring.inference import bundle
 from scoring.preprocessing import errors as decode_errors
+from scoring.preprocessing.registry import UnknownPreprocessing
 from scoring.protocol import errors
-from scoring.protocol.errors import ScoringError
+from scoring.protocol.errors import HttpRefusal, InvalidPixels, ScoringError, TooManyTries
 
 LINE = re.compile(r"^(?P<bars>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
 # The two families that are drawn where they live, and what is raised in one place only.
@@ -65,3 +71,26 @@ def test_the_drawing_is_the_tree() -> None:
         if one.__module__.startswith(packages) and one.__name__ not in NOT_DRAWN
     }
     assert tree == real
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HttpRefusal(503, "it ends", 2.0),
+        InvalidPixels("row 1 has no pixels"),
+        TooManyTries(3),
+        UnknownPreprocessing("hats", 7),
+        EndedTheReader("crashed it"),
+        decode_errors.FileTooLarge(5, 4),
+        decode_errors.TooManyPixels(2, 3, 5),
+        decode_errors.UnknownFormat(),
+        decode_errors.CorruptImage("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_goes_to_another_process_as_it_is(error: ScoringError) -> None:
+    """As from a worker of ProcessPoolExecutor, whose pool breaks where it does not."""
+    error.add_note("in the third worker")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(again) is type(error)
+        assert (str(again), again.args, vars(again)) == (str(error), error.args, vars(error))
