@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from scoring.records import kept_cells, shown_file
-from scoring.records.answers import Answer
+from scoring.records.answers import CANNOT_TELL, NOT_A_GARMENT, Answer
 from scoring.records.events_log import EventsLog
 from scoring.records.kept_cells import KeptCell
 from scoring.records.labels import Decision, Labels, PictureKey, ReviewConflict, ReviewRefused
@@ -35,6 +35,8 @@ from scoring.settings import Settings
 # Of cells that are kept beside, an event names this many.
 TOLD = 5
 NO_SUCH_IMAGE = "no image that was scored, or one that has changed since"
+# A row that lost a column may be of any of several images.
+UNNAMED = "its row does not say which image it is of: the column Batch or Image is empty or missing"
 TWO_ROWS = "two rows of this image do not agree"
 
 
@@ -103,11 +105,13 @@ class Corrections:
         foreign = sum(bool(row.batch) and row.batch not in batches for row in rows)
         changed = changes(cells, shown.reviews if shown else None, foreign)
         decisions, kept = self._sort(changed)
+        refused = 0
         for decision, written in zip(decisions, self._labels.add_all(decisions), strict=True):
             if isinstance(written, ReviewRefused):
                 batch, file = decision.picture.batch, decision.picture.path
                 kept.append(KeptCell(batch, file, str(decision.answer), str(written)))
-        self._tell(path, len(decisions), kept)
+                refused += 1
+        self._tell(path, len(decisions) - refused, kept)
         return changed.older
 
     def _judged(
@@ -144,7 +148,8 @@ class Corrections:
         """Return what a cell says of its picture, or why it says nothing."""
         picture = change.judged.picture
         if picture is None:
-            return NO_SUCH_IMAGE
+            is_named = change.judged.cell.batch and change.judged.cell.path
+            return NO_SUCH_IMAGE if is_named else UNNAMED
         if len(texts[picture]) > 1:
             return TWO_ROWS
         if change.overtaken:
@@ -152,7 +157,12 @@ class Corrections:
         if not change.text:
             return Answer("undone")
         answer = self._labels.read(picture, change.text)
-        return answer or f"none of the labels: {', '.join(self._labels.labels_of(picture))}"
+        return answer or f"none of the answers: {', '.join(self._answers(picture))}"
+
+    def _answers(self, picture: PictureKey) -> list[str]:
+        """Return what may be said of a picture."""
+        nothing = self._labels.nothing_word(picture) or NOT_A_GARMENT
+        return [*self._labels.labels_of(picture), nothing, CANNOT_TELL]
 
     def _tell(self, path: Path, decided: int, kept: Sequence[KeptCell]) -> None:
         if decided:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from scoring.records import corrections, shown_file
 from scoring.records.answers import Answer
-from scoring.records.labels import PictureKey
+from scoring.records.labels import Labels, PictureKey, Step
 from scoring.records.ledger import ChunkCost, Run, ScoredImage
 from scoring.records.results_csv import COLUMNS
 from scoring.records.spreadsheet import Table, read_table
@@ -320,6 +320,37 @@ def test_rows_that_nobody_scored_or_that_disagree_are_kept(desk: ResultsDesk) ->
         ["1.png", "Coat"], ["2.png", "Coat"], ["2.png", "Shirt"], ["new.png", "Coat"]
     ]  # fmt: skip
     assert desk.labels.latest_id() == 0
+
+
+def test_what_is_kept_says_what_may_be_typed_or_what_its_row_lacks(desk: ResultsDesk) -> None:
+    desk.run("r2", batch="G2")
+    rows = desk.rows()
+    rows[0]["Corrected item"] = "Hut"
+    rows[1] |= {"Batch": "", "Corrected item": "Coat"}
+    desk.save(rows)
+    desk.run("r3")
+    beside = desk.path.with_name("Results-typed.csv").read_text("utf-8-sig")
+    assert "none of the answers: Bag, Coat, Shirt, Ankle boot, 7, not a garment, cannot tell" in (
+        beside
+    )
+    assert "does not say which image it is of" in beside
+
+
+def test_what_the_desk_decides_in_that_instant_is_not_told_to_be_of_the_file(
+    desk: ResultsDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Labels.steps
+
+    def overtaken(labels: Labels) -> dict[PictureKey, list[Step]]:
+        found = steps(labels)
+        desk.decide(1, "Shirt")
+        return found
+
+    desk.type({1: "Coat", 2: "Coat"})
+    monkeypatch.setattr(Labels, "steps", overtaken)
+    desk.run("r2")
+    assert "1 answer typed" in desk.told()
+    assert desk.kept() == [["1.png", "Coat"]]
 
 
 def test_a_row_that_stands_twice_and_says_one_thing_says_it(desk: ResultsDesk) -> None:
