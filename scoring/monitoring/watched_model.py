@@ -30,7 +30,7 @@ from scoring.monitoring.night import Night
 from scoring.monitoring.thresholds import Thresholds, after_night, judge_model
 from scoring.protocol.reference import BadReference, Reference
 from scoring.records import model_references, run_monitoring
-from scoring.records.audited_rows import AuditedRun, audited_run
+from scoring.records.audited_rows import AuditedRun, audited_run, runs_sharing_images
 from scoring.records.ledger import Ledger
 from scoring.records.night_rows import ScoredRows, scored_rows
 from scoring.records.rows import Run
@@ -176,7 +176,21 @@ class WatchedModel:
         }
 
     def _last_audits(self, nights: int) -> list[AuditedRun]:
-        return list(self._audits.values())[:nights]
+        last = list(self._audits.items())[:nights]
+        return [audit for run, audit in last if run != self._run.id or not self._is_repeated]
+
+    @cached_property
+    def _is_repeated(self) -> bool:
+        """Whether a night before has the images of this run by hand, and people's word on them.
+
+        It stands there, and is one word only.
+        """
+        if self._run.kind == "nightly":
+            return False
+        sharing = runs_sharing_images(self._database, self._run.id)
+        return any(
+            one.run_id in sharing and self._audits[one.run_id].judged for one in self._before
+        )
 
     def _combined(self) -> float | None:
         """Correct mean confidence by what people judged of nights like this one.

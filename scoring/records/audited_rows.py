@@ -57,6 +57,10 @@ GROUP BY m.batch, m.path, m.content_hash
 STILL_ITS_OWN = """
 SELECT count(*) FROM predictions WHERE run_id = ? AND model_version = ? AND review IS NOT NULL
 """
+SHARING = """
+SELECT DISTINCT e.run_id FROM run_images i JOIN run_images e ON e.prediction_id = i.prediction_id
+WHERE i.run_id = ?1 AND e.run_id <> ?1
+"""
 CANNOT_TELL = "cannot tell"
 # There the sample is judged as it was drawn; elsewhere people say what struck them.
 AS_DRAWN = "desk"
@@ -117,6 +121,11 @@ def audited_run(database: Database, run_id: str, model_version: str) -> AuditedR
         waiting_confidence=waiting * confidence,
         picked=tuple(_judged(picked)),
     )
+
+
+def runs_sharing_images(database: Database, run_id: str) -> set[str]:
+    """Return the other runs that list images, with their answers, which a run lists."""
+    return {run for (run,) in database.query(SHARING, (run_id,))}
 
 
 def _marked(database: Database, which: tuple[str, str], count: int) -> list[Any]:

@@ -126,6 +126,15 @@ def test_a_run_by_hand_is_looked_at_and_counts_for_nothing(nights: Nights) -> No
     assert told(facts, "nights", "7", "nights") == 2
 
 
+def test_what_people_said_of_images_that_are_scored_again_by_hand_counts_once(
+    nights: Nights,
+) -> None:
+    first = nights.add(300)
+    nights.judge(first)
+    audit = told(nights.facts(nights.add_again(first)), "audited")
+    assert (audit["judged"], audit["drawn"]) == (60, 60)
+
+
 def test_retraining_is_advised_after_two_nights_and_once(nights: Nights) -> None:
     nights.add(300, dimmed)
     assert told(nights.facts("n1"), "thresholds", "advised") is False

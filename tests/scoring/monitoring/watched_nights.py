@@ -41,6 +41,7 @@ class Nights:
         self.events = EventsLog.from_settings(settings)
         self._held_out = held_out()
         self._truths: dict[str, np.ndarray] = {}
+        self._scored_in: dict[str, list[ScoredImage]] = {}
         self._random = np.random.default_rng(0)
         self.count = 0
         ledger.keep_model_facts(MODEL.version, MODEL.name, signature_facts(SIGNATURE))
@@ -52,8 +53,24 @@ class Nights:
     ) -> str:
         """Score a night of images drawn from the held-out ones; return its run."""
         self.count += 1
-        run_id, batch = f"n{self.count}", f"G{self.count}"
         night = change(self._held_out.take(self._random.choice(len(self._held_out), images)))
+        scored = [self._scored(night, place) for place in range(images)]
+        run_id = self._run(f"G{self.count}", scored, by_hand)
+        self._truths[run_id] = night.truth
+        self._scored_in[run_id] = scored
+        self._watch(run_id)
+        return run_id
+
+    def add_again(self, run_id: str) -> str:
+        """Score a night's images once more, by hand; return the run."""
+        batch, scored = f"G{run_id[1:]}", self._scored_in[run_id]
+        self.count += 1
+        again = self._run(batch, scored, True)
+        self._watch(again)
+        return again
+
+    def _run(self, batch: str, scored: list[ScoredImage], by_hand: bool) -> str:
+        run_id = f"n{self.count}"
         started = NIGHT.started_at + timedelta(days=self.count)
         run = replace(
             NIGHT,
@@ -65,16 +82,16 @@ class Nights:
             started_at=started,
         )
         self.ledger.start_run(run)
-        scored = [self._scored(night, place) for place in range(images)]
         self.ledger.touch_batch(run_id, batch, 0, [one.path for one in scored], MODEL)
         self.ledger.commit_chunk(run_id, batch, MODEL.version, scored, ChunkCost(), started)
         self.ledger.close_batch(run_id, batch, 1.0)
         self.ledger.finish_run(run_id, "done", "", started, self.settings.records.audit)
-        self._truths[run_id] = night.truth
+        return run_id
+
+    def _watch(self, run_id: str) -> None:
         ended = self.ledger.run(run_id)
         assert ended
         Watch(self.settings, self.ledger, self.events)(RunEnded(ended, NOTHING, None, ()))
-        return run_id
 
     def judge(self, run_id: str, *, marked: bool = True) -> int:
         """Let people tell the truth of a run's audit sample, and of what is marked; how many."""
