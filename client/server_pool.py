@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -404,17 +405,17 @@ class ServerPool:
             self._hear("WARNING", "server-left-out", text)
         if needs_carer:
             name = f"caring for {member.url}"
-            threading.Thread(target=self._care, args=(member,), name=name, daemon=True).start()
+            cared = (weakref.ref(self), self._closed, self._members.index(member))
+            threading.Thread(target=_care, args=cared, name=name, daemon=True).start()
 
-    def _care(self, member: Member) -> None:
-        """Ask a server that is left out by and by, until it is well, or lost for good."""
-        while not self._closed.wait(self._pause(member)):
-            try:
-                if self._look(member) or member.is_out_for_good:
-                    return
-            except RuntimeError:
-                if not self._closed.is_set():
-                    raise
+    def _needs_no_care(self, member: Member) -> bool:
+        """Look at a server that is left out; tell whether it is well, or lost for good."""
+        try:
+            return self._look(member) or member.is_out_for_good
+        except RuntimeError:
+            if not self._closed.is_set():
+                raise
+            return True
 
     def _pause(self, member: Member) -> float:
         """Return the seconds until the next look: twice as long each time, or as it asks for."""
@@ -427,6 +428,23 @@ class ServerPool:
         told = (trouble.retry_after if isinstance(trouble, HttpRefusal) else None) or 0.0
         doubled: float = FIRST_PAUSE * 2 ** min(failures - 1, MOST_DOUBLINGS)
         return max(min(doubled, longest), min(told, options.max_retry_after_seconds))
+
+
+def _care(pool_of: weakref.ref[ServerPool], closed: threading.Event, place: int) -> None:
+    """Ask a server that is left out by and by, as long as that is needed and anybody has the pool.
+
+    Between two looks nothing here keeps it, not even a member, whose trouble knows where it came
+    up: a client that its program forgot to close is gone.
+    """
+    while pool := pool_of():
+        pause = pool._pause(pool._members[place])
+        del pool
+        if closed.wait(pause):
+            return
+        pool = pool_of()
+        if pool is None or pool._needs_no_care(pool._members[place]):
+            return
+        del pool
 
 
 def _is_its_fault(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import threading
 from collections import Counter
@@ -509,3 +510,21 @@ def test_every_chunk_has_one_answer_or_the_known_error(
     assert sum(servers.images.values()) == 3 * len(answered)
     if not any(act != "well" for script in plan for act in script):
         assert len(answered) == 8
+
+
+def test_a_client_that_nobody_closed_leaves_no_thread(
+    one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would ask the server that is left out for as long as the program runs."""
+
+    def carers() -> list[str]:
+        return [each.name for each in threading.enumerate() if each.name == f"caring for {NOWHERE}"]
+
+    monkeypatch.setattr("client.server_pool.FIRST_PAUSE", 0.01)
+    wait_for(lambda: not carers(), "those of other tests end")
+    client = ScoringClient([one, NOWHERE], options=QUICK)
+    assert len(client.predict(garment_pixels(3))) == 3
+    assert carers()
+    del client
+    gc.collect()
+    wait_for(lambda: not carers(), "its thread ends")
