@@ -119,19 +119,19 @@ def test_the_desk_goes_by_an_index(
     with statements(monkeypatch) as asked:
         assert browser.get(page, headers={"Accept": "text/html"}).status_code == 200
     assert any("runs" in one for one in asked)
-    with sqlite3.connect(settings.ledger_file) as ledger:
+    with Ledger(settings.ledger_file, 1.0) as ledger:
         for statement in asked:
             if statement.startswith(("SELECT", "WITH", "\nSELECT")):
                 assert not scanned(ledger, statement), statement
 
 
-def scanned(ledger: sqlite3.Connection, statement: str) -> list[str]:
+def scanned(ledger: Ledger, statement: str) -> list[str]:
     """Return the large tables that a statement reads from end to end."""
     names = "|".join(LARGE)
     aliases = {
         alias: table
         for table, alias in re.findall(rf"\b({names})\s+(?:AS\s+)?(\w+)", statement)
     }  # fmt: skip
-    plan = ledger.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+    plan = ledger.database.query(f"EXPLAIN QUERY PLAN {statement}")
     read = (detail.split()[1] for *_, detail in plan if detail.startswith("SCAN "))
     return [aliases.get(one, one) for one in read if aliases.get(one, one) in LARGE]
