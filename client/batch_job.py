@@ -39,8 +39,8 @@ class BatchJob:
 
     A batch is touched, made part of what the run shows, once something is new in it, or else at
     its end where it ``is_shown`` all the same, or where Results.csv says of what is known that it
-    was not seen. Until then the stored predictions that the run came
-    by are remembered, 8 bytes an image.
+    was not seen. Until then the stored predictions that the run came by are remembered, 8 bytes an
+    image.
     """
 
     def __init__(

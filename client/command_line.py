@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-from codecs import BOM_UTF8
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from scoring.processes.parent_pipe import FLAG
-from scoring.protocol.errors import UsageError
-from scoring.records.results_csv import COLUMNS
-
-# A results file begins with the byte order mark and its first column.
-HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
 
 SERVER_HELP = (
     "server to use (default: client.server); several share the work: give it once for each, "
@@ -68,40 +61,3 @@ def settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     server = None if arguments.server is None else ",".join(arguments.server)
     client = {"server": server, "model": arguments.model}
     return {"client": {name: value for name, value in client.items() if value is not None}}
-
-
-def results_path(path: Path) -> Path:
-    """Return where ``--out`` points; raises UsageError rather than overwrite something else."""
-    if str(path) == "-":
-        raise UsageError("--out - is no standard output here: results go to a file; name one")
-    try:
-        if path.is_dir():
-            raise UsageError(f"--out {path} is a folder; name a file, like {path / 'Results.csv'}")
-        if _is_open_already(path):
-            raise UsageError(f"--out {path} is what another program opened; name a file")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"--out {path} is a pipe or a device; name a file")
-        start = _start(path)
-    except OSError as error:
-        raise UsageError(f"--out {path}: {error.strerror}; name another file") from error
-    if start and start != HEADER_START:
-        raise UsageError(f"--out {path} is no results file; it is left as it is")
-    return Path(os.path.realpath(path))
-
-
-def _is_open_already(path: Path) -> bool:
-    """Tell whether it stands for an open file, like /dev/stdout and /dev/fd/3.
-
-    What a shell sent there (``> file``) would be taken away, and with it what is printed.
-    """
-    leads_to = [path.parent.resolve(), *([path.readlink()] if path.is_symlink() else [])]
-    return any(place.parts[:2] == ("/", "proc") for place in leads_to)
-
-
-def _start(path: Path) -> bytes:
-    """Return what would be overwritten, as far as it tells; nothing where there is no file yet."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(HEADER_START))
-    except FileNotFoundError:
-        return b""

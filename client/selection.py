@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from client.command_line import results_path
 from client.run_request import RunRequest
 from scoring.batches.batch_models import model_of, stray_tables
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, find_batch
@@ -16,6 +15,7 @@ from scoring.batches.left_out import told
 from scoring.protocol.commands import command
 from scoring.protocol.errors import UsageError
 from scoring.records.events_log import EventsLog
+from scoring.records.results_place import results_place
 from scoring.records.text import printable
 from scoring.settings import Settings
 
@@ -38,7 +38,7 @@ def _out(settings: Settings, arguments: argparse.Namespace) -> Path | None:
     """Return where the results go instead of Results.csv, if anywhere."""
     if not arguments.out:
         return None
-    out = results_path(arguments.out)
+    out = results_place("--out", arguments.out)
     return None if out == Path(os.path.realpath(settings.results_file)) else out
 
 

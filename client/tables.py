@@ -63,6 +63,8 @@ def row_pixels(row: NDArray[Any], row_length: int) -> NDArray[np.uint8]:
 
 def check_filled(values: NDArray[Any]) -> None:
     """Raise InvalidPixels for a masked array that leaves pixels out: under a mask lies anything."""
+    if type(values) is np.ndarray:
+        return  # and ``numpy.ma`` need not be loaded
     left_out = np.count_nonzero(np.ma.getmask(values))
     if left_out:
         raise InvalidPixels(

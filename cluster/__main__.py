@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from cluster.engine import RayEngine
 from cluster.errors import require_packages, what_it_says
 from cluster.scoring_run import PROGRAM, Outcome, Request, ScoringRun
 from scoring.protocol.errors import ExitCode, ScoringError, UsageError
-from scoring.records.atomic_file import behind_link
-from scoring.records.results_csv import COLUMNS
+from scoring.records.results_place import results_place
 from scoring.settings import available_cores, load_settings
-
-HEADER_START = b"\xef\xbb\xbf" + COLUMNS[0].encode()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,8 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if not arguments.out:
             raise UsageError("--out has no name; give a folder or a URL")
-        if arguments.results:
-            _check_results(arguments.results)
         engine = RayEngine(arguments.address, arguments.cores or available_cores())
         outcome = ScoringRun(_request(arguments), settings, engine, _tell).run()
     except ScoringError as error:
@@ -86,39 +79,11 @@ def _request(arguments: argparse.Namespace) -> Request:
     return Request(
         arguments.folder,
         arguments.out,
-        arguments.results and Path(os.path.realpath(arguments.results)),
+        arguments.results and results_place("--results", arguments.results),
         arguments.model,
         arguments.partition,
         fresh=arguments.fresh,
     )
-
-
-def _check_results(path: Path) -> None:
-    """Raise UsageError rather than overwrite something else, and before anything is scored."""
-    if path.is_dir():
-        raise UsageError(f"--results {path} is a folder; name a file, like {path / 'Results.csv'}")
-    if path.exists() and not path.is_file():
-        raise UsageError(f"--results {path} is a pipe or a device; name a file")
-    try:
-        start = _start(path)
-        # It is written beside its place and renamed, when all is scored.
-        folders = behind_link(path.absolute()).parents
-        with TemporaryFile(dir=next(folder for folder in folders if folder.exists())):
-            pass
-    except OSError as error:
-        why = error.strerror or error
-        raise UsageError(f"--results {path} cannot be written: {why}; name another file") from error
-    if start and start != HEADER_START:
-        raise UsageError(f"--results {path} is no results file; it is left as it is")
-
-
-def _start(path: Path) -> bytes:
-    """Return what would be overwritten, as far as it tells; nothing where there is no file yet."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(HEADER_START))
-    except FileNotFoundError:
-        return b""
 
 
 def _tell_outcome(outcome: Outcome, seconds: float) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from client.command_line import HEADER_START, parse_arguments
+from client.command_line import parse_arguments
 from client.run_request import RunRequest
 from client.selection import select
 from scoring.protocol.errors import BatchMissing, UsageError
 from scoring.records.events_log import EventsLog
+from scoring.records.results_place import HEADER_START
 from scoring.settings import load_settings
 
 NIGHT = "2026-11-20"
