@@ -26,6 +26,8 @@ pytestmark = pytest.mark.long
 HOUSE = "desk.shop.test"
 # A page that is not there; over plain HTTP a header that is only for HTTPS.
 HARMLESS = ("Failed to load resource", "The Cross-Origin-Opener-Policy header has been ignored")
+# Pixels in which ten letters can be read.
+FIELD = 100
 PAGES = ("/", "/runs", "/pictures", "/pictures?show=waiting", "/pictures?label=Coat", "/who", "/no")
 SURE = Picture("a-very-long-name" * 8 + ".png", label="Bag", confidence=0.98, review=None)
 
@@ -66,6 +68,18 @@ def opened(
     screen = {"width": width, "color_scheme": scheme, "harmless": HARMLESS}
     with quiet_page(browser, **screen, **more) as page:
         yield page
+
+
+@pytest.mark.parametrize("width", sorted({width for width, _ in SCREENS}))
+def test_every_field_has_room_for_what_is_typed(browser: Browser, url: str, width: int) -> None:
+    """A rule for the name in Review took the search's field, of the same id, down to 16 pixels."""
+    with opened(browser, width) as page:
+        for path in ("/pictures", "/who"):
+            page.goto(f"{url}{path}")
+            sides = page.locator("input:not([type=hidden], [type=checkbox]), select").evaluate_all(
+                "(fields) => fields.map((one) => one.getBoundingClientRect().width)"
+            )
+            assert min(sides) >= FIELD, (path, sides)
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
