@@ -14,14 +14,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import TypeVar
 
 import numpy as np
-from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from client.forked import begin_anew_when_forked
+from client.pool_member import Chunk, Member
 from client.retry_policy import can_heal, reason
 from client.server_link import Answer, ServerLink
 from scoring.protocol.errors import (
@@ -31,7 +31,6 @@ from scoring.protocol.errors import (
     SettingsError,
 )
 from scoring.protocol.metadata import Readiness, ServedModel
-from scoring.protocol.prediction import BadResponse
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import Level
 from scoring.settings import ClientSettings
@@ -62,81 +61,6 @@ Told = TypeVar("Told")
 def log_news(level: Level, code: str, message: str) -> None:
     """Write to the log what a pool has to tell."""
     log.log(logging.getLevelNamesMapping()[level], "%s: %s", code, message)
-
-
-class Member(Struct, eq=False):
-    """One server of a pool; the pool's lock guards all of it but the ways there.
-
-    Attributes:
-        chunks: the way for its share of the work.
-        looks: another, on which an answer is not waited for long.
-        models: what it served when it was last looked at.
-        trouble: why it gets no chunks; None: it is well.
-        is_out: it was told that it is left out.
-        has_carer: somebody asks it by and by whether it is well again.
-        is_late: it has a chunk in hand that was given to another, too.
-        failures: since its last answer to a chunk.
-        under_way: chunks that it has in hand.
-        images: how many it has scored.
-        unfit_for: versions of models that it had not when it was asked.
-    """
-
-    url: str
-    chunks: ServerLink
-    looks: ServerLink
-    models: tuple[ServedModel, ...] = ()
-    trouble: Exception | None = None
-    is_out: bool = False
-    has_carer: bool = False
-    is_late: bool = False
-    failures: int = 0
-    under_way: int = 0
-    images: int = 0
-    unfit_for: set[str] = field(default_factory=set)
-
-    @property
-    def is_out_for_good(self) -> bool:
-        """Whether it gave an answer that does not fit its request; that is not forgotten."""
-        return isinstance(self.trouble, BadResponse)
-
-    def serves(self, signature: Signature) -> bool:
-        """Tell whether it has the very model."""
-        return ServedModel(signature.name, signature.version) in self.models
-
-    def why_unfit(self, signature: Signature) -> str:
-        """Return what it has in the place of a model."""
-        versions = [one.version[:12] for one in self.models if one.name == signature.name]
-        if not versions:
-            return f"does not serve {signature.name}"
-        return f"serves {signature.name} {versions[0]} and not {signature.version[:12]}"
-
-
-class Chunk(Struct, eq=False):
-    """One chunk on its way to its answer; ``question`` asks a server for it.
-
-    Attributes:
-        sent: when it was last given to a server, on the monotonic clock.
-        in_hand: who has it at present.
-        failed: who had it, and what became of it there.
-        outcomes: is filled by those who ask, each in a thread of its own.
-    """
-
-    question: Callable[[Member], Answer]
-    sent: float = 0.0
-    in_hand: list[Member] = field(default_factory=list)
-    failed: dict[Member, Exception] = field(default_factory=dict)
-    outcomes: SimpleQueue[tuple[Member, Answer | Exception]] = field(default_factory=SimpleQueue)
-
-    def waited(self) -> float:
-        """Return the seconds since it was last given to a server."""
-        return time.monotonic() - self.sent
-
-    def ask(self, member: Member) -> Answer | Exception:
-        """Return a server's answer, or what came in its place."""
-        try:
-            return self.question(member)
-        except Exception as error:
-            return error
 
 
 class ServerPool:

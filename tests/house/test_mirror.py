@@ -41,6 +41,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "tests/client/test_connection.py": ("client/tries.py",),
     "tests/client/test_selection.py": ("client/run_request.py",),
+    "tests/client/test_server_pool.py": ("client/pool_member.py",),
     "tests/client/test_request.py": (
         "client/command.py",
         "scoring/batches/known_predictions.py",
