@@ -31,6 +31,8 @@ REVIEWER, ID = "reviewer", "id"
 COLUMNS = (BATCH, IMAGE, CONTENT, LABEL, CORRECTED, REVIEWER, ID)
 # An error in every row is one error, most times.
 ERRORS_TOLD = 20
+# Most of a Results.csv has no label, and needs none.
+UNLABELLED_TOLD = 5
 
 
 class Line(Struct, frozen=True):
@@ -65,6 +67,8 @@ def run(settings: Settings, arguments: argparse.Namespace) -> ExitCode:
     verb = "would become" if arguments.dry_run else "became"
     count = len(lines) if arguments.dry_run else written
     _say(f"{count} of {reading.rows} labels {verb} reviews, {reading.known} stood already")
+    if reading.unlabelled:
+        _say(_passed_over(reading.unlabelled))
     for conflict in reading.conflicts:
         _say(conflict)
     return ExitCode.PARTIAL if reading.conflicts else ExitCode.DONE
@@ -90,6 +94,7 @@ class _Reading:
         self.labels = Labels(ledger)
         self.errors: list[str] = []
         self.conflicts: list[str] = []
+        self.unlabelled: list[int] = []
         self.rows = self.known = 0
         self._pictures = ShownPictures(ledger.database, ledger.results_batches())
         self._reviewer = reviewer
@@ -101,6 +106,7 @@ class _Reading:
         for number, row in zip(table.lines, table.rows, strict=True):
             cells = dict(zip(COLUMNS, map(read_cell, table.cells(row, COLUMNS)), strict=True))
             if not (cells[LABEL] or cells[CORRECTED]).strip():
+                self.unlabelled.append(number)
                 continue
             self.rows += 1
             try:
@@ -167,6 +173,13 @@ def _all_errors(path: Path, errors: list[str]) -> str:
     more = len(errors) - ERRORS_TOLD
     told = [*errors[:ERRORS_TOLD], *([f"and {more} more"] if more > 0 else [])]
     return "\n  ".join([f"{path}: nothing was imported", *told])
+
+
+def _passed_over(lines: list[int]) -> str:
+    """Say that an empty cell takes nothing back: here it may as well be one that nobody filled."""
+    told, more = ", ".join(map(str, lines[:UNLABELLED_TOLD])), len(lines) - UNLABELLED_TOLD
+    which = f"lines {told}{f' and {more} more' if more > 0 else ''} have no label and change"
+    return f"{which if len(lines) > 1 else f'line {told} has no label and changes'} nothing"
 
 
 def _say(text: str) -> None:

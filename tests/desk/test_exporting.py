@@ -123,6 +123,27 @@ def test_labels_of_a_table_become_reviews(
     assert "0 of 2 labels became reviews, 2 stood already" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("empty", "told"),
+    [
+        (1, "line 3 has no label and changes nothing"),
+        (3, "lines 3, 4, 5 have no label and change nothing"),
+        (9, "lines 3, 4, 5, 6, 7 and 4 more have no label and change nothing"),
+    ],
+)
+def test_rows_without_a_label_are_told(
+    desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str], empty: int, told: str
+) -> None:
+    desk.decide(3, "Bag")
+    path = table(tmp_path, "G1,1.png,Coat", *["G1,3.png, "] * empty)
+    assert main(["import", path]) == ExitCode.DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "1 of 1 labels became reviews, 0 stood already",
+        told,
+    ]
+    assert str(desk.standing(3)) == "Bag"
+
+
 def test_a_wrong_row_is_named_by_its_line_and_nothing_is_imported(
     desk: ResultsDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
