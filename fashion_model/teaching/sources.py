@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scoring.protocol.errors import BatchUnreadable, UsageError
 from scoring.protocol.file_names import as_file_name, as_text
 from scoring.protocol.signature import Label
 from scoring.records.answers import read_answer
-from scoring.records.text import printable
+from scoring.records.text import as_looks, printable
 from scoring.settings import BatchesSettings
 
 FILE_COLUMNS, LABEL_COLUMNS = ("file", "image", "path"), ("label", "class")
@@ -68,6 +68,7 @@ def find_labelled_files(source: Path) -> Source:
         raise CannotTeach(str(error)) from error
     for label in found.labels:
         _check_label(source, label)
+    _require_seen_difference(source, found.labels)
     if len(found.labels) < 2:
         only = f"the class {found.labels[0]!r} only" if found.files else "no class with pictures"
         raise CannotTeach(
@@ -192,6 +193,19 @@ def _place(folder: Path, name: str) -> Path:
 def _plain(label: str) -> str:
     """One spelling for letters that can be made up in two ways (a Mac's folders, for instance)."""
     return unicodedata.normalize("NFC", label)
+
+
+def _require_seen_difference(source: Path, labels: Sequence[str]) -> None:
+    """Raise CannotTeach for two classes that nobody could tell apart at the desk or in a table."""
+    alike: dict[str, str] = {}
+    for label in labels:
+        other = alike.setdefault(as_looks(label), label)
+        if other != label:
+            names = " and ".join(f"'{printable(name)}'" for name in (other, label))
+            raise CannotTeach(
+                f"{source}: the classes {names} look the same: they differ in what is not seen;"
+                " give one of them another name, or both one folder"
+            )
 
 
 def _check_label(source: Path, label: str) -> None:

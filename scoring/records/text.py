@@ -79,6 +79,15 @@ def on_a_page(text: str) -> str:
     return JOINER.sub(_read_escape, on_one_line(text))
 
 
+def as_looks(text: str) -> str:
+    """Return what two texts have in common that nobody can tell apart by looking at them.
+
+    Without what is not seen, and with one kind of blank; a joiner that joins is seen.
+    """
+    shown = JOINER.sub(_read_escape, printable(text))
+    return " ".join(ESCAPE.sub(_looks, shown).split())
+
+
 def read_printable(text: str) -> str:
     """Return the text that ``printable`` made one line of."""
     return ESCAPE.sub(_read_escape, text) if "\\" in text else text
@@ -112,6 +121,11 @@ def _printable_character(character: str) -> str:
 def _read_escape(match: re.Match[str]) -> str:
     escape = match[0]
     return escape[1:] if escape == "\\\\" else escape.encode("ascii").decode("unicode_escape")
+
+
+def _looks(match: re.Match[str]) -> str:
+    character = _read_escape(match)
+    return character if character.isprintable() else " " * character.isspace()
 
 
 def neutral_cell(text: str) -> str:

@@ -181,6 +181,32 @@ def test_folders_that_are_no_classes_are_refused(
     assert why in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("mug\u200b", "mug\\u200b"),
+        ("m\u00adug", "m\\xadug"),
+        ("\u202emug", "\\u202emug"),
+        ("\ufeffmug", "\\ufeffmug"),
+    ],
+)
+def test_classes_that_look_the_same_are_refused(tmp_path: Path, other: str, told: str) -> None:
+    for name in ("mug", other):
+        picture(tmp_path / name / "1.jpg")
+    with pytest.raises(CannotTeach, match="look the same: they differ in what is not seen") as no:
+        find_labelled_files(tmp_path)
+    assert "'mug'" in str(no.value)
+    assert f"'{told}'" in str(no.value)
+
+
+def test_names_that_differ_in_what_is_seen_are_classes(tmp_path: Path) -> None:
+    # A joiner joins two of these pictures to one; "A" and "a" may be letters to be told apart.
+    names = ("A", "a", "\U0001f469\u200d\U0001f52c", "\U0001f469\U0001f52c", "a b", "a-b")
+    for name in names:
+        picture(tmp_path / name / "1.jpg")
+    assert find_labelled_files(tmp_path).labels == tuple(sorted(names))
+
+
 def test_pictures_without_classes_are_told(tmp_path: Path) -> None:
     picture(tmp_path / "1.jpg")
     with pytest.raises(CannotTeach, match=r"no class with pictures; .*; 1 pictures beside"):
