@@ -62,10 +62,13 @@ def remember_schedule(ledger: Ledger, policy: Policy) -> None:
 
 
 def recent_nights(ledger: LedgerReader, now: datetime, first_start: datetime) -> dict[date, Run]:
-    """Return the nightly runs that matter by due date: the latest ones, and all unfinished."""
+    """Return the nightly runs that matter by due date: the latest ones, and all unfinished.
+
+    One of a day to come, which a clock that was wrong has left, tells nothing of those before.
+    """
     runs = ledger.nightly_runs((now - LOOK_BACK).date())
-    if not runs:  # a long time off
-        runs = ledger.nightly_runs((first_start - timedelta(days=1)).date())
+    if not any(day <= now.date() for day in runs):  # a long time off
+        runs = ledger.nightly_runs((first_start - LOOK_BACK).date())
     unfinished = {run.due_date: run for run in ledger.running() if run.due_date}
     return {**unfinished, **runs}
 

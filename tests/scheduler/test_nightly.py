@@ -279,6 +279,21 @@ def test_a_clock_a_year_ahead_does_not_write_off_the_year(theatre: Theatre) -> N
     assert "missed" not in theatre.states().values()
 
 
+def test_a_night_under_a_clock_ahead_stops_no_later_one(theatre: Theatre) -> None:
+    """Its day is still to come; after a long time off it is the only one of late."""
+    theatre.run_until(evening(18, 10))
+    theatre.clock.set_wall(evening(18, 10) + 60 * 24 * HOUR)
+    theatre.run_until(evening(19, 0) + 60 * 24 * HOUR, reconcile_every=HOUR)
+    theatre.clock.set_wall(evening(19, 0))
+    theatre.nightly.reconcile()
+    theatre.clock.set_wall(evening(19, 0) + 14 * 24 * HOUR)
+    theatre.boot()
+    theatre.nightly.reconcile()
+    assert theatre.events("ledger") == []
+    states = theatre.states()
+    assert (states[TODAY], states["2026-05-06"], states["2026-05-19"]) == ("done", "missed", "done")
+
+
 def test_a_stop_leaves_the_run_open_for_the_next_start(theatre: Theatre) -> None:
     theatre.scripts = [Script(state=None, seconds=10_000)]
 
