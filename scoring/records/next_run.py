@@ -48,11 +48,14 @@ def read_first_start(
 
 
 def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:
-    """Return when the scheduler was first started here, which may be now."""
-    known = read_first_start(ledger, now, started)
-    if known is None:
-        ledger.set_fact(FIRST_START, now.isoformat())
-    return known or now
+    """Return when the scheduler was first started here, which may be now.
+
+    One in the future is set right, or each later start would be taken for the first.
+    """
+    first = read_first_start(ledger, now, started) or now
+    if ledger.fact(FIRST_START) != first.isoformat():
+        ledger.set_fact(FIRST_START, first.isoformat())
+    return first
 
 
 def remember_schedule(ledger: Ledger, policy: Policy) -> None:

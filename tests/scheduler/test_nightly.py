@@ -250,6 +250,20 @@ def test_a_first_start_under_a_wrong_clock_does_not_silence_the_schedule(
     assert theatre.states() == {TODAY: "done"}
 
 
+def test_a_first_start_under_a_wrong_clock_is_set_right(make_theatre: MakeTheatre) -> None:
+    """Else each later start is the first one: what was due before it is neither run nor told."""
+    theatre = make_theatre(start=AFTERNOON + 3650 * 24 * HOUR)
+    for day in range(3):  # on in the evening only, after the time
+        theatre.clock.set_wall(evening(19, 0) + day * 24 * HOUR)
+        theatre.boot()
+        theatre.nightly.reconcile()
+    theatre.clock.set_wall(evening(19, 0) + 5 * 24 * HOUR)
+    theatre.boot()
+    theatre.nightly.reconcile()
+    states = ["done", "done", "missed", "missed", "done"]
+    assert list(theatre.states().values()) == states, "nothing was due before the first evening"
+
+
 def test_a_clock_set_back_during_the_run_neither_ends_nor_repeats_it(theatre: Theatre) -> None:
     theatre.scripts = [Script(seconds=1200)]
     jumped = False
