@@ -6,6 +6,7 @@ SQLite in WAL mode with ``synchronous=FULL``: what was committed lasts through a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -26,6 +27,7 @@ WAL_PAUSE_SECONDS = 0.01
 PRIMARY_CODE = 0xFF
 # What SQLite writes beside the ledger before it reads a word, and some room.
 LEAST_FREE_BYTES = 65_536
+ADDS_COLUMN = re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN (?P<column>\w+) ")
 # SQLite counts no further, and an address of a page may have any number.
 LARGEST_ID = 2**63 - 1
 
@@ -120,13 +122,21 @@ class Database:
     def _prepare(self) -> None:
         self._enter_wal()
         self._connection.execute("PRAGMA synchronous = FULL")
-        found = self.require_known_schema()
-        if 0 < found < schema.SCHEMA_VERSION:
-            self.copy_to(self.path.with_name(f"{self.path.stem}-schema-{found}.db"))
-        if found < schema.SCHEMA_VERSION:
+        if self.require_known_schema() < schema.SCHEMA_VERSION:
+            self._keep_as_it_was()
             with self.transaction():
                 self._upgrade()
         self._connection.execute("PRAGMA foreign_keys = ON")
+
+    def _keep_as_it_was(self) -> None:
+        """Copy an older ledger; what another program makes of it meanwhile is not in the copy."""
+        self._connection.execute("BEGIN")
+        try:
+            found = self._schema_version()
+            if 0 < found < schema.SCHEMA_VERSION:
+                self.copy_to(self.path.with_name(f"{self.path.stem}-schema-{found}.db"))
+        finally:
+            self._connection.execute("ROLLBACK")
 
     def require_known_schema(self) -> int:
         """Return the version of the file's tables, 0 where there are none yet."""
@@ -162,9 +172,18 @@ class Database:
         steps = {0: schema.SCHEMA, **schema.UPGRADES}
         while (found := self._schema_version()) < schema.SCHEMA_VERSION:
             for statement in steps[found].split(";\n"):
-                self._connection.execute(statement)
+                if not self._has_column(statement):
+                    self._connection.execute(statement)
             reached = found + 1 if found else schema.SCHEMA_VERSION
             self._connection.execute(f"PRAGMA user_version = {reached}")
+
+    def _has_column(self, statement: str) -> bool:
+        """Tell whether a statement adds a column that is there."""
+        added = ADDS_COLUMN.match(statement.strip())
+        if not added:
+            return False
+        columns = self._connection.execute(f"PRAGMA table_info({added['table']})")
+        return added["column"] in [name for _, name, *_ in columns]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

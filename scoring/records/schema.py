@@ -30,7 +30,7 @@ of it, in seconds.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 RUNS = """
 CREATE TABLE runs (
@@ -214,8 +214,16 @@ WATCHED = ";\n".join(
     )
 )
 
-# From each older version, the statements that lead to the next one. They may call the functions
-# ``utc_text`` and ``utc_offset`` on a time with an offset. Foreign keys are off meanwhile.
+# Columns of run_batches that came with version 5, and with 6.
+COUNTED = """
+ALTER TABLE run_batches ADD COLUMN class_counts TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE run_batches ADD COLUMN image_means TEXT NOT NULL DEFAULT '{}'"""
+ESTIMATED = "ALTER TABLE run_batches ADD COLUMN estimate TEXT NOT NULL DEFAULT '{}'"
+
+# From each older version, the statements that lead to the next one; a column that is there is not
+# added again. They may call the functions ``utc_text`` and ``utc_offset`` on a time with an offset.
+# Foreign keys are off meanwhile. Tables that anybody may have are changed by a new version only:
+# some ledgers of 5 and 6 were made before the last tables of their version, which 7 gives them.
 UPGRADES: dict[int, str] = {
     1: """
 ALTER TABLE run_batches ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
@@ -255,13 +263,11 @@ INSERT OR IGNORE INTO image_numbers SELECT i.batch, i.path, i.num
     JOIN run_images i ON i.run_id = r.id AND i.batch = latest.batch
 """,
     3: "ALTER TABLE run_batches ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
-    4: f"""{JUDGED};
-ALTER TABLE run_batches ADD COLUMN class_counts TEXT NOT NULL DEFAULT '{{}}';
-ALTER TABLE run_batches ADD COLUMN image_means TEXT NOT NULL DEFAULT '{{}}'
-""",
-    5: f"""{WATCHED};
-ALTER TABLE run_batches ADD COLUMN estimate TEXT NOT NULL DEFAULT '{{}}'
-""",
+    4: f"{JUDGED};\n{COUNTED}",
+    5: f"{WATCHED};\n{ESTIMATED}",
+    6: f"{JUDGED};\n{WATCHED};\n{COUNTED};\n{ESTIMATED}".replace(
+        "CREATE TABLE", "CREATE TABLE IF NOT EXISTS"
+    ).replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"),
 }
 
 SCHEMA = f"""{RUNS};
