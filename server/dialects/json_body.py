@@ -21,6 +21,8 @@ JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-www-
 BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{"]')
 STRING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*"')
 NOT_JSON = ("NaN", "Infinity")
+# How orjson says that another JSON text follows: lines of them, as pandas writes with lines=True.
+SECOND_TEXT = "content after document"
 # How orjson says that a number is larger than any float.
 TOO_LARGE = "infinity"
 # Numbers that may be so, and what is read in their place where they are: no pixel either, so that
@@ -45,6 +47,16 @@ def parse_json(body: bytes, limits: RequestLimits) -> Any:
     """
     # Windows' editors and PowerShell put it before a text; a parser may ignore it (RFC 8259, 8.1).
     body = body.removeprefix(codecs.BOM_UTF8)
+    # Of what begins otherwise no bracket is read; a photograph has many among its bytes.
+    if may_be_json(body):
+        _check_shape(body, limits)
+    try:
+        return _parsed(body)
+    except orjson.JSONDecodeError as error:
+        raise _refusal(body, error) from error
+
+
+def _check_shape(body: bytes, limits: RequestLimits) -> None:
     shape = json_shape(body)
     if shape.depth > limits.json_depth:
         raise BadRequest(
@@ -58,10 +70,6 @@ def parse_json(body: bytes, limits: RequestLimits) -> Any:
             code="too_many_arrays",
             limit=limits.json_containers,
         )
-    try:
-        return _parsed(body)
-    except orjson.JSONDecodeError as error:
-        raise _refusal(body, error) from error
 
 
 def parse_with_block(body: bytes, limits: RequestLimits) -> Any:
@@ -121,7 +129,7 @@ def _within_floats(number: re.Match[bytes]) -> bytes:
 def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
     if TOO_LARGE in str(error):
         return InvalidPixels("there are numbers too large to be read; send integers 0 to 255")
-    if any(name.encode() in body for name in NOT_JSON):
+    if error.doc.startswith(NOT_JSON, error.pos):
         return InvalidPixels("NaN and Infinity are no pixels; send integers 0 to 255")
     if not body or body.isspace():
         return BadRequest("the body is empty; JSON is wanted in it", code="invalid_json")
@@ -131,7 +139,8 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
             " what is no text, such as a picture, under its own Content-Type or in base64",
             code="invalid_json",
         )
-    return BadRequest(f"the body is not valid JSON: {error}", code="invalid_json")
+    more = "; make one list of JSON lines" if SECOND_TEXT in str(error) else ""
+    return BadRequest(f"the body is not valid JSON: {error}{more}", code="invalid_json")
 
 
 def may_hold_booleans(body: bytes) -> bool:

@@ -81,6 +81,32 @@ def test_a_wrong_request_is_refused(body: bytes, error: type[ApiError], code: st
     assert 400 <= caught.value.status < 500
 
 
+A_PHOTOGRAPH = b"\xff\xd8\xff\xe0" + b"[{" * 100_000
+CUT_SHORT = b'{"instances": [{"b64": "%b"' % (b"NaNInfinity" * 1_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (A_PHOTOGRAPH, "under its own Content-Type"),
+        (b"--boundary\r\n\r\n" + A_PHOTOGRAPH, "under its own Content-Type"),
+        (CUT_SHORT, "unexpected end of data"),
+        (b'{"pixel1": 0}\n{"pixel1": 0}\n', "make one list of JSON lines"),
+    ],
+    ids=["a photograph", "a form", "cut short", "JSON lines"],
+)
+def test_what_is_no_json_is_told_why_whatever_is_among_its_bytes(body: bytes, said: str) -> None:
+    with pytest.raises(BadRequest, match=said) as caught:
+        parse_json(body, LIMITS)
+    assert caught.value.wire_code == "invalid_json"
+
+
+@pytest.mark.parametrize("text", ["NaN", "[0, NaN]", "[-Infinity]", '{"ä": "ö", "衣": Infinity}'])
+def test_numbers_that_json_does_not_have_are_named(text: str) -> None:
+    with pytest.raises(InvalidPixels, match="NaN and Infinity are no pixels"):
+        parse_json(text.encode(), LIMITS)
+
+
 TOO_LARGE = {
     "401 digits": b"1" + b"0" * 400,
     "5,000 digits": b"9" * 5_000,
