@@ -34,6 +34,33 @@ def folders_alike(home: Path, name: str, *, cased: bool = True) -> list[Path]:
     return [] if folders == [home] else sorted(folders)
 
 
+def as_listed(path: Path) -> Path:
+    """Return a whole path by the names that the folders on its way list.
+
+    Where a file system minds no capitals (exFAT, shares, a Mac's) a folder answers to other names
+    as well. Where a folder cannot be listed, the name that was given stays.
+    """
+    listed = Path(path.anchor)
+    for part in path.parts[1:]:
+        listed /= _listed_name(listed, part)
+    return listed
+
+
+def _listed_name(folder: Path, part: str) -> str:
+    """Return the one name that is listed and looks like ``part``, where that is not listed.
+
+    Numbers of files would tell for certain, but file systems that mind no capitals often have none.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return part
+    if part in names or not os.path.exists(folder / part):
+        return part
+    alike = [name for name in names if is_alike(name, part, cased=False)]
+    return alike[0] if len(alike) == 1 else part
+
+
 def _inside(folder: Path, part: str, cased: bool) -> Iterator[Path]:
     if part == "..":
         return

@@ -10,7 +10,7 @@ from typing import overload
 
 from msgspec import Struct
 
-from scoring.batches.alike_folders import folders_alike
+from scoring.batches.alike_folders import as_listed, folders_alike
 from scoring.batches.batch_folders import BatchFolders, find_batch_folders
 from scoring.batches.folder_listing import FolderListing
 from scoring.batches.left_out import LeftOut
@@ -114,10 +114,13 @@ def _is_below(folder: Path, home: Path) -> bool:
 
 
 def batch_name(folder: Path, batches_folder: Path) -> str:
-    """Return the name under ``image_batches``, or the whole path of a folder elsewhere."""
-    whole = folder.resolve()
+    """Return the name under ``image_batches``, or the whole path of a folder elsewhere.
+
+    As folders list it, however it was written: it is one batch, and not another one a spelling.
+    """
+    whole = as_listed(folder.resolve())
     if _is_below(folder, batches_folder):
-        whole = whole.relative_to(batches_folder.resolve())
+        whole = whole.relative_to(as_listed(batches_folder.resolve()))
     return printable(whole.as_posix())
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,30 @@ def test_a_batch_is_a_name_or_a_path(tmp_path: Path) -> None:
         find_batch("", home)
     with pytest.raises(BatchMissing, match="file"):
         find_batch(str(home / "G1" / "1.png"), home)
+
+
+def mind_no_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have folders answer to their names in capitals, too, as those of exFAT, shares and Macs do."""
+    stat = os.stat
+
+    def stat_alike(path: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, int) or os.path.lexists(path):
+            return stat(path, **options)
+        return stat(str(path).replace("RETURNS", "Returns"), **options)
+
+    monkeypatch.setattr(os, "stat", stat_alike)
+
+
+def test_one_folder_is_one_batch_whatever_its_file_system_lets_it_be_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its images would be scored twice, and stand in Results.csv twice."""
+    touch(tmp_path, "home/Returns/1.png", "elsewhere/Returns/1.png")
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    mind_no_capitals(monkeypatch)
+    for name in ("Returns", "RETURNS", str(home / "RETURNS")):
+        assert find_batch(name, home).name == "Returns"
+    assert find_batch(str(elsewhere / "RETURNS"), home).name == str(elsewhere / "Returns")
 
 
 def test_who_gives_a_path_is_told_that_path(
