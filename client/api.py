@@ -291,15 +291,15 @@ class ScoringClient:
 
     def _ask(self, question: Callable[[], Told], tries: Tries) -> Told:
         try:
-            for attempt in tries.policy():
-                with attempt:
-                    tries.stop.raise_if_requested()
-                    answer = question()
+            return tries.ask(
+                question,
+                lambda _: tries.stop.raise_if_requested(),
+                lambda seconds: self._link.wait_for_one(seconds, tries.stop),
+            )
         except Exception as error:
             if can_heal(error) or isinstance(error, HttpRefusal):
                 raise NoServer(no_server(self.url, error)) from error
             raise
-        return answer
 
 
 def no_server(url: str, error: BaseException) -> str:

@@ -52,10 +52,11 @@ class ChunkPoster:
         self, ids: Sequence[int], pixels: NDArray[np.uint8], request_id: str
     ) -> list[RowPrediction]:
         try:
-            for attempt in self._tries.policy():
-                with attempt:
-                    self._check_before(attempt.retry_state.attempt_number)
-                    answer = self._link.predict(self._signature, ids, pixels, request_id)
+            answer = self._tries.ask(
+                lambda: self._link.predict(self._signature, ids, pixels, request_id),
+                self._check_before,
+                lambda seconds: self._link.wait_for_one(seconds, self._tries.stop, self._signature),
+            )
         except (Interrupted, HttpRefusal):
             raise
         except Exception as error:

@@ -23,9 +23,10 @@ class Member(Struct, eq=False):
         models: what it served when it was last looked at.
         trouble: why it gets no chunks; None: it is well.
         is_out: it was told that it is left out.
+        was_looked_at: its trouble is what a look at it found, and no chunk's.
         has_carer: somebody asks it by and by whether it is well again.
         is_late: it has a chunk in hand that was given to another, too.
-        failures: since its last answer to a chunk.
+        failures: how often it was left out, and looked at in vain, since its last answer.
         under_way: chunks that it has in hand.
         images: how many it has scored.
         unfit_for: versions of models that it had not when it was asked.
@@ -37,6 +38,7 @@ class Member(Struct, eq=False):
     models: tuple[ServedModel, ...] = ()
     trouble: Exception | None = None
     is_out: bool = False
+    was_looked_at: bool = False
     has_carer: bool = False
     is_late: bool = False
     failures: int = 0
@@ -48,6 +50,10 @@ class Member(Struct, eq=False):
     def is_out_for_good(self) -> bool:
         """Whether it gave an answer that does not fit its request; that is not forgotten."""
         return isinstance(self.trouble, BadResponse)
+
+    def has(self, signature: Signature | None) -> bool:
+        """Tell whether it has a model, or any where none is named."""
+        return signature is None or self.serves(signature)
 
     def serves(self, signature: Signature) -> bool:
         """Tell whether it has the very model."""

@@ -2,7 +2,8 @@
 
 A server that fails is left out and asked again by and by; no chunk waits for it. One that is late
 keeps its chunk, but another that is free gets that chunk, too, and the first answer counts. Only
-where none is left does a chunk fail, and then has the tries that it would have with one server.
+where none is left does a chunk fail, and then has the tries that it would have with one server;
+whoever is well again before the next one has it at once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from client.forked import begin_anew_when_forked
 from client.pool_member import Chunk, Member
 from client.retry_policy import can_heal, reason
 from client.server_link import Answer, ServerLink
+from client.stop_signal import StopSignal
 from scoring.protocol.errors import (
     AnswerError,
     HttpRefusal,
@@ -92,6 +94,7 @@ class ServerPool:
         self._changed = threading.Condition()
         self._looking = threading.Lock()
         self._has_begun = False
+        self._waiting = 0
 
     def begin_anew(self) -> None:
         """In a process that was forked off: all is looked at again, nobody has a chunk in hand."""
@@ -270,6 +273,25 @@ class ServerPool:
 
     # Who is well
 
+    def wait_for_one(
+        self, seconds: float, stop: StopSignal, signature: Signature | None = None
+    ) -> bool:
+        """Tell whether a server is well, that has the model, before so many seconds are over.
+
+        As long as somebody waits, those that were not ready are asked each second.
+        """
+        until = time.monotonic() + seconds
+        with self._changed:
+            self._waiting += 1
+            try:
+                while (left := until - time.monotonic()) > 0 and not stop.requested:
+                    if any(one.has(signature) for one in self._members if not one.trouble):
+                        return True
+                    self._changed.wait(min(left, LISTEN_SECONDS))
+            finally:
+                self._waiting -= 1
+        return False
+
     def _well(self) -> list[Member]:
         with self._changed:
             return [member for member in self._members if not member.trouble]
@@ -296,7 +318,7 @@ class ServerPool:
             models = member.looks.check_identity().models
             member.looks.signature()
         except TROUBLE as error:
-            self._leave_out(member, error)
+            self._leave_out(member, error, was_looked_at=True)
             return False
         return self._take_in(member, models)
 
@@ -311,15 +333,17 @@ class ServerPool:
             self._hear("INFO", "server-back", f"{member.url} is well again and gets chunks")
         return True
 
-    def _leave_out(self, member: Member, error: Exception) -> None:
+    def _leave_out(self, member: Member, error: Exception, was_looked_at: bool = False) -> None:
         """Give it no more chunks, and have somebody ask whether it is well again."""
         if self._closed.is_set():
             return
         with self._changed:
             if not member.is_out_for_good:
                 member.trouble = error
-            member.failures += 1
             was_out, member.is_out = member.is_out, True
+            # One that dies with several chunks in hand has failed once.
+            member.failures += was_looked_at or not was_out
+            member.was_looked_at = was_looked_at
             needs_carer = not (member.has_carer or member.is_out_for_good)
             member.has_carer = member.has_carer or needs_carer
             self._changed.notify_all()
@@ -342,10 +366,16 @@ class ServerPool:
             return True
 
     def _pause(self, member: Member) -> float:
-        """Return the seconds until the next look: twice as long each time, or as it asks for."""
+        """Return the seconds from one look to the next: twice as long each time, or as it asks for.
+
+        Who was not ready is asked as often as ever where somebody waits for it, but not who was
+        ready and failed: it would fail again as often.
+        """
         options = self._options
         with self._changed:
             trouble, failures = member.trouble, member.failures
+            if self._waiting and member.was_looked_at:
+                failures = 1
         longest = max(SHORTEST_PAUSE, options.retry_seconds)
         if trouble and not can_heal(trouble):
             return longest
@@ -360,15 +390,17 @@ def _care(pool_of: weakref.ref[ServerPool], closed: threading.Event, place: int)
     Between two looks nothing here keeps it, not even a member, whose trouble knows where it came
     up: a client that its program forgot to close is gone.
     """
+    looked = time.monotonic()
     while pool := pool_of():
-        pause = pool._pause(pool._members[place])
+        left = looked + pool._pause(pool._members[place]) - time.monotonic()
+        if left <= 0:
+            if pool._needs_no_care(pool._members[place]):
+                return
+            looked, left = time.monotonic(), 0.0
         del pool
-        if closed.wait(pause):
+        # In short turns: somebody may come to wait for it meanwhile.
+        if closed.wait(min(left, FIRST_PAUSE)):
             return
-        pool = pool_of()
-        if pool is None or pool._needs_no_care(pool._members[place]):
-            return
-        del pool
 
 
 def _is_its_fault(error: Exception) -> bool:

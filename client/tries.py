@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct, field
 from tenacity import Retrying
 
-from client.retry_policy import failure, reason, retrying
+from client.retry_policy import can_heal, failure, reason, retrying
 from client.stop_signal import StopSignal
 from scoring.settings import ClientSettings
 
 log = logging.getLogger("scoring.client")
+
+Told = TypeVar("Told")
+# Waits so many seconds at most; tells whether somebody has come back who may answer by now.
+Wait = Callable[[float], bool]
 
 
 def log_failure(error: BaseException) -> None:
@@ -27,13 +33,37 @@ class Tries(Struct, frozen=True):
     stop: StopSignal = field(default_factory=StopSignal)
     tell: Callable[[BaseException], None] = log_failure
 
-    def policy(self) -> Retrying:
+    def ask(
+        self, question: Callable[[], Told], before: Callable[[int], object], wait: Wait
+    ) -> Told:
+        """Return the first answer within the tries there are; raises what the last one raised.
+
+        ``before`` is called before each try, with its number. Whoever comes back while the next
+        one is waited for is asked at once: that is no try, and spends none.
+        """
+        found: list[Told] = []
+
+        def between(seconds: float) -> None:
+            until = time.monotonic() + seconds
+            while not found and wait(max(0.0, until - time.monotonic())):
+                try:
+                    found.append(question())
+                except Exception as error:
+                    if not can_heal(error):
+                        raise
+
+        for attempt in self.policy(between):
+            with attempt:
+                if not found:
+                    before(attempt.retry_state.attempt_number)
+                    found.append(question())
+        return found[0]
+
+    def policy(self, sleep: Callable[[float], None]) -> Retrying:
         """Return the policy to loop over; it raises the last error as it was."""
 
         def told(error: BaseException | None) -> None:
             if error:
                 self.tell(error)
 
-        return retrying(
-            self.options, self.stop.window, self.stop.sleep, lambda state: told(failure(state))
-        )
+        return retrying(self.options, self.stop.window, sleep, lambda state: told(failure(state)))

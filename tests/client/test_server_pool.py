@@ -27,6 +27,7 @@ from client.chunk_poster import ChunkPoster, ScoringFailed
 from client.server_link import Answer as LinkAnswer
 from client.server_link import ServerLink
 from client.server_pool import ServerPool
+from client.stop_signal import Interrupted, StopSignal
 from client.tries import Tries
 from scoring.protocol.errors import BrokenAnswer, HttpRefusal, ModelNotServed, NoServer
 from scoring.protocol.metadata import Readiness, served_models
@@ -35,7 +36,7 @@ from scoring.protocol.signature import Signature, dump_signature, parse_signatur
 from scoring.settings import CODE_ROOT, ClientSettings, Settings, load_settings
 from tests.client.lying_server import Answer, answering, is_predict, predictions, relay
 from tests.conftest import BUNDLE, garment_pixels, running_server
-from tests.deadlines import wait_for
+from tests.deadlines import DEADLINE, wait_for
 
 NOWHERE = "http://127.0.0.1:1"
 QUICK = ClientSettings(retry_seconds=0.01, chunk_rows=4, read_seconds=30)
@@ -403,6 +404,68 @@ def test_a_server_that_comes_up_for_the_next_try_is_used(one: str) -> None:
 
     with answering(relay(one, starting)) as url, pool(NOWHERE, url) as (client, _):
         assert len(client.predict(garment_pixels(3))) == 3
+
+
+@contextmanager
+def mortal(
+    one: str, *, looks_well: bool = False
+) -> Iterator[tuple[str, threading.Event, list[str]]]:
+    """Pass all on to the real server while ``lives`` is set; yield URL, ``lives`` and its chunks.
+
+    Dead, it answers nothing; or no chunk alone, where it ``looks_well``.
+    """
+    lives, chunks = threading.Event(), list[str]()
+    lives.set()
+
+    def answer(path: str, _: bytes, __: int) -> Answer | None:
+        if is_predict(path):
+            chunks.append(path)
+        if lives.is_set() or (looks_well and not is_predict(path)):
+            return None
+        raise ConnectionAbortedError
+
+    with answering(relay(one, answer)) as url:
+        yield url, lives, chunks
+
+
+@pytest.mark.parametrize("dies", [0, 9], ids=["at the start", "in mid-run"])
+def test_who_comes_back_when_all_are_dead_is_asked_at_once(
+    one: str, expected: list[str | None], dies: int
+) -> None:
+    """A run waited for its next try, a minute, beside a server that was ready again."""
+    options = QUICK.changed(retry_seconds=3_600)
+    with mortal(one) as (a, a_lives, _), mortal(one) as (b, b_lives, _):
+        with pool(a, b, options=options) as (client, heard), ThreadPoolExecutor(1) as asking:
+            seen = client.iter_predictions(garment_pixels(COUNT))
+            first = [next(seen).label for _ in range(dies)]
+            a_lives.clear()
+            b_lives.clear()
+            rest = asking.submit(lambda: [result.label for result in seen])
+            wait_for(lambda: heard.codes().count("server-left-out") == 2, "both to be left out")
+            b_lives.set()
+            assert first + rest.result(DEADLINE) == expected
+        assert client.images_by_server[b] > 0
+
+
+def test_who_is_ready_and_fails_spends_no_tries_by_it(one: str) -> None:
+    tries: list[BaseException] = []
+    stop = StopSignal()
+    options = QUICK.changed(retry_seconds=3_600)
+    with (
+        mortal(one, looks_well=True) as (a, a_lives, chunks),
+        pool(a, NOWHERE, options=options) as (client, _),
+        ThreadPoolExecutor(1) as asking,
+    ):
+        signature = client.signature()
+        a_lives.clear()
+        told = Tries(client.options, stop, tries.append)
+        score = lambda: client.score_rows(signature, range(4), garment_pixels(4), tries=told)  # noqa: E731
+        scored = asking.submit(score)
+        wait_for(lambda: len(chunks) >= 3, "it to be asked whenever it is ready")
+        assert len(tries) == 1
+        stop.request()
+        with pytest.raises(Interrupted):
+            scored.result(DEADLINE)
 
 
 def test_a_lost_model_ends_it(one: str) -> None:
