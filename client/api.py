@@ -249,8 +249,9 @@ class ScoringClient:
 
         Raises NoServer where no server helps, ScoringFailed where one does no longer, InvalidPixels
         that says which column or value of a table is wrong, BatchMissing or BatchUnreadable for a
-        folder. All are ScoringErrors; results that were yielded before stay good. Raises TypeError
-        for what holds no pictures, and RuntimeError once the client is closed.
+        folder. All are ScoringErrors; results that were yielded before stay good. What an iterable
+        raises itself is raised behind the results of what it gave before. Raises TypeError for what
+        holds no pictures, and RuntimeError once the client is closed.
         """
         check_kind(pictures)
         signature = self.signature(model)

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -43,6 +43,7 @@ Pictures: TypeAlias = (
 )
 
 Chunks: TypeAlias = Generator[Chunk, None, None]
+Item = TypeVar("Item")
 
 # Pictures that wait to be read are held up to so many bytes a chunk, whatever their number.
 HELD_BYTES = 16_000_000
@@ -109,8 +110,11 @@ class PictureSource(Struct, frozen=True):
     def _held(self, pictures: Iterable[Picture]) -> Chunks:
         length = self.signature.input.row_length
         reader = HeldReader(folder="", row_length=length, **self._reading)
-        most_pixels = self.options.max_image_pixels
-        return self._read(reader, _in_chunks(pictures, self._rows, most_pixels))
+        raised: list[Exception] = []
+        given = until_raised(pictures, raised)
+        yield from self._read(reader, _in_chunks(given, self._rows, self.options.max_image_pixels))
+        for error in raised:
+            raise error
 
     def _read(
         self, reader: ImageReader, parts: Iterable[tuple[Sequence[Hashable], Sequence[Any]]]
@@ -239,6 +243,15 @@ def check_kind(pictures: object) -> None:
         iter(pictures)  # type: ignore[call-overload]
     except TypeError:
         raise TypeError(f"no pictures can be had from {kind}; {WHAT_IS_TAKEN}") from None
+
+
+def until_raised(items: Iterable[Item], raised: list[Exception]) -> Iterator[Item]:
+    """Yield all up to an error, which goes into ``raised``: none before it shall be lost by it."""
+    try:
+        for item in items:  # noqa: UP028 (a generator of the caller's would be closed with ours)
+            yield item
+    except Exception as error:
+        raised.append(error)
 
 
 def _nothing_to_read(path: Path, given: str) -> str:

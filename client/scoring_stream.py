@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from client.pictures import until_raised
 from client.results import Chunk, PictureResult, results_of
 from client.tries import Tries
 from scoring.protocol.signature import Signature
@@ -45,8 +46,9 @@ def stream_results(
 ) -> Iterator[PictureResult]:
     """Yield a result for each picture, in order; no more chunks are held than are under way.
 
-    Where the caller has enough, or a chunk fails, those under way have no further tries. Raises
-    RuntimeError in a process that was forked off meanwhile: it has none of the threads.
+    Where the caller has enough, or a chunk fails, those under way have no further tries. What the
+    chunks raise is raised behind the results of those before. Raises RuntimeError in a process that
+    was forked off meanwhile: it has none of the threads.
     """
     began_in = os.getpid()
     call = uuid.uuid4().hex[:8]
@@ -67,13 +69,16 @@ def stream_results(
             _check_same_process(began_in)
 
     sent: deque[Future[list[PictureResult]]] = deque()
+    raised: list[Exception] = []
     with ThreadPoolExecutor(most, thread_name_prefix="posting") as posting:
         try:
-            for chunk in chunks:
+            for chunk in until_raised(chunks, raised):
                 if len(sent) == most:
                     yield from answers()
                 sent.append(posting.submit(score, chunk))
             while sent:
                 yield from answers()
+            for error in raised:
+                raise error
         finally:
             tries.stop.request()

@@ -120,6 +120,41 @@ def test_a_picture_gets_the_same_answer_in_whatever_form(
     assert seen([client.predict(path.read_bytes())[0] for path in paths]) == expected
 
 
+@pytest.mark.parametrize("good", [0, 1, 5, 12, 30])
+def test_what_the_callers_pictures_raise_costs_none_before(url: str, good: int) -> None:
+    """Ten chunks or none were read by then, some of them were at the server: all was lost."""
+
+    def pictures() -> Iterator[Any]:
+        yield from garment_pixels(good)
+        raise LookupError("the shop's database is gone")
+
+    results: list[PictureResult] = []
+    with ScoringClient(url, options=QUICK.changed(chunk_rows=3)) as client:
+        with pytest.raises(LookupError, match="the shop's database is gone"):
+            results.extend(client.iter_predictions(pictures()))
+        assert [result.id for result in results] == list(range(good))
+        assert seen(results) == seen(client.predict(garment_pixels(good)))
+
+
+def test_whoever_breaks_off_among_his_pictures_waits_for_none(client: ScoringClient) -> None:
+    """Ctrl-C is no error of the pictures."""
+
+    def pictures() -> Iterator[Any]:
+        yield from garment_pixels(3)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next(client.iter_predictions(pictures()))
+
+
+def test_the_rest_of_a_callers_iterator_stays_his(client: ScoringClient) -> None:
+    pictures = (row for row in garment_pixels(100_000))
+    results = client.iter_predictions(pictures)
+    next(results)
+    results.close()
+    assert next(pictures) is not None
+
+
 def test_a_picture_goes_by_its_path_its_place_or_its_index(
     client: ScoringClient, folder: Path
 ) -> None:
