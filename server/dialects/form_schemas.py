@@ -15,6 +15,7 @@ from server.dialects.rows import FLAGS, PROBABILITIES, TOP
 from server.handler import row_limit
 
 UINT8_MAX = 255
+MOST_TOLD = {"type": "integer", "minimum": 1, "maximum": 1_000}
 WHOLE = {"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID}
 # The entries of a request, and what stands under each.
 FORMS = {
@@ -73,11 +74,16 @@ def detail_parameters() -> list[dict[str, Any]]:
         {
             "name": TOP,
             "in": "query",
-            "schema": {"type": "integer", "minimum": 1, "maximum": 1_000},
+            "schema": MOST_TOLD,
             "description": "how many of the likeliest classes each row lists",
             "example": 3,
         },
     ]
+
+
+def detail_properties() -> dict[str, Any]:
+    """Describe them where they stand in a body of JSON, beside the images."""
+    return {PROBABILITIES: {"type": "boolean"}, TOP: MOST_TOLD}
 
 
 def _pixel_block(max_rows: int, row_length: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from server.dialects.mlflow_schema import (
     describe,
 )
 from server.dialects.pixel_forms import FRAMES, TENSORS, read_document
-from server.dialects.rows import PROBABILITIES, TOP, answer_rows, detail_of
+from server.dialects.rows import answer_rows, detail_in, detail_of
 from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
 
@@ -82,8 +82,7 @@ def _params(document: Any) -> dict[str, str]:
         return {}
     if not isinstance(params, dict):
         raise BadRequest("params is an object")
-    known = {name: params[name] for name in (PROBABILITIES, TOP) if name in params}
-    return {name: str(one) if isinstance(one, int | str) else "" for name, one in known.items()}
+    return detail_in(params)
 
 
 def _tell_health(handler: Handler, call: Call) -> Reply:

@@ -27,7 +27,7 @@ from server.dialects.original import OriginalRequest
 from server.dialects.own_schema import IMAGE_NAME, PREDICT, PREDICT_BY_NAME, describe
 from server.dialects.pictures import PictureRequest
 from server.dialects.pixel_forms import BLOCK, FRAMES, TENSORS, read_document
-from server.dialects.rows import answer_rows, detail_of
+from server.dialects.rows import answer_rows, asked_beside, detail_in, detail_of
 from server.handler import Answer, Handler
 from server.prediction_request import PredictionRequest, RequestLimits
 
@@ -47,17 +47,26 @@ def weigh(call: Call, signature: Signature, limits: RequestLimits) -> int:
 
 
 def decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
-    """Read pictures, or one of the forms of pixels."""
+    """Read pictures, or one of the forms of pixels.
+
+    ``probabilities`` and ``top`` beside a form are heeded like the parameters of the address.
+    """
     if call.media_type == multipart.MEDIA_TYPE:
         return picture_form.decode(call, signature, limits)
-    detail = detail_of(call.query, *([IMAGE_NAME] if call.file_name else []))
-    request = _decode(call, signature, limits)
+    known = [IMAGE_NAME] if call.file_name else []
+    detail_of(call.query, *known)
+    beside: dict[str, str] = {}
+    request = _decode(call, signature, limits, beside)
+    detail = detail_of(asked_beside(call.query, beside, "body"), *known)
     if isinstance(request, OriginalRequest):
         original.check_detail(detail)
     return replace(request, detail=detail)
 
 
-def _decode(call: Call, signature: Signature, limits: RequestLimits) -> PredictionRequest:
+def _decode(
+    call: Call, signature: Signature, limits: RequestLimits, beside: dict[str, str]
+) -> PredictionRequest:
+    """Read what was sent; ``beside`` takes what a body of JSON asks for beside its images."""
     if pictures.is_pictures(call):
         return pictures.decode(call, signature, limits)
     if csv_body.is_csv(call):
@@ -68,6 +77,8 @@ def _decode(call: Call, signature: Signature, limits: RequestLimits) -> Predicti
     document, booleans = parse_with_block(text, limits), may_hold_booleans(text)
     if original.is_original(document) and not document.keys() & FORMS.keys():
         return original.decode(document, signature, limits, booleans)
+    if isinstance(document, dict):
+        beside.update(detail_in(document))
     return read_document(document, signature, limits, FORMS, booleans)
 
 

@@ -20,6 +20,7 @@ from server.dialects.form_schemas import (
     FORMS,
     bare_forms,
     detail_parameters,
+    detail_properties,
     form_schemas,
     one_of,
     rows_of_answer,
@@ -147,7 +148,7 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
     return {
         "PredictionRequest": {
             "anyOf": [
-                one_of(*FORMS),
+                {**one_of(*FORMS), "type": "object", "properties": detail_properties()},
                 *bare_forms(),
                 _frame(),
                 {"type": "string", "contentMediaType": "application/json"},

@@ -13,7 +13,7 @@ from scoring.records.text import printable
 from server.dialects.dialect import Call
 from server.dialects.multipart import read_form
 from server.dialects.pictures import Picture, PictureRequest, read_pictures
-from server.dialects.rows import PROBABILITIES, TOP, detail_of
+from server.dialects.rows import PROBABILITIES, TOP, asked_beside, detail_of
 from server.prediction_request import RequestLimits
 
 # What browsers and frameworks send of a form by themselves, and what a button is usually called.
@@ -44,7 +44,7 @@ def shown_name(name: str) -> str:
 
 
 def _asked(fields: Mapping[str, str], query: Mapping[str, str]) -> dict[str, str]:
-    asked = dict(query)
+    asked = {}
     for name, value in fields.items():
         if not value.strip() or name.lower() in PASSED_OVER:
             continue
@@ -54,6 +54,5 @@ def _asked(fields: Mapping[str, str], query: Mapping[str, str]) -> dict[str, str
                 f" have {PROBABILITIES} and {TOP}, and a button named submit; the model's name"
                 " stands in the path, /models/{name}/predict"
             )
-        if asked.setdefault(name, value) != value:
-            raise BadRequest(f"{name} is one thing in the address and another in the form")
-    return asked
+        asked[name] = value
+    return asked_beside(query, asked, "form")

@@ -36,6 +36,25 @@ def detail_of(query: Mapping[str, str], *others: str) -> Detail:
     return Detail(FLAGS[flag], 0 if top is None else _count(top))
 
 
+def asked_beside(query: Mapping[str, str], beside: Mapping[str, str], where: str) -> dict[str, str]:
+    """Return what is asked for in the address and beside the images; raises BadRequest.
+
+    ``where`` names the second place to whoever asked for one thing here and another there.
+    """
+    asked = dict(query)
+    for name, value in beside.items():
+        said = asked.setdefault(name, value)
+        if said != value and FLAGS.get(said.lower(), said) != FLAGS.get(value.lower(), value):
+            raise BadRequest(f"{name} is one thing in the address and another in the {where}")
+    return asked
+
+
+def detail_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an object of JSON asks for, as an address has it; what cannot be so is ""."""
+    known = {name: values[name] for name in (PROBABILITIES, TOP) if name in values}
+    return {name: str(one) if isinstance(one, int | str) else "" for name, one in known.items()}
+
+
 def _count(text: str) -> int:
     is_number = text.isascii() and text.isdecimal() and len(text) <= TOP_DIGITS
     if not is_number or int(text) < 1:

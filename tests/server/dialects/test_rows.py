@@ -50,6 +50,42 @@ def test_what_is_asked_for_wrongly_is_refused(query: dict[str, str]) -> None:
         decode({"instances": PIXELS}, query=query)
 
 
+@pytest.mark.parametrize(
+    ("beside", "query", "detail"),
+    [
+        ({"top": 2}, {}, (False, 2)),
+        ({"top": "2", "probabilities": True}, {}, (True, 2)),
+        ({"probabilities": False, "signature_name": "x"}, {}, (False, 0)),
+        ({"probabilities": True}, {"top": "2"}, (True, 2)),
+        ({"probabilities": True, "top": 2}, {"probabilities": "1", "top": "2"}, (True, 2)),
+    ],
+)
+def test_it_may_stand_beside_a_form_of_json(
+    beside: dict[str, object], query: dict[str, str], detail: tuple[bool, int]
+) -> None:
+    wanted = decode({"instances": PIXELS, **beside}, query=query).detail
+    assert (wanted.probabilities, wanted.top) == detail
+
+
+@pytest.mark.parametrize(
+    ("beside", "query", "said"),
+    [
+        ({"top": 0}, {}, "top is a whole number"),
+        ({"top": 1.5}, {}, "top is a whole number"),
+        ({"top": None}, {}, "top is a whole number"),
+        ({"top": [3]}, {}, "top is a whole number"),
+        ({"probabilities": 2}, {}, "probabilities is 1 or 0"),
+        ({"top": 3}, {"top": "4"}, "top is one thing in the address and another in the body"),
+    ],
+)
+def test_what_is_asked_for_wrongly_beside_a_form_is_refused(
+    beside: dict[str, object], query: dict[str, str], said: str
+) -> None:
+    """It was passed over, and whoever had asked got an answer without it."""
+    with pytest.raises(BadRequest, match=said):
+        decode({"instances": PIXELS, **beside}, query=query)
+
+
 def test_the_originals_answer_has_no_room_for_more() -> None:
     assert isinstance(decode(FRAME.to_json()), OriginalRequest)
     with pytest.raises(BadRequest, match="dataframe_split"):
