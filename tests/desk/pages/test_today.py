@@ -17,6 +17,7 @@ from scoring.monitoring.report import facts_of
 from scoring.processes.locks import instance_lock, run_lock
 from scoring.protocol.errors import SettingsError
 from scoring.records import run_reports
+from scoring.records.events_log import EventsLog
 from scoring.records.ledger import Ledger
 from scoring.settings import Settings, load_settings
 from tests.deadlines import DEADLINE, wait_for
@@ -46,6 +47,21 @@ def test_it_begins_with_the_verdict_of_the_report(settings: Settings) -> None:
     page = in_the_morning(settings).get("/").text
     assert re.search(r"<h1>.*2 pictures of G1 were scored by hand; 1 wants a person.*</h1>", page)
     assert f'href="/runs/{run_id}/report"' in page
+
+
+def test_it_tells_the_time_as_the_list_below_does(settings: Settings) -> None:
+    """Between run and look the machine's zone was changed; the report says what it was then."""
+    run_id = add_run(settings, [flagged(1)])
+    with Ledger.from_settings(settings) as ledger:
+        ledger.close_batch(run_id, "G1", 2.0)
+        run = ledger.run(run_id)
+        assert run
+        kept = dump_facts(facts_of(ledger, run, EventsLog.from_settings(settings)))
+        run_reports.keep(ledger.database, run_id, kept)
+    away = load_settings(schedule={"zone": "Asia/Tokyo"})
+    page = in_the_morning(away).get("/").text
+    assert "By hand on Sunday 22 November 2026 · 03:05" in page
+    assert "Sun 22 Nov, 03:05" in page
 
 
 def test_it_says_whether_the_answers_can_be_believed(settings: Settings) -> None:
