@@ -16,7 +16,7 @@ from scheduler.check_files import (
     check_ledger,
     check_results,
 )
-from scheduler.check_models import check_models, check_thresholds
+from scheduler.check_models import check_labels, check_models, check_thresholds
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window, check_zone
 from scheduler.finding import Finding
@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     check_results,
     check_batches,
     check_models,
+    check_labels,
     check_thresholds,
     check_programs,
     check_port,

@@ -11,7 +11,7 @@ from scoring.monitoring.thresholds import WHOLE
 from scoring.processes.readiness import read_readiness
 from scoring.protocol.bundle_names import bundle_labels, bundle_name, find_bundle, served_bundles
 from scoring.protocol.errors import ScoringError
-from scoring.records.text import on_one_line, printable
+from scoring.records.text import as_looks, on_one_line, printable
 from scoring.settings import Settings
 
 # Batches that one line names; a shop may have hundreds.
@@ -45,6 +45,25 @@ def check_thresholds(settings: Settings) -> Iterator[Finding]:
         for name in sorted(limits.keys() - {WHOLE, *labels}) if labels else ():
             text = f"{model} has no class {printable(name)!r}; it has {_listed(labels)}"
             yield Finding("WARN", "thresholds", text)
+
+
+def check_labels(settings: Settings) -> Iterator[Finding]:
+    """Tell of a model whose classes nobody can tell apart where they are shown or typed."""
+    for name in dict.fromkeys([*_own_names(settings), *batches_by_model(settings)]):
+        labels: dict[str, list[str]] = {}
+        for label in bundle_labels(settings, name) if name else ():
+            labels.setdefault(as_looks(label), []).append(label)
+        for alike in filter(lambda found: len(found) > 1, labels.values()):
+            text = f"{name} has classes that look the same, {' and '.join(map(ascii, alike))}"
+            yield Finding("WARN", "model", f"{text}: teach it again with other names")
+
+
+def _own_names(settings: Settings) -> Iterator[str]:
+    """Yield the names of the models that this project's own server has."""
+    try:
+        yield from map(bundle_name, served_bundles(settings))
+    except ScoringError:
+        return  # what is wrong with them is told by the rehearsal
 
 
 def models_to_rehearse(settings: Settings) -> list[str]:

@@ -8,8 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
-from scheduler.check_models import check_models, check_thresholds, models_to_rehearse
+from scheduler.check_models import (
+    check_labels,
+    check_models,
+    check_thresholds,
+    models_to_rehearse,
+)
 from scheduler.check_serving import check_programs
+from scoring.protocol.signature import dump_signature, seal
 from scoring.settings import CODE_ROOT, Settings, load_settings
 from tests.conftest import BUNDLE, running_server, write_batch
 from tests.scheduler.test_check import told
@@ -137,3 +143,20 @@ def test_a_threshold_of_no_class_or_no_model_is_told() -> None:
     assert second == (
         'WARN thresholds settings have [monitoring.thresholds."hats"]: no such model is here'
     )
+
+
+def test_classes_that_look_the_same_are_told(project: Path) -> None:
+    assert told(check_labels, named()) == []
+    document = orjson.loads((BUNDLE / "signature.json").read_bytes())
+    del document["version"]
+    labels = ["Hat", "Hat\u200b", *document["labels"][2:]]
+    twins = project / "models" / "twins"
+    twins.mkdir(parents=True)
+    sealed = dump_signature(seal({**document, "name": "twins", "labels": labels}))
+    (twins / "signature.json").write_bytes(sealed)
+    text = (
+        r"WARN model twins has classes that look the same, 'Hat' and 'Hat\u200b': teach it again"
+        " with other names"
+    )
+    assert told(check_labels, load_settings(server={"models": ["twins"]})) == [text]
+    assert told(check_labels, load_settings(batches={"E": {"model": "twins"}})) == [text]
