@@ -13,6 +13,7 @@ from scoring.records.results_csv import COLUMNS
 
 # A results file begins with the byte order mark and its first column.
 HEADER_START = BOM_UTF8 + COLUMNS[0].encode()
+OF_THE_SYSTEM = (("/", "proc"), ("/", "sys"))
 
 
 def results_place(flag: str, path: Path) -> Path:
@@ -28,6 +29,9 @@ def results_place(flag: str, path: Path) -> Path:
             raise UsageError(f"{flag} {path} {what}")
         if _is_open_already(path):
             raise UsageError(f"{flag} {path} is what another program opened; name a file")
+        if _is_of_the_system(path):
+            what = "would lie among what the system tells of itself, where no file can be made"
+            raise UsageError(f"{flag} {path} {what}; name a file elsewhere")
         if path.exists() and not path.is_file():
             raise UsageError(f"{flag} {path} is a pipe or a device; name a file")
         start = _start(path)
@@ -45,8 +49,16 @@ def _is_open_already(path: Path) -> bool:
 
     What a shell sent there (``> file``) would be taken away, and with it what is printed.
     """
-    leads_to = [path.parent.resolve(), *([path.readlink()] if path.is_symlink() else [])]
-    return any(place.parts[:2] == ("/", "proc") for place in leads_to)
+    leads_to = [
+        path.parent.resolve() / path.name,
+        *([path.readlink()] if path.is_symlink() else []),
+    ]
+    return any(place.parts[:2] == ("/", "proc") and place.parent.name == "fd" for place in leads_to)
+
+
+def _is_of_the_system(path: Path) -> bool:
+    """Tell whether it lies where Linux shows processes and devices as if they were files."""
+    return behind_link(path.absolute()).parent.resolve().parts[:2] in OF_THE_SYSTEM
 
 
 def _start(path: Path) -> bytes:

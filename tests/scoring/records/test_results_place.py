@@ -66,6 +66,25 @@ def test_a_file_that_a_shell_opened_is_left_to_it(tmp_path: Path) -> None:
                 results_place(FLAG, tmp_path / name)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="these are Linux's")
+@pytest.mark.parametrize(
+    "path", ["/proc/x.csv", "/proc/self/x.csv", "/sys/x.csv", "/sys/block/x.csv"]
+)
+def test_where_the_system_tells_of_itself_no_file_is_made(tmp_path: Path, path: str) -> None:
+    """The first was told to be what another program opened."""
+    (tmp_path / "link.csv").symlink_to(path)
+    for place in (Path(path), tmp_path / "link.csv"):
+        with pytest.raises(UsageError, match="what the system tells of itself"):
+            results_place(FLAG, place)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/null"])
+def test_a_device_is_told_to_be_one(path: str) -> None:
+    with pytest.raises(UsageError, match=f"--out {path} is a pipe or a device; name a file"):
+        results_place(FLAG, Path(path))
+
+
 def no_name(tmp_path: Path) -> Path:
     return tmp_path / ("a" * 300)
 
