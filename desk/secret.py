@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from scoring.protocol.errors import ScoringError
+from scoring.protocol.whole_file import read_whole
 from scoring.records.atomic_file import replacing
 from scoring.records.database import make_private
 from scoring.settings import Settings
@@ -29,7 +30,7 @@ def signing_secret(settings: Settings) -> bytes:
 def _read(path: Path) -> bytes | None:
     """Return what stands there; None for nothing, or less than was ever written."""
     try:
-        secret = path.read_bytes()
+        secret = read_whole(path)
     except FileNotFoundError:
         return None
     return secret if len(secret) == BYTES else None

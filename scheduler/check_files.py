@@ -16,11 +16,14 @@ from scheduler.finding import Finding, Verdict
 from scheduler.ledger_look import ledger_to_read, require_no_writer
 from scoring.batches.batch_folders import BatchFolders
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, list_images
+from scoring.batches.run_reading import IN_FLIGHT_FILE
 from scoring.batches.vanished import missed_batches
 from scoring.processes.locks import INSTANCE_LOCK, RUN_LOCK
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
+from scoring.protocol.whole_file import what_stands_there
 from scoring.records.atomic_file import behind_link
 from scoring.records.events_log import FILE_NAME as EVENTS_LOG
+from scoring.records.metrics_log import FILE_NAME as METRICS_LOG
 from scoring.records.mixed_models import tell_mixed
 from scoring.records.text import on_one_line
 from scoring.settings import Settings
@@ -28,6 +31,9 @@ from scoring.settings import Settings
 # A night of 100,000 images writes some 100 MB of ledger, results and copies.
 TOO_FEW_BYTES = 100_000_000
 LOCKS = (RUN_LOCK, INSTANCE_LOCK)
+# Without these a run goes on all the same.
+BESIDE = (*(f"{lock}.json" for lock in LOCKS), IN_FLIGHT_FILE, "desk.secret")
+LOGS = (EVENTS_LOG, METRICS_LOG, "server.log", "client.log")
 # What SQLite has beside a database that is open.
 SIDE_FILES = ("-wal", "-shm")
 
@@ -202,8 +208,14 @@ def _files(settings: Settings) -> Iterator[Finding]:
     for path in written:
         yield from _file(path, os.R_OK | os.W_OK, "FAIL")
     for path in locks:
-        if os.path.islink(path) or os.path.isdir(path):
+        if os.path.islink(path) or what_stands_there(path):
             yield Finding("FAIL", "file", f"{path} has to be a file: remove it")
+    beside = [*(data / name for name in BESIDE), *(settings.logs_folder / name for name in LOGS)]
+    for path in (*beside, settings.pictures_file):
+        other = what_stands_there(path)
+        if other:
+            text = f"{path} is {other}, and has to be a file: remove it"
+            yield Finding("WARN", "file", text)
     # Another file is put in its place, but what people typed into it is read before.
     yield from _file(settings.results_file, os.R_OK, "FAIL")
     for path in (settings.pictures_file, settings.logs_folder / EVENTS_LOG):

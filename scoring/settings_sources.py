@@ -17,6 +17,7 @@ from typing import Any, cast, get_args
 
 from scoring.protocol.checking import NO_OBJECT, UNKNOWN, Wrong
 from scoring.protocol.errors import SettingsError
+from scoring.protocol.whole_file import read_whole
 from scoring.settings_section import Secret, Section, as_section
 
 Tables = dict[str, Any]
@@ -129,7 +130,7 @@ def _refuse_unknown_names(settings_cls: type[Section], names: Sequence[str]) -> 
 def read_tables(path: Path) -> dict[str, Any]:
     """Return what a TOML file says, nothing where there is none; raises SettingsError naming it."""
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except FileNotFoundError:
         return {}
     except OSError as error:

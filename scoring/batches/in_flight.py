@@ -10,6 +10,8 @@ import mmap
 from contextlib import suppress
 from pathlib import Path
 
+from scoring.protocol.whole_file import read_whole, require_file
+
 # A path of the system has 4,096 bytes at most; its printable form may be longer.
 SLOT_BYTES = 8_192
 LENGTH_BYTES = 4
@@ -33,11 +35,13 @@ class InFlight:
             self._map = mmap.mmap(-1, size)
             return
         try:
+            require_file(path)
             # Written, not only made long: a page without room on the disk could not be mapped.
             path.write_bytes(bytes(size))
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), size)
         except OSError:
+            self._path = None
             self._map = mmap.mmap(-1, size)
 
     def close(self) -> None:
@@ -65,7 +69,7 @@ class InFlight:
 def left_in_flight(path: Path) -> list[BatchFile]:
     """Return the files that were being read when a run ended suddenly; mostly none."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError:
         return []
     slots = (data[start : start + SLOT_BYTES] for start in range(0, len(data), SLOT_BYTES))

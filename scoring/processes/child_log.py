@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from scoring.protocol.whole_file import what_stands_there
+
 READ_BYTES = 65_536
 TAIL_BYTES = 4_000
 TAIL_LINES = 12
@@ -35,6 +37,7 @@ class ChildLog:
         self._most_bytes = most_bytes
         self._keep = keep
         self._tail = b""
+        self._has_told = False
         self._thread: threading.Thread | None = None
 
     def follow(self, output: IO[bytes]) -> None:
@@ -62,7 +65,8 @@ class ChildLog:
             while said := output.read(min(READ_BYTES, self._most_bytes)):
                 try:
                     self._write(said)
-                except OSError:  # a full disk, no folder
+                except OSError as error:  # a full disk, no folder, no file
+                    self._tell(error)
                     _show(said)
                 # Last, so that whoever has seen a line finds it in the log as well.
                 self._tail = (self._tail + said)[-TAIL_BYTES:]
@@ -72,8 +76,16 @@ class ChildLog:
         if _size(self._path) + len(said) > self._most_bytes:
             self._set_aside()
         # Opened anew each time: whoever clears the logs away leaves no ghost that fills the disk.
-        with self._path.open("ab", buffering=0) as file:
+        with open(self._path, "ab", buffering=0, opener=_without_waiting) as file:
             file.write(said)
+
+    def _tell(self, error: OSError) -> None:
+        """Say once why what it says is shown here."""
+        if not self._has_told:
+            self._has_told = True
+            other = what_stands_there(self._path)
+            why = f"it is {other}, and no file" if other else error.strerror or error
+            _show(f"{self._path} cannot be written ({why}); it is shown here:\n".encode())
 
     def _set_aside(self) -> None:
         """Number the old logs from 1, the newest; drop the last."""
@@ -85,6 +97,11 @@ class ChildLog:
             # On Windows a log that somebody reads cannot be renamed: then it grows on.
             with suppress(OSError):
                 os.replace(newer, older)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody reads would hold the log, and with it the child."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _show(said: bytes) -> None:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from scoring.protocol.errors import Busy, ScoringError
+from scoring.protocol.whole_file import read_whole
 from scoring.settings import Settings
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _name_holder(path: Path, holder: Holder) -> None:
 
 def _read_sidecar(path: Path) -> Holder | None:
     try:
-        document = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        document = json.loads(read_whole(_sidecar(path)))
         return Holder(int(document["pid"]), str(document["command"]), str(document["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

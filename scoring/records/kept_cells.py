@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from scoring.protocol.file_names import as_utf8
+from scoring.protocol.whole_file import read_whole
 from scoring.records.atomic_file import atomic_text, copy_atomic, remove_leftovers
 from scoring.records.database import Database
 from scoring.records.shown_file import digest_of
@@ -93,7 +94,7 @@ def set_aside(path: Path) -> Path:
 def _lines(path: Path) -> Sequence[list[str]]:
     """Return what the file has already, whatever saved it; what is no table goes aside."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         return []
     table = read_table(data, COLUMNS)

@@ -175,6 +175,37 @@ def test_a_lock_may_be_no_folder(settings: Settings) -> None:
     assert f"FAIL file {lock} has to be a file: remove it" in told(check_folders, settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("data/run.lock", "FAIL"),
+        ("data/scheduler.lock.json", "WARN"),
+        ("data/in-flight", "WARN"),
+        ("data/desk.secret", "WARN"),
+        ("data/pictures.db", "WARN"),
+        ("logs/Events-log.txt", "WARN"),
+        ("logs/Metrics-log.csv", "WARN"),
+        ("logs/server.log", "WARN"),
+        ("logs/client.log", "WARN"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_in_the_place_of_one_is_told(
+    settings: Settings, name: str, verdict: str, kind: str
+) -> None:
+    path = settings.project / name
+    path.parent.mkdir(exist_ok=True)
+    if kind == "folder":
+        path.mkdir()
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("pipes in folders are POSIX's")
+    (line,) = [line for line in told(check_folders, settings) if f"{path} " in line]
+    assert line.startswith(f"{verdict} file {path} ")
+    assert line.endswith("has to be a file: remove it")
+
+
 # The ledger
 
 

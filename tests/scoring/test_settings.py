@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -277,6 +278,16 @@ def test_a_file_that_cannot_be_read_is_named(project: Path, content: bytes, why:
 def test_a_folder_in_the_place_of_a_file_is_named(project: Path) -> None:
     (project / "settings.local.toml").mkdir()
     with pytest.raises(SettingsError, match=r"settings\.local\.toml cannot be read"):
+        load_settings()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
+@pytest.mark.parametrize("file", ["settings.toml", "settings.local.toml"])
+def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(
+    project: Path, file: str
+) -> None:
+    os.mkfifo(project / file)
+    with pytest.raises(SettingsError, match=rf"{file} cannot be read: it is a pipe or a device"):
         load_settings()
 
 

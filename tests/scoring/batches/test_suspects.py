@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_a_disk_that_takes_no_note_ends_nothing(tmp_path: Path) -> None:
     notes.close()
     (tmp_path / "in-flight").write_bytes(b"\xff" * 100)
     assert left_in_flight(tmp_path / "in-flight") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
+def test_a_pipe_in_its_place_is_not_waited_for_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "in-flight"
+    os.mkfifo(path)
+    assert left_in_flight(path) == []
+    notes = InFlight(path, 2)
+    notes.note(0, b"G1", "1.png")
+    notes.close()
+    assert path.is_fifo()
 
 
 def test_two_sudden_ends_make_a_suspect_until_it_is_read(tmp_path: Path) -> None:

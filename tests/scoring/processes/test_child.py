@@ -182,6 +182,21 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_child(
     wait_for(lambda: "said all" in child.log_tail(), "the last line")
 
 
+@posix
+def test_a_pipe_in_the_place_of_a_log_does_not_stop_the_child(
+    settings: Settings, start: StartStandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever opens it waits until somebody reads it; the server got no further, and the night."""
+    settings.logs_folder.mkdir()
+    log = settings.logs_folder / "server.log"
+    os.mkfifo(log)
+    child = start(TALKS, wait=False)
+    wait_for(lambda: "said all" in child.log_tail(), "the last line")
+    shown = capfd.readouterr().err
+    assert shown.count(f"{log} cannot be written (it is a pipe or a device, and no file)") == 1
+    assert "line 01999" in shown
+
+
 def test_without_a_logs_folder_it_runs_all_the_same(
     settings: Settings, start: StartStandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:

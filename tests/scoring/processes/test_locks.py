@@ -106,6 +106,15 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(
             raise AssertionError("locked a file under a file")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
+def test_a_pipe_in_the_place_of_a_name_is_no_name(settings: Settings) -> None:
+    settings.ledger_file.parent.mkdir(parents=True)
+    os.mkfifo(settings.ledger_file.with_name("run.lock.json"))
+    assert run_holder(settings) is None
+    with run_lock(settings, "me"):
+        assert run_holder(settings)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x", "command": "", "since": ""}'])
 def test_a_torn_name_is_no_name(settings: Settings, text: str) -> None:
     settings.ledger_file.parent.mkdir(parents=True)
