@@ -21,7 +21,7 @@ from scoring.preprocessing.registry import find_for
 from scoring.protocol.errors import BatchUnreadable, PicturesDamaged, PicturesError, ScoringError
 from scoring.protocol.file_names import as_file_name
 from scoring.protocol.signature import ColumnNames, InputSpec, PreprocessingRef
-from scoring.records.kept_picture import Shape, Wanted, seen_as
+from scoring.records.kept_picture import KeptPicture, Shape, Wanted, seen_as
 from scoring.records.model_facts import pixels_wanted
 from scoring.records.picture_pruning import prune_pictures
 from scoring.records.picture_store import PictureStore
@@ -30,8 +30,11 @@ from scoring.records.text import read_printable
 from scoring.records.wanted_pictures import wanted_pictures
 
 CODE = "pictures"
-# Pictures in one transaction.
+# Pictures that are read in one go.
 AT_ONCE = 128
+# Pictures wait for so many bytes and are then written together: each transaction writes the pages
+# of the keys that it touches, anywhere in the file.
+TOGETHER_BYTES = 1_000_000
 # Of the time that a run has to end once it is told to, this may go to pictures.
 STOP_SHARE = 4
 
@@ -104,24 +107,34 @@ class PictureKeeping:
         """Keep the pictures of one batch; yield how many images were seen to, again and again."""
         reader = self._reader(batch, model)
         not_made: list[ImageRow] = []
+        made: list[KeptPicture] = []
         threads = threads_of(self._settings.client)
         try:
             with ReadAhead(
                 chunks_of(wanted, AT_ONCE), reader, threads=threads, alive=self._raise_if_late
             ) as chunks:
                 for rows in chunks:
-                    made = [reader.made.popleft() for _ in range(len(reader.made))]
-                    store.keep(made, self._context.now())
-                    self._make_room(store)
+                    made += [reader.made.popleft() for _ in range(len(reader.made))]
+                    if sum(len(one.picture) for one in made) >= TOGETHER_BYTES:
+                        self._write(store, made)
                     not_made += [row for row in rows if row.error]
                     yield len(rows)
         except BatchUnreadable as error:
             self._failed.append(f"{batch}: {error}")
         finally:
             reader.in_flight.close()
+            self._write(store, made)
             if not_made:
                 one, count = not_made[0], f"{len(not_made)} of {len(wanted)}"
                 self._failed.append(f"{count} in {batch} not kept: {one.path}: {one.error}")
+
+    def _write(self, store: PictureStore, made: list[KeptPicture]) -> None:
+        """Write pictures down, and empty the list; what cannot be written is not tried again."""
+        together = made[:]
+        made.clear()
+        if together:
+            store.keep(together, self._context.now())
+            self._make_room(store)
 
     def _raise_if_late(self) -> None:
         """Give up where the run is to end, for whatever reason, and has had time since it did."""

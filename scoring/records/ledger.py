@@ -16,6 +16,7 @@ from typing import Any
 from scoring.protocol.file_names import as_utf8
 from scoring.records import audit, batch_figures, model_facts, results_shown
 from scoring.records.ledger_reader import LedgerReader
+from scoring.records.many_rows import ManyRows
 from scoring.records.pruning import StillThere, prune
 from scoring.records.row_columns import WRITE_PREDICTION, prediction_row
 from scoring.records.rows import (
@@ -56,11 +57,18 @@ MUST_BE_TOLD = (
 # The fact that says since when runs are due.
 FIRST_START = "first_start"
 
-SHOW_PREDICTION = """
-UPDATE run_images SET prediction_id = (SELECT id FROM predictions WHERE batch = ?2 AND path = ?4
-    AND content_hash = ?5 AND model_version = ?6)
-WHERE run_id = ?1 AND batch = ?2 AND num = ?3
-"""
+LIST_IMAGES = ManyRows("INSERT INTO run_images (run_id, batch, num, path) VALUES ", 4)
+# The images are listed already. CROSS JOIN: SQLite looks up the prediction of each value.
+SHOW_PREDICTION = ManyRows(
+    "WITH shown (run_id, batch, num, path, content_hash, model_version) AS (VALUES ",
+    6,
+    """)
+INSERT INTO run_images SELECT s.run_id, s.batch, s.num, s.path, p.id
+FROM shown s CROSS JOIN predictions p ON p.batch = s.batch AND p.path = s.path
+    AND p.content_hash = s.content_hash AND p.model_version = s.model_version WHERE true
+ON CONFLICT (run_id, batch, num) DO UPDATE SET prediction_id = excluded.prediction_id
+""",
+)
 ADD_COST = """
 UPDATE run_batches SET prediction_seconds = prediction_seconds + ?,
     payload_bytes = payload_bytes + ?, retries = retries + ?
@@ -217,10 +225,8 @@ class Ledger(LedgerReader):
             connection.execute(
                 "DELETE FROM run_images WHERE run_id = ? AND batch = ?", (run_id, batch)
             )
-            connection.executemany(
-                "INSERT INTO run_images VALUES (?, ?, ?, ?, NULL)",
-                ((run_id, batch, num, path) for num, path in enumerate(paths, start=1)),
-            )
+            images = ((run_id, batch, num, path) for num, path in enumerate(paths, start=1))
+            LIST_IMAGES.write(connection, images)
             connection.execute(NEW_BATCH, (batch, run_id))
             connection.execute(NEW_NUMBERS, (run_id, batch))
 
@@ -253,8 +259,8 @@ class Ledger(LedgerReader):
         )
         costs = (cost.prediction_seconds, cost.payload_bytes, cost.retries)
         with self.database.transaction() as connection:
-            connection.executemany(WRITE_PREDICTION, predictions)
-            connection.executemany(SHOW_PREDICTION, shown)
+            WRITE_PREDICTION.write(connection, predictions)
+            SHOW_PREDICTION.write(connection, shown)
             connection.execute(ADD_COST, (*costs, run_id, batch))
 
     def advise(self, run_id: str, batch: str, advice: str) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from scoring.records.kept_picture import KeptPicture, Wanted
+from scoring.records.many_rows import ManyRows
 
 # (batch, path, content hash) → yes or no.
 Ask = Callable[[str, str, str], bool]
@@ -15,31 +16,32 @@ AT_ONCE = 500
 
 PICTURES, FORGOTTEN = "pictures", "forgotten"
 
-ADD_SOURCE = "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)"
+ADD_SOURCES = ManyRows("INSERT OR IGNORE INTO sources VALUES ", 3)
+ADD_PICTURES = ManyRows(
+    "INSERT OR IGNORE INTO pictures (content_hash, kept_at, near, media_type, picture) VALUES ", 5
+)
+ADD_SEEN = ManyRows("INSERT OR IGNORE INTO seen VALUES ", 4)
 
 
 def insert(connection: sqlite3.Connection, pictures: Sequence[KeptPicture], time: str) -> int:
     """Write pictures down with their names and pixels; return how many are new."""
-    cursor = connection.executemany(
-        "INSERT OR IGNORE INTO pictures (content_hash, kept_at, near, media_type, picture)"
-        " VALUES (?, ?, ?, ?, ?)",
+    new = ADD_PICTURES.write(
+        connection,
         (
             (one.content_hash, time, _signed(one.near), one.media_type, one.picture)
             for one in pictures
         ),
     )
-    connection.executemany(
-        ADD_SOURCE, ((one.content_hash, one.batch, one.path) for one in pictures)
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)",
+    ADD_SOURCES.write(connection, ((one.content_hash, one.batch, one.path) for one in pictures))
+    ADD_SEEN.write(
+        connection,
         (
             (one.content_hash, one.seen.seen_as, one.seen.coding, one.seen.data)
             for one in pictures
             if one.seen
         ),
     )
-    return cursor.rowcount
+    return new
 
 
 def _signed(bits: int) -> int:
@@ -48,7 +50,7 @@ def _signed(bits: int) -> int:
 
 
 def add_source(connection: sqlite3.Connection, image: Wanted) -> None:
-    connection.execute(ADD_SOURCE, (image.content_hash, image.batch, image.path))
+    ADD_SOURCES.write(connection, [(image.content_hash, image.batch, image.path)])
 
 
 def those_in(connection: sqlite3.Connection, table: str, hashes: Sequence[str]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from scoring.records.many_rows import ManyRows
 from scoring.records.rows import BatchFigures, Model, Run, ScoredImage
 from scoring.records.times import read_moment
 
@@ -20,17 +21,20 @@ FIGURE_COLUMNS = (
     " image_means, estimate"
 )
 
-WRITE_PREDICTION = """
-INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label, confidence,
-    review, error, scored_at, second_label, second_confidence, outlier_score, brightness,
-    contrast, foreground) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+WRITE_PREDICTION = ManyRows(
+    "INSERT INTO predictions (batch, path, content_hash, model_version, run_id, label, confidence,"
+    " review, error, scored_at, second_label, second_confidence, outlier_score, brightness,"
+    " contrast, foreground) VALUES ",
+    16,
+    """
 ON CONFLICT (batch, path, content_hash, model_version) DO UPDATE SET run_id = excluded.run_id,
     label = excluded.label, confidence = excluded.confidence, review = excluded.review,
     error = excluded.error, scored_at = excluded.scored_at,
     second_label = excluded.second_label, second_confidence = excluded.second_confidence,
     outlier_score = excluded.outlier_score, brightness = excluded.brightness,
     contrast = excluded.contrast, foreground = excluded.foreground
-"""
+""",
+)
 
 
 def prediction_row(

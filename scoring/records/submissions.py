@@ -51,8 +51,8 @@ def keep(
     with ledger.database.transaction() as connection:
         _open_run(connection, run_id, now)
         connection.execute(OPEN_BATCH, (run_id, batch, signature.name, signature.version))
-        connection.executemany(
-            WRITE_PREDICTION,
+        WRITE_PREDICTION.write(
+            connection,
             (
                 prediction_row(run_id, batch, signature.version, one, utc_text(now))
                 for one in images

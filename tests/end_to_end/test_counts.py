@@ -82,10 +82,10 @@ def test_a_run_asks_once_a_chunk_and_five_times_besides(
     assert asked["GET"] <= 5
 
 
-def test_a_chunk_is_one_transaction_and_an_image_two_statements(
+def test_a_chunk_is_one_transaction_and_few_statements(
     batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One for its prediction, one for where it is shown; besides what a run is listed with."""
+    """Predictions and where they are shown, 32, 16 and 2 by one statement: of 512, all by one."""
     statements: list[str] = []
     connect = Database._connect
 
@@ -103,7 +103,7 @@ def test_a_chunk_is_one_transaction_and_an_image_two_statements(
     scoring = [text for text in statements[first:last] if not is_of_a_transaction(text)]
     assert begun == COUNT // CHUNK
     # The cost of a chunk, and what is looked up meanwhile.
-    assert len(scoring) <= 2 * COUNT + 4 * (COUNT // CHUNK)
+    assert len(scoring) <= (2 * 3 + 4) * (COUNT // CHUNK)
 
 
 def test_a_small_file_takes_five_calls_of_the_system(
