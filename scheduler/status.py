@@ -52,14 +52,14 @@ def _read(settings: Settings, holder: Holder | None) -> tuple[list[str], str, st
     with ledger_to_read(settings) as ledger:
         runs = ledger.runs(RUNS_SHOWN) if ledger else []
         advice = {run.id: ledger.advice(run.id).values() for run in runs} if ledger else {}
-        taken = {run.id: _taken(ledger, run) for run in runs} if ledger else {}
+        figures = {run.id: _figures(ledger, run) for run in runs} if ledger else {}
         told = last_alert(ledger, settings.zone) if ledger else ""
         models = list(_switched(ledger, settings.zone)) if ledger else []
         coming = read_next_run(ledger, policy, settings.now(), worked_on=holder is not None)
     text = describe_next_run(coming, policy)
     if instance_holder(settings) is None:
         text += f", if the scheduler is running then ({command('scheduler')})"
-    past = [*_table(runs, advice, taken, holder, settings.zone), *models]
+    past = [*_table(runs, advice, figures, holder, settings.zone), *models]
     return past, text, told or _nobody(settings)
 
 
@@ -82,7 +82,7 @@ def _nobody(settings: Settings) -> str:
 def _table(
     runs: list[Run],
     advice: Mapping[str, Iterable[str]],
-    taken: Mapping[str, float | None],
+    figures: Mapping[str, Figures],
     holder: Holder | None,
     zone: tzinfo,
 ) -> Iterator[str]:
@@ -97,17 +97,17 @@ def _table(
             run.id,
             f"nightly {run.due_date}" if run.due_date else "by hand",
             run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-            _seconds(run, taken.get(run.id)),
+            _seconds(run, figures[run.id].seconds),
             state,
-            on_one_line(", ".join(run.batches)),
+            on_one_line(", ".join(figures[run.id].batches)),
         ).rstrip()
         for line in filter(None, (run.reason, *advice.get(run.id, ()))):
             yield " " * REASON_INDENT + on_one_line(line)
 
 
-def _taken(ledger: LedgerReader, run: Run) -> float | None:
-    """Return the seconds that a run's batches took, as reports have it; None: nobody took it."""
-    return Figures(run, tuple(ledger.figures_of(run))).seconds
+def _figures(ledger: LedgerReader, run: Run) -> Figures:
+    """Return what a run had images of and how long that took, as reports have it."""
+    return Figures(run, tuple(ledger.figures_of(run)))
 
 
 def _seconds(run: Run, taken: float | None) -> str:

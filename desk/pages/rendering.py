@@ -40,7 +40,7 @@ def register(app: Flask) -> None:
         percent=percent,
         count=words.number_of,
         thousands=words.count,
-        seconds=words.seconds,
+        seconds=seconds,
     )
     app.jinja_env.globals.update(file_url=file_url, command=command)
 
@@ -59,7 +59,16 @@ def register(app: Flask) -> None:
 
 def percent(share: float | None) -> str:
     """Return a share of 1 in percent, the number and its sign on one line."""
-    return words.percent(share).replace(" ", "\N{NO-BREAK SPACE}")
+    return _together(words.percent(share))
+
+
+def seconds(duration: float | None) -> str:
+    """Return a duration, on one line too: ``1.4 s``, ``12 min``."""
+    return _together(words.seconds(duration))
+
+
+def _together(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def local(moment: datetime) -> datetime:

@@ -25,6 +25,7 @@ RUNS_SHOWN, SWITCHES_SHOWN = 30, 20
 CALM_STATES = frozenset({"done", "running"})
 BATCHES_NAMED = 4
 LONGEST_NAME = 30
+LONGEST_REASON = 240
 # The report has its style and its pictures within itself, and no script.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
@@ -35,13 +36,16 @@ pages = Blueprint("runs", __name__)
 
 
 class RunRow(Struct, frozen=True):
-    """One run as the table shows it; ``has_figures``: it has ended, and was not missed."""
+    """One run as the table shows it; ``has_figures``: it has ended, and was not missed.
+
+    ``beside``: how it began and what it had pictures of, else why it had none.
+    """
 
     run: Run
     name: str
     state: str
     is_calm: bool
-    batches: str
+    beside: str
     figures: Figures
 
     @property
@@ -102,13 +106,21 @@ def run_rows(before: str | None, limit: int) -> list[RunRow]:
             name=name_of(run),
             state=_state(run, at_work),
             is_calm=run.state in CALM_STATES and _state(run, at_work) != "interrupted",
-            batches=words.listed(
-                [words.cut(name, LONGEST_NAME) for name in run.batches], BATCHES_NAMED
-            ),
-            figures=Figures(run, tuple(ledger.figures_of(run))),
+            beside=_beside(figures),
+            figures=figures,
         )
         for run in runs
+        for figures in (Figures(run, tuple(ledger.figures_of(run))),)
     ]
+
+
+def _beside(figures: Figures) -> str:
+    run = figures.run
+    batches = [words.cut(name, LONGEST_NAME) for name in figures.batches]
+    # Why a missed one had none stands in the place of its figures.
+    why = "" if batches or run.state == "missed" else words.cut(run.reason, LONGEST_REASON)
+    parts = ("" if run.due_date else "by hand", words.listed(batches, BATCHES_NAMED), why)
+    return " · ".join(filter(None, parts))
 
 
 def _switches() -> list[SwitchRow]:

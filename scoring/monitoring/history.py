@@ -25,6 +25,16 @@ class Figures(Struct, frozen=True, dict=True):
         return short_day(self.run.due_date or self.run.started_at.date())
 
     @property
+    def batches(self) -> tuple[str, ...]:
+        """The batches that it had images of: a night looks into every folder that there is.
+
+        Of one by hand those that it was given.
+        """
+        if self.run.due_date is None:
+            return self.run.batches
+        return tuple(row.batch for row in self.rows if row.images)
+
+    @property
     def images(self) -> int:
         return sum(row.images for row in self.rows)
 

@@ -10,7 +10,7 @@ from scheduler.status import show_status
 from scoring.processes.locks import run_lock
 from scoring.records import alerts, model_switches
 from scoring.records.alerts import Message
-from scoring.records.ledger import Ledger, Run, State
+from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage, State
 from scoring.records.model_switches import ModelSwitch
 from scoring.records.times import utc_text
 from scoring.settings import Settings, load_settings
@@ -84,12 +84,29 @@ def test_every_id_is_whole_however_long_the_names(
     monkeypatch.setenv("COLUMNS", "40")
     many = tuple(f"batch-of-{number}" for number in range(30))
     runs = [night(2, "done", batches=many), night(1, "failed", "the disk was full; " * 20)]
+    runs = [replace(run, kind="manual", due_date=None) for run in runs]
     write(settings, *runs)
     text = "\n".join(show(settings, capsys))
     for run in runs:
         assert run.id in text
         assert ", ".join(run.batches) in text
         assert run.reason in text
+
+
+def test_a_night_names_the_batches_it_had_images_of(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It looks into every folder there is: after a year each line named them all."""
+    run = night(1, "running", batches=tuple(f"day-{number}" for number in range(300)))
+    write(settings, run)
+    with Ledger.from_settings(settings) as ledger:
+        ledger.touch_batch(run.id, "day-299", 0, ["1.png"])
+        image = ScoredImage(1, "1.png", "a" * 64, label="Bag", confidence=0.9)
+        ledger.commit_chunk(run.id, "day-299", "v1", [image], ChunkCost(), NOW)
+        ledger.close_batch(run.id, "day-299", 1.0)
+        ledger.finish_run(run.id, "done", "", NOW)
+    (line,) = [line for line in show(settings, capsys) if line.startswith(run.id)]
+    assert line.split()[-2:] == ["done", "day-299"]
 
 
 def test_advice_stands_below_its_run(
@@ -126,12 +143,12 @@ def test_a_run_that_nobody_works_on_is_interrupted(
     killed, going = night(2, "running"), night(0, "running")
     write(settings, killed, going)
     lines = show(settings, capsys)
-    assert [" interrupted " in line for line in lines[1:3]] == [True, True]
+    assert [" interrupted" in line for line in lines[1:3]] == [True, True]
     with run_lock(settings, "python -m client.request"):
         lines = show(settings, capsys)
-    assert " running " in lines[1]
+    assert " running" in lines[1]
     assert going.id in lines[1]
-    assert " interrupted " in lines[2]
+    assert " interrupted" in lines[2]
 
 
 def test_it_is_right_after_a_kill(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +158,7 @@ def test_it_is_right_after_a_kill(settings: Settings, capsys: pytest.CaptureFixt
         sidecar = settings.ledger_file.with_name("run.lock.json")
         name = sidecar.read_text()
     sidecar.write_text(name)
-    assert " interrupted " in show(settings, capsys)[1]
+    assert " interrupted" in show(settings, capsys)[1]
 
 
 def test_the_day_that_has_had_its_run_is_not_promised(

@@ -11,12 +11,12 @@ from desk.app import create_app
 from desk.pages import runs
 from scoring.processes.locks import run_lock
 from scoring.records import model_switches
-from scoring.records.ledger import Ledger, Run
+from scoring.records.ledger import ChunkCost, Ledger, Run, ScoredImage
 from scoring.records.model_switches import ModelSwitch
 from scoring.records.times import utc_text
 from scoring.settings import Settings
 from tests.desk.conftest import Browser, browser_of
-from tests.desk.waiting_pictures import NOW, Picture, add_run, flagged
+from tests.desk.waiting_pictures import FASHION, NOW, Picture, add_run, flagged
 
 
 def at_now(settings: Settings) -> Browser:
@@ -49,7 +49,7 @@ def test_a_run_is_told_in_figures(settings: Settings) -> None:
     figures = re.findall(r'data-name="([\w ]+)"[^>]*>\s*(?:<span[^>]*>)?([^<]+)<', page)
     assert dict(figures) == {
         "State": "done", "Pictures": "3", "For a person": "2", "Failed": "1",
-        "Mean confidence": "60\N{NO-BREAK SPACE}%", "Time": "2.0 s",
+        "Mean confidence": "60\N{NO-BREAK SPACE}%", "Time": "2.0\N{NO-BREAK SPACE}s",
     }  # fmt: skip
 
 
@@ -70,6 +70,25 @@ def test_a_missed_night_says_so(settings: Settings) -> None:
     page = at_now(settings).get("/runs").text
     assert '"wants">missed<' in page
     assert "the machine was off &lt;b&gt;" in page
+
+
+def test_a_night_is_told_by_the_batches_it_had_pictures_of(settings: Settings) -> None:
+    """It looks into every folder there is: after a month each named the same four, the oldest."""
+    month = tuple(f"Nov {day}" for day in range(1, 29))
+    with Ledger.from_settings(settings) as ledger:
+        for days, had in ((2, "Nov 27"), (1, ""), (0, "Nov 28")):
+            at, state = NOW - timedelta(days=days), "done" if had else "failed"
+            ledger.start_run(Run(f"n{days}", "nightly", at.date(), "new", month, "running", "",
+                                 FASHION.name, FASHION.version, at, None))  # fmt: skip
+            if had:
+                image = ScoredImage(1, "1.png", "a" * 64, label="Bag", confidence=0.9)
+                ledger.touch_batch(f"n{days}", had, 0, ["1.png"])
+                ledger.commit_chunk(f"n{days}", had, FASHION.version, [image], ChunkCost(), at)
+                ledger.close_batch(f"n{days}", had, 1.0)
+            ledger.finish_run(f"n{days}", state, "" if had else "no server answers <b>", at)
+    page = at_now(settings).get("/runs").text
+    beside = re.findall(r'<span class="soft"><bdi>(.*?)</bdi>', page)
+    assert beside == ["Nov 28", "no server answers &lt;b&gt;", "Nov 27"]
 
 
 @pytest.mark.slow
