@@ -106,6 +106,22 @@ def test_nobody_is_kept_from_an_empty_desk(
             assert is_good(page) == [], path
 
 
+@pytest.mark.parametrize("width", sorted({width for width, _ in SCREENS}))
+def test_a_name_without_a_blank_makes_no_page_wide(
+    browser: Browser, settings: Settings, width: int
+) -> None:
+    """Beside another batch Today counts by batch, and one name took the count off the screen."""
+    long = "picture-of-a-batch-" * 11
+    for name in (long.replace("-", "_"), "G2"):
+        run_id = add_run(settings, [flagged(1), Picture(f"{long}.png")], batch=name)
+        with Ledger.from_settings(settings) as ledger:
+            ledger.close_batch(run_id, name, 2.0)
+    with served(settings) as port, opened(browser, width) as page:
+        for path in ("/", "/runs", "/pictures", "/pictures?show=waiting"):
+            page.goto(f"http://127.0.0.1:{port}{path}")
+            assert fits(page), path
+
+
 def test_by_keyboard_the_page_comes_first_and_then_the_others(browser: Browser, url: str) -> None:
     with opened(browser) as page:
         page.goto(url)
