@@ -24,12 +24,12 @@ class Member(Struct, eq=False):
         trouble: why it gets no chunks; None: it is well.
         is_out: it was told that it is left out.
         was_looked_at: its trouble is what a look at it found, and no chunk's.
-        has_carer: somebody asks it by and by whether it is well again.
+        has_carer: somebody asks it by and by whether it is well, and has what it should.
         is_late: it has a chunk in hand that was given to another, too.
         failures: how often it was left out, and looked at in vain, since its last answer.
         under_way: chunks that it has in hand.
         images: how many it has scored.
-        unfit_for: versions of models that it had not when it was asked.
+        unfit_for: models that it had not when it was last asked, by their names.
     """
 
     url: str
@@ -44,12 +44,30 @@ class Member(Struct, eq=False):
     failures: int = 0
     under_way: int = 0
     images: int = 0
-    unfit_for: set[str] = field(default_factory=set)
+    unfit_for: dict[str, Signature] = field(default_factory=dict)
 
     @property
     def is_out_for_good(self) -> bool:
         """Whether it gave an answer that does not fit its request; that is not forgotten."""
         return isinstance(self.trouble, BadResponse)
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether it may be of use, or of more use, by and by."""
+        return bool(self.trouble or self.unfit_for) and not self.is_out_for_good
+
+    def is_unfit_for(self, signature: Signature) -> bool:
+        """Tell whether it is known that it has not the very model."""
+        return self.unfit_for.get(signature.name) == signature
+
+    def take_in(self, models: tuple[ServedModel, ...]) -> list[Signature]:
+        """Take note that it is well; return the models that it had not, and has again."""
+        self.models, self.trouble = models, None
+        fit = [one for one in self.unfit_for.values() if self.serves(one)]
+        for one in fit:
+            del self.unfit_for[one.name]
+        self.has_carer = self.has_carer and self.needs_care
+        return fit
 
     def has(self, signature: Signature | None) -> bool:
         """Tell whether it has a model, or any where none is named."""
@@ -68,7 +86,7 @@ class Member(Struct, eq=False):
 
 
 class Chunk(Struct, eq=False):
-    """One chunk on its way to its answer; ``question`` asks a server for it.
+    """One chunk of a model on its way to its answer; ``question`` asks a server for it.
 
     Attributes:
         sent: when it was last given to a server, on the monotonic clock.
@@ -77,6 +95,7 @@ class Chunk(Struct, eq=False):
         outcomes: is filled by those who ask, each in a thread of its own.
     """
 
+    signature: Signature
     question: Callable[[Member], Answer]
     sent: float = 0.0
     in_hand: list[Member] = field(default_factory=list)

@@ -33,6 +33,7 @@ from scoring.protocol.errors import (
     SettingsError,
 )
 from scoring.protocol.metadata import Readiness, ServedModel
+from scoring.protocol.prediction import OtherVersion
 from scoring.protocol.signature import Signature
 from scoring.records.events_log import Level
 from scoring.settings import ClientSettings
@@ -104,6 +105,7 @@ class ServerPool:
         self._begin()
         for member in self._members:
             member.under_way, member.is_late, member.has_carer = 0, False, False
+            member.unfit_for.clear()
 
     def close(self) -> None:
         """Close all connections, and ask nobody any more."""
@@ -162,7 +164,9 @@ class ServerPool:
         Raises what the last server did that failed, or what keeps the others from being asked.
         """
         self._gather()
-        chunk = Chunk(lambda member: member.chunks.predict(signature, ids, pixels, request_id))
+        chunk = Chunk(
+            signature, lambda member: member.chunks.predict(signature, ids, pixels, request_id)
+        )
         while True:
             if not chunk.in_hand:
                 self._send(chunk, self._take(signature, chunk.failed))
@@ -193,7 +197,9 @@ class ServerPool:
         if isinstance(outcome, Answer):
             self._give_back(member, time.monotonic() - began)
         else:
-            if _is_its_fault(outcome):
+            if isinstance(outcome, OtherVersion):
+                self._find_unfit(member, chunk.signature, f": {outcome}")
+            elif _is_its_fault(outcome):
                 self._leave_out(member, outcome)
             self._give_back(member)
         chunk.outcomes.put((member, outcome))
@@ -264,12 +270,25 @@ class ServerPool:
         """Look once more at those that had not the model; tell of those that have it not."""
         with self._looking:
             for member in self._well():
-                if member.serves(signature) or signature.version in member.unfit_for:
+                if member.serves(signature):
+                    member.unfit_for.pop(signature.name, None)  # the other version is not asked for
                     continue
-                member.unfit_for.add(signature.version)
+                if member.is_unfit_for(signature):
+                    continue
                 if self._look(member) and not member.serves(signature):
-                    text = f"{member.url} {member.why_unfit(signature)}; it scores none of these"
-                    self._hear("WARNING", "server-unfit", f"{text} images")
+                    self._find_unfit(member, signature, f" {member.why_unfit(signature)}")
+
+    def _find_unfit(self, member: Member, signature: Signature, why: str) -> None:
+        """Give a server no more chunks of a model, and have it asked whether it has that again."""
+        with self._changed:
+            if member.is_unfit_for(signature):
+                return
+            member.unfit_for[signature.name] = signature
+            member.models = tuple(one for one in member.models if one.name != signature.name)
+            self._changed.notify_all()
+        text = f"{member.url}{why}; it scores none of these images until it serves that"
+        self._hear("WARNING", "server-unfit", text)
+        self._care_for(member)
 
     # Who is well
 
@@ -327,10 +346,14 @@ class ServerPool:
             if member.is_out_for_good:
                 return False
             was_out, member.is_out = member.is_out, False
-            member.models, member.trouble, member.has_carer = models, None, False
+            fit = member.take_in(models)
             self._changed.notify_all()
         if was_out:
-            self._hear("INFO", "server-back", f"{member.url} is well again and gets chunks")
+            gets = "" if member.unfit_for else " and gets chunks"
+            self._hear("INFO", "server-back", f"{member.url} is well again{gets}")
+        for one in fit:
+            text = f"{member.url} serves {one.name} {one.version[:12]} again and gets chunks"
+            self._hear("INFO", "server-back", text)
         return True
 
     def _leave_out(self, member: Member, error: Exception, was_looked_at: bool = False) -> None:
@@ -344,22 +367,27 @@ class ServerPool:
             # One that dies with several chunks in hand has failed once.
             member.failures += was_looked_at or not was_out
             member.was_looked_at = was_looked_at
-            needs_carer = not (member.has_carer or member.is_out_for_good)
-            member.has_carer = member.has_carer or needs_carer
             self._changed.notify_all()
         if not was_out:
             until = "the end of this run" if member.is_out_for_good else "it is well again"
             text = f"{member.url}: {reason(error)}; the others get its chunks until {until}"
             self._hear("WARNING", "server-left-out", text)
+        self._care_for(member)
+
+    def _care_for(self, member: Member) -> None:
+        with self._changed:
+            needs_carer = member.needs_care and not member.has_carer
+            member.has_carer = member.has_carer or needs_carer
         if needs_carer:
             name = f"caring for {member.url}"
             cared = (weakref.ref(self), self._closed, self._members.index(member))
             threading.Thread(target=_care, args=cared, name=name, daemon=True).start()
 
     def _needs_no_care(self, member: Member) -> bool:
-        """Look at a server that is left out; tell whether it is well, or lost for good."""
+        """Look at a server; tell whether it is of full use again, or lost for good."""
         try:
-            return self._look(member) or member.is_out_for_good
+            self._look(member)
+            return not member.needs_care
         except RuntimeError:
             if not self._closed.is_set():
                 raise
@@ -374,9 +402,12 @@ class ServerPool:
         options = self._options
         with self._changed:
             trouble, failures = member.trouble, member.failures
-            if self._waiting and member.was_looked_at:
-                failures = 1
+            is_waited_for = self._waiting > 0 and (member.was_looked_at or not trouble)
         longest = max(SHORTEST_PAUSE, options.retry_seconds)
+        if is_waited_for:
+            failures = 1
+        elif not trouble:  # it has another version
+            return longest
         if trouble and not can_heal(trouble):
             return longest
         told = (trouble.retry_after if isinstance(trouble, HttpRefusal) else None) or 0.0

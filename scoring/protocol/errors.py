@@ -38,6 +38,7 @@ ScoringError                    exit 1
 │   ├── HttpRefusal                     an error status
 │   ├── BrokenAnswer                    it broke off, or does not end
 │   ├── BadResponse                     it does not fit the request
+│   │   └── OtherVersion                or another version of the model gave it
 │   └── StrangerOnPort                  who answers has not shown that he is the session's server
 │       └── ForeignAnswer               or that he is a scoring server at all
 ├── SignatureError              exit 1  a bundle's signature.json says what cannot be

@@ -24,6 +24,10 @@ class BadResponse(AnswerError):
     code = "bad-response"
 
 
+class OtherVersion(BadResponse):
+    """The server has another version of the model by now; it may have the one asked for again."""
+
+
 class RowPrediction(NamedTuple):
     """One row of the answer.
 
@@ -101,7 +105,8 @@ def decode_response(
 ) -> PredictionResponse:
     """Read an answer and hold it against the request it must answer.
 
-    Raises BadResponse for a wrong count, order, id, label, number or model version.
+    Raises BadResponse for a wrong count, order, id, label or number, OtherVersion for what another
+    version of the model says.
     """
     try:
         document = orjson.loads(body)
@@ -153,7 +158,7 @@ def _check_answer(
     model_version: str,
 ) -> None:
     if answer.model_version != model_version:
-        raise BadResponse(
+        raise OtherVersion(
             f"the answer comes from model version {answer.model_version[:12]}, "
             f"this run uses {model_version[:12]}"
         )

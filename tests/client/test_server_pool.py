@@ -299,7 +299,58 @@ def test_another_version_scores_nothing_and_the_firsts_counts(
             ((level, code, message),) = heard
             assert (level, code) == ("WARNING", "server-unfit")
             assert message.startswith(f"{second} serves fashion ")
-            assert message.endswith(f" and not {version[:12]}; it scores none of these images")
+            assert message.endswith(
+                f" and not {version[:12]}; it scores none of these images until it serves that"
+            )
+
+
+@pytest.mark.parametrize("how", ["at once", "by a restart"])
+def test_a_version_that_is_switched_at_one_comes_back_with_it(
+    one: str, expected: list[str | None], tmp_path: Path, how: str
+) -> None:
+    """It was lost for the run: its answer fitted no more, or nobody looked at it again."""
+    newer = load_settings(server={"models": (other_version(tmp_path / "newer"),)})
+    options = QUICK.changed(chunks_in_flight=1)
+    behind = [one]
+
+    def pass_on(method: str, path: str, body: bytes) -> Answer:
+        if not behind[0]:
+            raise ConnectionAbortedError
+        return relay(behind[0], lambda *_: None)(method, path, body)
+
+    with (
+        running_server(newer) as other,
+        answering(pass_on) as a,
+        answering(relay(one, lambda *_: None)) as b,
+        pool(b, a, options=options) as (client, heard),
+    ):
+        signature = client.signature()
+        rows = garment_pixels(4)
+
+        def score() -> str:
+            return client.score_rows(signature, range(4), rows).predictions[0].label
+
+        def has_scored(url: str) -> bool:
+            before = client.images_by_server[url]
+            assert score() == expected[0]
+            return client.images_by_server[url] > before
+
+        wait_for(lambda: has_scored(a), "both to have their share")
+        if how == "by a restart":
+            behind[0] = ""
+            wait_for(lambda: not has_scored(a) and heard != [], "it to be left out")
+        behind[0] = other
+        wait_for(lambda: not has_scored(a) and "server-unfit" in heard.codes(), "it to be unfit")
+        seen = client.images_by_server[a]
+        assert [score() for _ in range(5)] == [expected[0]] * 5
+        assert client.images_by_server[a] == seen
+        behind[0] = one
+        wait_for(lambda: has_scored(a), "it to get chunks again")
+    (unfit,) = [message for _, code, message in heard if code == "server-unfit"]
+    assert unfit.startswith(a)
+    assert unfit.endswith("it scores none of these images until it serves that")
+    back = f"{a} serves fashion {signature.version[:12]} again and gets chunks"
+    assert heard[-1] == ("INFO", "server-back", back)
 
 
 def test_servers_that_were_started_anew_with_another_model_are_known_by_it(
@@ -331,7 +382,7 @@ def test_one_without_the_model_scores_nothing_of_it(one: str) -> None:
         client.score_rows(signature, range(3), garment_pixels(3))
         client.score_rows(signature, range(3), garment_pixels(3))
         assert client.images_by_server == {url: 0, one: 6}
-    text = f"{url} does not serve fashion; it scores none of these images"
+    text = f"{url} does not serve fashion; it scores none of these images until it serves that"
     assert heard == [("WARNING", "server-unfit", text)]
 
 
