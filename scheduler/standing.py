@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import tzinfo
 
 from scheduler.clock import SystemClock
+from scheduler.console import shown_meanwhile
 from scheduler.jobs import run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
@@ -26,7 +27,7 @@ def run_standing(settings: Settings) -> ExitCode:
     stop = threading.Event()
     on_stop_signals(stop.set, terminal_closed=True)
     watch = SettingsWatch(settings.project)
-    with Standing(settings, watch, stop) as standing:
+    with shown_meanwhile(), Standing(settings, watch, stop) as standing:
         run_jobs(standing.policy, standing.reconcile, stop, watch.has_news)
     return ExitCode.DONE
 

@@ -6,12 +6,15 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
 from scoring.settings import CODE_ROOT
-from tests.deadlines import DEADLINE
+from tests.conftest import write_batch
+from tests.deadlines import DEADLINE, wait_for
+from tests.end_to_end.scheduler_process import Desk
 from tests.faults.desk import LINUX, MOUNTS, Project
 from tests.faults.oracle import assert_truth, read_whole_results
 
@@ -111,6 +114,28 @@ def test_row_45_a_terminal_that_goes_away(faulty: Project, term: str) -> None:
     assert process.wait(DEADLINE) == 0
     assert_scored(faulty, 400)
     assert_truth(faulty.settings)
+
+
+@LINUX
+def test_row_45_a_terminal_that_takes_nothing(night: Desk) -> None:
+    """Somebody has pressed Ctrl-S: nobody waits for him, neither the night nor the end."""
+    write_batch(night.project / "image_batches" / "G1", 3)
+    master, terminal = pty.openpty()
+    termios.tcflow(terminal, termios.TCOOFF)
+    night.make_a_run_due()
+    with subprocess.Popen(
+        [sys.executable, "-m", "scheduler"], cwd=CODE_ROOT, stdout=terminal, stderr=terminal
+    ) as process:
+        try:
+            wait_for(lambda: night.nightly_states() == ["done"], "the run to be done")
+            process.terminate()
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+    os.close(terminal)
+    os.close(master)
+    night.assert_nothing_left()
+    assert night.result_rows() == 3
 
 
 @MOUNTS
