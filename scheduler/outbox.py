@@ -13,7 +13,7 @@ from scheduler.session import Tell
 from scoring.protocol.errors import ScoringError
 from scoring.records import alerts
 from scoring.records.ledger import Ledger
-from scoring.records.run_life import RunEnded, due_dates
+from scoring.records.run_life import ends_to_tell
 from scoring.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ class Outbox(Struct, frozen=True):
         Once more is never twice; the others who hear of an end do at the next run's beginning.
         """
         with self._harmless(), Ledger.from_settings(self.settings) as ledger:
-            for run in ledger.ends_to_tell():
-                summary = ledger.run_summary(run.id)
-                self.writer(ledger)(RunEnded(run, summary, None, due_dates(run)))
+            for ended in ends_to_tell(ledger):
+                self.writer(ledger)(ended)
 
     def tell_restored(self) -> None:
         """Have somebody told that another ledger took the place of a lost one."""

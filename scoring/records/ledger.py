@@ -57,6 +57,11 @@ MUST_BE_TOLD = (
 # The fact that says since when runs are due.
 FIRST_START = "first_start"
 
+NEW_RUN = (
+    "INSERT INTO runs (id, kind, due_date, scope, batches, state, reason, model_name,"
+    " model_version, started_at, finished_at, utc_offset, settings)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 LIST_IMAGES = ManyRows("INSERT INTO run_images (run_id, batch, num, path) VALUES ", 4)
 # The images are listed already. CROSS JOIN: SQLite looks up the prediction of each value.
 SHOW_PREDICTION = ManyRows(
@@ -115,29 +120,15 @@ class Ledger(LedgerReader):
 
     def start_run(self, run: Run) -> None:
         """Write down a run; a nightly run takes its due date, which can be taken once."""
+        self.start_runs([run])
+
+    def start_runs(self, runs: Sequence[Run]) -> None:
+        """Write down runs, all of them or none."""
+        ended = " ".join(run.id for run in runs if run.state != "running")
         with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO runs (id, kind, due_date, scope, batches, state, reason, model_name,"
-                " model_version, started_at, finished_at, utc_offset, settings)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run.id,
-                    run.kind,
-                    run.due_date.isoformat() if run.due_date else None,
-                    run.scope,
-                    json.dumps(run.batches),
-                    run.state,
-                    as_utf8(run.reason),
-                    run.model_name,
-                    run.model_version,
-                    utc_text(run.started_at),
-                    utc_text(run.finished_at) if run.finished_at else None,
-                    utc_offset(run.started_at),
-                    run.settings,
-                ),
-            )
-            if run.state != "running":
-                connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, run.id))
+            connection.executemany(NEW_RUN, map(_run_row, runs))
+            if ended:
+                connection.execute(MUST_BE_TOLD, (ENDS_TO_TELL, ended))
 
     def take_over_run(self, run_id: str, model_name: str, model_version: str) -> None:
         """Let a run that was interrupted go on with the model that serves now."""
@@ -297,3 +288,22 @@ class Ledger(LedgerReader):
         ``process_seconds`` is None where nobody was there to take the time.
         """
         batch_figures.close_batch(self.database, run_id, batch, process_seconds)
+
+
+def _run_row(run: Run) -> tuple[Any, ...]:
+    """Return a run as ``NEW_RUN`` takes it."""
+    return (
+        run.id,
+        run.kind,
+        run.due_date.isoformat() if run.due_date else None,
+        run.scope,
+        json.dumps(run.batches),
+        run.state,
+        as_utf8(run.reason),
+        run.model_name,
+        run.model_version,
+        utc_text(run.started_at),
+        utc_text(run.finished_at) if run.finished_at else None,
+        utc_offset(run.started_at),
+        run.settings,
+    )

@@ -192,21 +192,23 @@ class RunLife:
         """Write down a due day whose run could not even begin."""
         self._tell_what_was_not()
         now = self._now()
-        run = self._write_ended(due_date, "failed", reason, now)
+        run = self._ended(due_date, "failed", reason, now)
+        self._ledger.start_run(run)
         return self._end(RunEnded(run, NOTHING, None, (due_date,)))
 
     def miss(self, days: Mapping[date, datetime], reason: str) -> RunEnded:
         """Write down due days, with the times they were due at, that can no longer be run.
 
-        A row for each of them, and one event for them all.
+        A row for each of them, all at once, and one event for them all.
         """
         self._tell_what_was_not()
-        runs = [self._write_ended(day, "missed", reason, at) for day, at in sorted(days.items())]
+        runs = [self._ended(day, "missed", reason, at) for day, at in sorted(days.items())]
+        self._ledger.start_runs(runs)
         return self._end(RunEnded(runs[-1], NOTHING, None, tuple(sorted(days))))
 
-    def _write_ended(self, due_date: date, state: State, reason: str, started_at: datetime) -> Run:
-        """Write down a run that never ran."""
-        run = Run(
+    def _ended(self, due_date: date, state: State, reason: str, started_at: datetime) -> Run:
+        """Return a run that never ran."""
+        return Run(
             id=new_run_id(started_at),
             kind="nightly",
             due_date=due_date,
@@ -219,8 +221,6 @@ class RunLife:
             started_at=started_at,
             finished_at=self._now(),
         )
-        self._ledger.start_run(run)
-        return run
 
     def _finish(self, run: Run, state: State, reason: str, results: Path | None) -> RunEnded:
         size = self._settings.records.audit
@@ -238,11 +238,10 @@ class RunLife:
 
     def _tell_what_was_not(self) -> None:
         """Tell of ends that are in the ledger, and of which a kill kept the word."""
-        runs = self._ledger.ends_to_tell()
-        for run in runs:
-            summary = self._ledger.run_summary(run.id)
-            self._announce(RunEnded(run, summary, None, due_dates(run)))
-        if runs:
+        ends = ends_to_tell(self._ledger)
+        for ended in ends:
+            self._announce(ended)
+        if ends:
             self._all_is_told()
 
     def _all_is_told(self) -> None:
@@ -264,6 +263,24 @@ class RunLife:
 
     def _tell(self, level: Level, code: str, message: str, run_id: str) -> None:
         self._events.write(level, code, message, run=run_id)
+
+
+def ends_to_tell(ledger: Ledger) -> list[RunEnded]:
+    """Return the ends that are in a ledger, and of which nobody may have heard yet.
+
+    Days that were missed are one end, as when they were written down.
+    """
+    runs = ledger.ends_to_tell()
+    ends = [
+        RunEnded(run, ledger.run_summary(run.id), None, due_dates(run))
+        for run in runs
+        if run.state != "missed"
+    ]
+    missed = [run for run in runs if run.state == "missed"]
+    if missed:
+        days = tuple(run.due_date for run in missed if run.due_date)
+        ends.append(RunEnded(missed[-1], NOTHING, None, days))
+    return ends
 
 
 def due_dates(run: Run) -> tuple[date, ...]:

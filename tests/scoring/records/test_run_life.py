@@ -167,6 +167,32 @@ def test_missed_days_are_a_row_each_and_one_event(office: Office) -> None:
     ]
 
 
+@pytest.mark.parametrize("of", ["events", "ledger"])
+def test_missed_days_are_told_as_one_after_a_kill(
+    office: Office, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    """Before the word of them, and in the midst of their rows: all are written, or none."""
+    days = {DAY - timedelta(days=n): NOW - timedelta(days=n) for n in range(100)}
+    with monkeypatch.context() as patch:
+        if of == "events":
+            patch.setattr(office.events, "write", _killed)
+        else:
+            ids = iter([f"id {number}" for number in range(50)])
+            patch.setattr("scoring.records.run_life.new_run_id", lambda _: next(ids))
+        with pytest.raises((KeyboardInterrupt, StopIteration)):
+            office.life.miss(days, "the machine was off")
+    if of == "ledger":
+        assert office.ledger.runs(999) == []
+        office.life.miss(days, "the machine was off")
+    office.life.begin(BY_HAND, MODEL)
+    (ended,) = office.heard
+    assert ended.due_dates == tuple(sorted(days))
+    assert ended.run.due_date == DAY
+    assert office.told()[0] == (
+        "ERROR run-missed: 100 nightly runs missed, 2026-08-14 to 2026-11-21: the machine was off"
+    )
+
+
 def test_results_that_cannot_be_written_make_the_run_a_failed_one(office: Office) -> None:
     run, _ = office.life.begin(NIGHTLY, MODEL)
     office.score(run.id, "G1")
