@@ -21,6 +21,9 @@ def register(app: Flask) -> None:
             methods = {method for rule in app.url_map.iter_rules() for method in rule.methods or ()}
             adapter = app.url_map.bind(server_name="")
             response.headers["Allow"] = ", ".join(_answered(adapter, sorted(methods)))
+        if request.method == "OPTIONS" and response.status_code == 200:
+            # Flask's own answer, which has nothing in it, and no page.
+            del response.headers["Content-Type"]
         return response
 
 

@@ -27,7 +27,7 @@ from server.memory import MemoryBudget
 from server.metrics import Metrics
 from server.models import ModelTable, load_served
 from server.pages import docs, front, upload
-from server.paths import take_any_name
+from server.paths import pass_over_upgrades, take_any_name
 from server.submissions import Submissions
 
 DOOR = "scoring.door"
@@ -61,6 +61,7 @@ def create_app(
     app = Flask("server", static_folder=None)
     build_urls_late(app)
     take_any_name(app)
+    pass_over_upgrades(app)
     error_handlers.register(app, settings.server.max_request_bytes)
     allowed_methods.register(app)
     open_paths = dialects.open_paths(dialects.DIALECTS) | docs.OPEN_PATHS | upload.OPEN_PATHS

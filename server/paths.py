@@ -6,6 +6,8 @@ No path is a reason to send a caller elsewhere: where to, his own Host header wo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from flask import Blueprint, Flask, request
 from flask.globals import request_ctx
@@ -33,6 +35,20 @@ def take_any_name(app: Flask) -> None:
     app.url_map.converters["name"] = AnyName
     # Two slashes are part of a name that is refused.
     app.url_map.merge_slashes = False
+
+
+def pass_over_upgrades(app: Flask) -> None:
+    """Answer whoever offers another protocol in this one, as a server may (RFC 9110, 7.8).
+
+    Werkzeug would look for routes of a WebSocket, and there are none.
+    """
+    serve = app.wsgi_app
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ.pop("HTTP_UPGRADE", None)
+        return serve(environ, start_response)
+
+    app.wsgi_app = answer  # type: ignore[method-assign]  # as Flask's documentation does it
 
 
 def refuse_followed_names(api: Blueprint) -> None:

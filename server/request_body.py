@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from flask import request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from scoring.protocol.errors import BadRequest, TooLarge, UnsupportedMedia
 from scoring.settings import ServerSettings
@@ -60,21 +60,29 @@ def _read(limit: int, share: Share) -> bytes:
         body = _all_of(stream, length)
     if len(body) > limit:
         raise body_too_large(limit)
+    if length is not None and len(body) < length:
+        raise _cut_short()
     return body
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Have whatever reads a request's body raise BadRequest for a chunk that is none.
+    """Have whatever reads a request's body raise BadRequest for one that is cut, or a bad chunk.
 
     gunicorn hands a body on while it comes, and has errors of its own for what it cannot read.
     """
     try:
         yield
+    except ClientDisconnected as error:
+        raise _cut_short() from error
     except (HTTPException, MemoryError):
         raise
     except Exception as error:
         raise BadRequest("the body cannot be read: a chunk of it is none") from error
+
+
+def _cut_short() -> BadRequest:
+    return BadRequest("the body was cut short: the connection ended before all of it had come")
 
 
 def _all_of(stream: IO[bytes], length: int | None) -> bytes:

@@ -170,6 +170,23 @@ def test_errors_of_http_itself_are_json_too(url: str) -> None:
     assert response.status_code == 415
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0"])
+def test_who_offers_another_protocol_is_answered_in_this_one(url: str, protocol: str) -> None:
+    offer = {"Connection": "Upgrade", "Upgrade": protocol}
+    live = requests.get(f"{url}/health/live", headers=offer, timeout=DEADLINE)
+    assert (live.status_code, live.json()["live"]) == (200, True)
+    assert requests.get(f"{url}/predict", headers=offer, timeout=DEADLINE).status_code == 405
+    assert requests.get(f"{url}/nothing", headers=offer, timeout=DEADLINE).status_code == 404
+    assert post(url, b'{"instances": []}', headers=offer).json()["predictions"] == []
+
+
+def test_the_answer_to_options_is_empty_and_of_no_type(url: str) -> None:
+    response = requests.options(f"{url}/predict", timeout=DEADLINE)
+    assert (response.status_code, response.content) == (200, b"")
+    assert "Content-Type" not in response.headers
+    assert response.headers["Allow"] == "OPTIONS, POST"
+
+
 def test_a_compressed_body_gives_the_same_answer(url: str) -> None:
     body = encode_request(range(3), garment_pixels(3), None)
     plain = post(url, body).json()["predictions"]

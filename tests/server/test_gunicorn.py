@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -107,6 +108,22 @@ def test_a_chunk_that_is_none_is_no_error_of_the_server(url: str, chunk: bytes, 
     status, _, body = ask(url, head("Transfer-Encoding: chunked", key) + chunk)
     wanted = (400, "bad_request") if key == KEY_LINE else (401, "unauthorized")
     assert (status, code(body)) == wanted
+
+
+@pytest.mark.parametrize("framed", ["a length", "chunks"])
+def test_a_body_that_was_cut_short_is_scored_in_no_part(url: str, framed: str) -> None:
+    rows = b"".join(b",".join([b"0"] * 784) + b"\n" for _ in range(3))
+    lines = ["Content-Type: text/csv; header=absent", KEY_LINE]
+    if framed == "a length":
+        request = head(*lines, f"Content-Length: {len(rows) + 1}") + rows
+    else:
+        request = head(*lines, "Transfer-Encoding: chunked") + b"%x\r\n%b\r\n" % (len(rows), rows)
+    with connected(url) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        status, _, body = read_answer(connection)
+    assert (status, code(body)) == (400, "bad_request")
+    assert "cut short" in body.decode()
 
 
 def test_a_chunk_that_is_none_is_none_of_a_key_either(url: str) -> None:
