@@ -57,6 +57,8 @@ def _leniently(data: bytes, limits: DecodeLimits) -> Image | None:
 
 def _jpeg(data: bytes, limits: DecodeLimits) -> Image | None:
     """Decode as far as the data goes; what is missing is grey. Its orientation is lost with it."""
+    if not jpeg.is_decodable(data):
+        return None
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
         if height * width > limits.max_pixels:

@@ -9,13 +9,22 @@ Two faults it may take for a picture, so they are looked for:
 
 The decoder cannot be interrupted, so what it will do is bounded before it starts: by segments, by
 scans, and by scans times pixels, for it passes over the whole picture once a scan.
+
+Nor does it get a lossless file: told to decode one at some eighths of its size, libjpeg-turbo writes
+it whole, far behind the end of the memory for the small one.
 """
 
 import re
 import struct
 from collections.abc import Iterator
 
-from scoring.preprocessing.errors import CorruptImage, TooMuchWork, TruncatedImage
+from scoring.preprocessing.errors import (
+    CorruptImage,
+    DecodeError,
+    TooMuchWork,
+    TruncatedImage,
+    UnsupportedFormat,
+)
 from scoring.preprocessing.formats.exif import UPRIGHT, orientation_of
 from scoring.preprocessing.formats.header import Header
 
@@ -25,6 +34,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset((0xC0, 0xC1, 0xC9))
 _PROGRESSIVE = frozenset((0xC2, 0xCA))
 _ARITHMETIC = frozenset((0xC9, 0xCA))
+_DECODED = _SEQUENTIAL | _PROGRESSIVE
+_BITS = 8  # a sample
 _SCAN, _EOI, _JFIF, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 # 64 MB hold 1,024 segments of full length, the way profiles and thumbnails are stored; cameras and
@@ -48,7 +59,9 @@ def read_header(data: bytes) -> Header:
     """Read the size and the EXIF orientation; no scan may be missing, none hold a hole."""
     size: tuple[int, int] | None = None
     orientation: int | None = None
-    for marker, start, end in _head(data):
+    head = _head(data)
+    _refuse_rare_kinds(data, head)
+    for marker, start, end in head:
         if marker in _FRAMES and end - start >= 6:
             height, width = struct.unpack_from(">HH", data, start + 1)
             size, kind, components = (width, height), marker, set(data[start + 6 : end : 3])
@@ -64,6 +77,15 @@ def read_header(data: bytes) -> Header:
     elif kind in _SEQUENTIAL - _ARITHMETIC:
         _check_for_hole(data, end)
     return Header("jpeg", *size, orientation or UPRIGHT)
+
+
+def is_decodable(data: bytes) -> bool:
+    """Tell whether a file, cut off or damaged perhaps, is of a kind that a decoder may be given."""
+    try:
+        _refuse_rare_kinds(data, _head(data))
+    except DecodeError:
+        return False
+    return True
 
 
 def mended(data: bytes) -> bytes:
@@ -138,6 +160,13 @@ def _head(data: bytes) -> list[tuple[int, int, int]]:
         if segment[0] == _SCAN:
             return segments
     raise CorruptImage("JPEG without a scan")
+
+
+def _refuse_rare_kinds(data: bytes, head: list[tuple[int, int, int]]) -> None:
+    """Raise UnsupportedFormat for a frame that is lossless, hierarchical or of more than 8 bits."""
+    for marker, start, _ in head:
+        if marker in _FRAMES and (marker not in _DECODED or data[start] != _BITS):
+            raise UnsupportedFormat("JPEG (lossless, or of more than 8 bits a colour)")
 
 
 def _with_full_bands(data: bytes) -> bytes:

@@ -18,10 +18,12 @@ from scoring.preprocessing.decode import (
     TooManyPixels,
     TooMuchWork,
     TruncatedImage,
+    UnsupportedFormat,
     checked_header,
     decode_color,
     decode_grey,
 )
+from scoring.preprocessing.salvage import salvaged
 from tests.deadlines import work_of_at_most
 from tests.scoring.preprocessing.image_files import (
     Array,
@@ -406,3 +408,25 @@ def test_a_frame_that_names_every_component_there_is_raises_only_decode_errors()
 def test_a_scan_header_that_is_empty_and_ends_the_file_raises_only_decode_errors() -> None:
     with pytest.raises(DecodeError):
         grey_of(BASELINE[: BASELINE.index(SCAN)] + SCAN + b"\0\2")
+
+
+def of_rare_kind(frame: int, bits: int = 8) -> bytes:
+    """Write a grey picture of 1,600 x 1,200 whose every lossless difference is a code of one bit."""
+    width, height = 1600, 1200
+    head = segment(frame, struct.pack(">BHHB3B", bits, height, width, 1, 1, 0x11, 0))
+    table = segment(0xC4, bytes((0, 1, *[0] * 15, 0)))
+    scan = segment(0xDA, bytes((1, 1, 0, 1, 0, 0)))
+    return b"\xff\xd8" + head + table + scan + bytes(width * height // 8) + END
+
+
+@pytest.mark.parametrize(
+    ("frame", "bits"), [(0xC3, 8), (0xC3, 16), (0xC1, 12), (0xCB, 8), (0xC5, 8)]
+)
+def test_a_kind_that_the_decoder_may_not_be_given_is_named(frame: int, bits: int) -> None:
+    """Decoded at some eighths of its size, a lossless file is written over memory of others."""
+    data = of_rare_kind(frame, bits)
+    for file in (data, data[: len(data) // 2]):
+        for decode in (decode_grey, decode_color):
+            with pytest.raises(UnsupportedFormat, match="lossless, or of more than 8 bits"):
+                decode(file, checked_header(file, LIMITS), 255)
+        assert salvaged(file, LIMITS) is None
