@@ -20,7 +20,8 @@ from scoring.machine_zone import describe_zones, machine_zone, other_zones
 from scoring.monitoring.report import MorningReport
 from scoring.monitoring.watch import Watch
 from scoring.processes.locks import run_holder, run_lock
-from scoring.protocol.errors import ExitCode, LedgerDamaged, NoServer, ScoringError
+from scoring.protocol.commands import command
+from scoring.protocol.errors import ExitCode, LedgerDamaged, LedgerNewer, NoServer, ScoringError
 from scoring.records.due_days import (
     DueDay,
     DueRun,
@@ -88,11 +89,17 @@ class Nightly:
         self._events = ShownEvents.from_settings(settings, clock.now)
         self._started = clock.now()
         self._last_trouble = ""
+        self._knew_ledger = False
+        self.is_outdated = False
 
     def reconcile(self) -> None:
         """Do what is due now; trouble becomes an event, and the next minute tries again."""
         try:
             self._reconcile()
+        except LedgerNewer as error:
+            self._tell_trouble(error)
+            # One that was too old from its start can only wait for the software to be updated.
+            self.is_outdated = self._knew_ledger
         except ScoringError as error:
             self._tell_trouble(error)
         except Exception as error:
@@ -138,6 +145,11 @@ class Nightly:
             text = describe_next_run(coming, self.policy)
             self._tell(level, code, f"{what}; the next run is {text}")
 
+    def say_that_it_is_outdated(self) -> None:
+        """Say why this scheduler ends, and what goes on."""
+        text = "the software was updated while this scheduler was up; start it anew: "
+        self._tell("WARNING", "scheduler-outdated", text + command("scheduler"))
+
     def shut_down(self) -> None:
         """Stop client and server; an unfinished run stays open and is resumed at the next start."""
         self._session.shut_down()
@@ -174,6 +186,7 @@ class Nightly:
 
     def _remember(self, ledger: Ledger, now: datetime) -> datetime:
         """Write down by what schedule this scheduler goes; return when there was one first."""
+        self._knew_ledger = True
         remember_schedule(ledger, self.policy)
         return remember_first_start(ledger, now, self._started)
 

@@ -23,13 +23,17 @@ COMMAND = "python -m scheduler"
 
 
 def run_standing(settings: Settings) -> ExitCode:
-    """Run until asked to stop; raises Busy where this folder's scheduler is up already."""
+    """Run until asked to stop, or until the software was updated beneath it.
+
+    Raises Busy where this folder's scheduler is up already.
+    """
     stop = threading.Event()
     on_stop_signals(stop.set, terminal_closed=True)
     watch = SettingsWatch(settings.project)
     with shown_meanwhile(), Standing(settings, watch, stop) as standing:
         run_jobs(standing.policy, standing.reconcile, stop, watch.has_news)
-    return ExitCode.DONE
+    # Whoever keeps the scheduler up starts it anew then: with the software as it is now.
+    return ExitCode.FAILED if standing.is_outdated else ExitCode.DONE
 
 
 class Standing:
@@ -43,6 +47,7 @@ class Standing:
         self._watch = watch
         self._stop = stop
         self._trouble = ""
+        self.is_outdated = False
         self._lock = ExitStack()
         self._begin(settings)
 
@@ -71,6 +76,10 @@ class Standing:
         if not self._stop.is_set() and not self._watch.is_being_written():
             self._take_up_changes()
         self._nightly.reconcile()
+        if self._nightly.is_outdated and not self.is_outdated:
+            self.is_outdated = True
+            self._nightly.say_that_it_is_outdated()
+            self._stop.set()
 
     def _take_up_changes(self) -> None:
         """Go on with the settings as they are now; with the old ones where these are wrong."""

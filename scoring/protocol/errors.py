@@ -24,6 +24,7 @@ ScoringError                    exit 1
 ├── ClusterFailed               exit 1  the nodes came to no end; what they finished is kept
 ├── LedgerError                 exit 1  the ledger is locked, cannot be written or is too new
 │   ├── LedgerDamaged                   it is broken or lost; it can be set aside and restored
+│   ├── LedgerNewer                     a newer version of this software has upgraded it
 │   ├── LedgerMissing                   there is none yet, and only a look at it was asked for
 │   └── LedgerOutdated                  the same, of one that the next run upgrades
 ├── ReviewRefused               exit 1  what a person said cannot be written down as it is
@@ -143,6 +144,10 @@ class LedgerError(ScoringError):
 
 class LedgerDamaged(LedgerError):
     code = "ledger-damaged"
+
+
+class LedgerNewer(LedgerError):
+    """A program that was started before the software was updated, or one that is too old."""
 
 
 class LedgerMissing(LedgerError):

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from scoring.protocol.errors import LedgerDamaged, LedgerError
+from scoring.protocol.errors import LedgerDamaged, LedgerError, LedgerNewer
 from scoring.records import schema
 from scoring.records.atomic_file import replacing
 from scoring.records.text import as_searched
@@ -142,9 +142,10 @@ class Database:
         """Return the version of the file's tables, 0 where there are none yet."""
         found = self._schema_version()
         if found > schema.SCHEMA_VERSION:
-            raise LedgerError(
-                f"{self.path} was written by a newer version of this software "
-                f"(schema {found}, this one knows {schema.SCHEMA_VERSION}); update the software"
+            raise LedgerNewer(
+                f"{self.path} was written by a newer version of this software (schema {found}, this"
+                f" one knows {schema.SCHEMA_VERSION}); update the software, or start this program"
+                " anew if that was done while it was up"
             )
         return found
 

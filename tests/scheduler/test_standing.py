@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from scheduler import settings_watch
+from scheduler import standing as standing_module
 from scheduler.settings_watch import SettingsWatch, settings_that_differ
-from scheduler.standing import Standing
+from scheduler.standing import Standing, run_standing
 from scoring.machine_zone import machine_zone
 from scoring.processes.locks import instance_holder, instance_lock
-from scoring.protocol.errors import Busy
+from scoring.protocol.errors import Busy, ExitCode
 from scoring.records.due_days import next_run
 from scoring.records.ledger import Ledger, Run
+from scoring.records.schema import SCHEMA_VERSION
 from scoring.settings import LOCAL_FILE, Settings, load_settings
 
 LONG_AGO = 1_000_000_000
@@ -173,6 +176,42 @@ def test_a_start_time_changed_on_a_day_that_has_had_its_run_says_so(project: Pat
     (told,) = events(project, "settings-changed")
     assert told.startswith("WARNING taken up: schedule.client_after = 7.0; the next run is ")
     assert f"{coming} is passed over, for it has had its run at {now:%H:%M} (done)" in told
+
+
+def set_schema(project: Path, version: int) -> None:
+    with closing(sqlite3.connect(project / "data" / "ledger.db")) as ledger:
+        ledger.execute(f"PRAGMA user_version = {version}")
+
+
+def test_it_ends_once_newer_software_has_its_ledger(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps it up starts the new one; this one could run no night any more."""
+
+    def jobs(_: object, reconcile: Callable[[], None], stop: threading.Event, __: object) -> None:
+        reconcile()
+        assert not stop.is_set()
+        set_schema(project, SCHEMA_VERSION + 1)
+        reconcile()
+        assert stop.is_set()
+
+    monkeypatch.setattr(standing_module, "run_jobs", jobs)
+    monkeypatch.setattr(standing_module, "on_stop_signals", lambda *_, **__: None)
+    assert run_standing(load_settings()) == ExitCode.FAILED
+    (told,) = events(project, "scheduler-outdated")
+    assert "start it anew" in told
+    assert len(events(project, "scheduler-stopped")) == 1
+
+
+def test_one_that_was_too_old_from_its_start_waits_for_the_software(project: Path) -> None:
+    Ledger.from_settings(load_settings()).close()
+    set_schema(project, SCHEMA_VERSION + 1)
+    with standing(load_settings()) as one:
+        one.reconcile()
+        assert not one.is_outdated
+        set_schema(project, SCHEMA_VERSION)
+        one.reconcile()
+    assert len(events(project, "ledger")) == 1
 
 
 @pytest.mark.usefixtures("long_moment")
