@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from scoring.protocol.errors import Busy, ScoringError
+from scoring.protocol.private_folder import make_private_folder
 from scoring.protocol.whole_file import read_whole
 from scoring.settings import Settings
 
@@ -163,8 +164,8 @@ def _acquire(
 
     timeout = -1.0 if wait is True else max(float(wait), GLANCE_SECONDS)
     try:
-        # The ledger's folder: what lies there is this user's alone, whatever the umask.
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The ledger's folder.
+        make_private_folder(path.parent)
         lock = FileLock(path, thread_local=False, fallback_to_soft=False)
         take = partial(lock.acquire, poll_interval=POLL_SECONDS, cancel_check=cancelled)
         try:

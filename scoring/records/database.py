@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.protocol.errors import LedgerDamaged, LedgerError, LedgerNewer
+from scoring.protocol.private_folder import make_private_folder
 from scoring.records import schema
 from scoring.records.atomic_file import replacing
 from scoring.records.text import as_searched
@@ -98,7 +99,7 @@ class Database:
         Raises LedgerDamaged where the copy does not pass SQLite's own check.
         """
         with self._explained():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(target.parent)
             self._copy_to(target)
 
     def _copy_to(self, target: Path) -> None:
@@ -233,7 +234,7 @@ def make_private(path: Path) -> None:
 
     SQLite gives what it keeps beside a database the same rights.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 

@@ -104,7 +104,7 @@ def test_a_batch_is_a_name_or_a_path(tmp_path: Path) -> None:
 
 
 def mind_no_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have folders answer to their names in capitals, too, as those of exFAT, shares and Macs do."""
+    """Have folders answer to their names in capitals, too, as those of exFAT and shares do."""
     stat = os.stat
 
     def stat_alike(path: Any, **options: Any) -> os.stat_result:
