@@ -11,7 +11,7 @@ from scoring.processes.locks import instance_holder
 from scoring.processes.port_owner import (
     describe_owner,
     handed_out_ports,
-    is_child_of,
+    is_descendant_of,
     listeners,
     port_is_taken,
     why_not_to_be_had,
@@ -104,5 +104,5 @@ def _is_the_schedulers(settings: Settings) -> bool:
         holder is not None
         and answer is not None
         and not answer.foreign
-        and any(is_child_of(owner, holder.pid) for owner in owners)
+        and any(is_descendant_of(owner, holder.pid) for owner in owners)
     )

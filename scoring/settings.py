@@ -162,9 +162,10 @@ def project_folder() -> Path:
 
 def available_cores() -> int:
     """Return how many cores this process may use; 0 in a setting means that many."""
-    if hasattr(os, "sched_getaffinity"):
+    try:
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    except (AttributeError, OSError):  # not on Windows; a sandbox may not tell
+        return os.cpu_count() or 1
 
 
 def load_settings(**flags: Mapping[str, Any]) -> Settings:

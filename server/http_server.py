@@ -36,6 +36,8 @@ CONNECTIONS_SPARE = 16
 # Files that a server opens besides its connections: logs, a bundle that is read again.
 FILES_SPARE = 16
 FEWEST_CONNECTIONS = 2
+# More sockets Python's select() does not wait for on Windows, where there is no poll().
+SELECTED_MOST = 512
 # What accept() says where a process, or the machine, has no more room for a connection.
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 PAUSE_SECONDS = 0.5
@@ -126,25 +128,32 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
 
 
 def affordable_connections(wanted: int, used: int) -> int:
-    """Return how many connections to keep open: as many as wanted, or as files may be open.
+    """Return how many connections to keep open: as many as wanted, or as there may be.
 
-    ``used`` is about how many are open now. Windows has no such limit.
+    ``used`` is about how many files are open now.
     """
-    try:
-        import resource
-    except ImportError:
+    limit = open_files()
+    room, why = limit - used - FILES_SPARE, f"this process may open {limit} files"
+    if not hasattr(select, "poll"):
+        room, why = SELECTED_MOST - CONNECTIONS_SPARE, "this system waits for no more at a time"
+    if room >= wanted:
         return wanted
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY or limit - used - FILES_SPARE >= wanted:
-        return wanted
-    affordable = max(FEWEST_CONNECTIONS, limit - used - FILES_SPARE)
+    affordable = max(FEWEST_CONNECTIONS, room)
     logger.warning(
-        "%d connections at most, not %d (server.connections): this process may open %d files",
-        affordable,
-        wanted,
-        limit,
+        "%d connections at most, not %d (server.connections): %s", affordable, wanted, why
     )
     return affordable
+
+
+def open_files() -> int:
+    """Return how many files this process may have open; Windows has no such limit."""
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except (ImportError, OSError):  # a sandbox may not tell
+        return sys.maxsize
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit
 
 
 class HttpServer(ServerThread):

@@ -88,12 +88,15 @@ def describe_owner(port: int) -> str:
     return " and ".join(owners) or "a program that cannot be named (another user's)"
 
 
-def is_child_of(process: psutil.Process, parent_pid: int) -> bool:
-    """Tell whether that process started this one."""
+def is_descendant_of(process: psutil.Process, ancestor_pid: int) -> bool:
+    """Tell whether that process started this one, or what started it.
+
+    In a virtual environment on Windows ``python`` is a program that starts another one.
+    """
     import psutil
 
     try:
-        return bool(process.ppid() == parent_pid)
+        return any(parent.pid == ancestor_pid for parent in process.parents())
     except psutil.Error:
         return False
 

@@ -16,7 +16,14 @@ from typing import Any, get_args
 import pytest
 
 from scoring.protocol.errors import ExitCode, SettingsError
-from scoring.settings import CODE_ROOT, HANDED_ON_VARIABLE, Settings, is_shown, load_settings
+from scoring.settings import (
+    CODE_ROOT,
+    HANDED_ON_VARIABLE,
+    Settings,
+    available_cores,
+    is_shown,
+    load_settings,
+)
 from scoring.settings_sources import Tables
 from tests.deadlines import DEADLINE
 
@@ -553,3 +560,13 @@ def test_urls_have_names_and_children_get_them(
     for name, value in settings.handed_on().items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings
+
+
+def test_a_sandbox_that_does_not_tell_its_cores_is_worked_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def not_told(_: int) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "sched_getaffinity", not_told, raising=False)
+    assert available_cores() == (os.cpu_count() or 1)

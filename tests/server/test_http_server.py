@@ -12,7 +12,7 @@ from scoring.processes.listening import bind
 from scoring.settings import Settings
 from server.app import create_app
 from server.drain import Drain
-from server.http_server import HttpServer
+from server.http_server import SELECTED_MOST, HttpServer, affordable_connections
 from tests.conftest import BUNDLE
 
 
@@ -36,3 +36,25 @@ def test_a_thread_that_ends_after_the_server_writes_to_nobodys_file() -> None:
     finally:
         for end in {reading, writing, number}:
             os.close(end)
+
+
+def test_where_nothing_but_select_is_there_it_is_not_asked_for_more_than_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On Windows the 513th socket would end the loop, and with it the server."""
+    monkeypatch.delattr(select, "poll", raising=False)
+    monkeypatch.setattr("server.http_server.open_files", lambda: sys.maxsize)
+    assert affordable_connections(200, used=9) == 200
+    assert 400 < affordable_connections(2_000, used=9) < SELECTED_MOST
+
+
+def test_a_sandbox_that_does_not_tell_its_limits_is_served_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource = pytest.importorskip("resource", reason="not run here: Windows has no such limit")
+
+    def not_told(_: int) -> None:
+        raise OSError
+
+    monkeypatch.setattr(resource, "getrlimit", not_told)
+    assert affordable_connections(200, used=9) == 200

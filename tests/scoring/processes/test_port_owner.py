@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scoring.processes.port_owner import (
     describe_owner,
     free_port,
     handed_out_ports,
-    is_child_of,
+    is_descendant_of,
     listeners,
     port_is_taken,
     why_not_to_be_had,
@@ -25,9 +26,30 @@ def test_a_taken_port_is_seen_and_its_owner_named() -> None:
         port = listener.getsockname()[1]
         assert port_is_taken("127.0.0.1", port)
         assert f"(process {os.getpid()})" in describe_owner(port) or sys.platform == "darwin"
-        assert [is_child_of(one, os.getppid()) for one in listeners(port)] in ([True], [])
-        assert not any(is_child_of(one, os.getpid()) for one in listeners(port))
+        assert [is_descendant_of(one, os.getppid()) for one in listeners(port)] in ([True], [])
+        assert not any(is_descendant_of(one, os.getpid()) for one in listeners(port))
     assert not port_is_taken("127.0.0.1", port)
+
+
+# As the launcher of a virtual environment on Windows does.
+LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+LISTEN = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print(listener.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_who_was_started_by_way_of_a_launcher_is_known() -> None:
+    command = [sys.executable, "-c", LAUNCHER, LISTEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as launcher:
+        assert launcher.stdin
+        assert launcher.stdout
+        owners = listeners(int(launcher.stdout.readline()))
+        assert [is_descendant_of(owner, os.getpid()) for owner in owners] in ([True], [])
+        assert not any(is_descendant_of(owner, owner.pid) for owner in owners)
+        launcher.stdin.close()
 
 
 @pytest.mark.parametrize("everywhere", ["0.0.0.0", ""])
