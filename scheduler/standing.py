@@ -12,7 +12,7 @@ from scheduler.jobs import run_jobs
 from scheduler.launcher import ProcessLauncher
 from scheduler.nightly import Nightly
 from scheduler.settings_watch import SettingsWatch, settings_that_differ
-from scoring.machine_zone import machine_zone
+from scoring.machine_zone import look_anew, same_zone, zone_name
 from scoring.processes.locks import instance_lock
 from scoring.processes.stop_signals import on_stop_signals
 from scoring.protocol.errors import ExitCode, ScoringError
@@ -84,9 +84,9 @@ class Standing:
     def _take_up_changes(self) -> None:
         """Go on with the settings as they are now; with the old ones where these are wrong."""
         try:
-            machine_zone.cache_clear()
+            look_anew()
             settings = load_settings()
-            if (settings, settings.zone) == (self._settings, self._zone):
+            if settings == self._settings and same_zone(settings.zone, self._zone):
                 self._trouble = ""
                 return
             self._move_lock(settings)
@@ -94,10 +94,15 @@ class Standing:
             self._tell_trouble(str(error))
             return
         self._trouble = ""
-        changed = settings_that_differ(self._settings, settings) or ["the machine's zone"]
+        changed = settings_that_differ(self._settings, settings) or [self._other_zone(settings)]
         self._nightly.stop_server()  # by its old settings; what is wanted now is started anew
         self._begin(settings)
         self._nightly.say_what_changed(", ".join(changed))
+
+    def _other_zone(self, settings: Settings) -> str:
+        """Say what is new of the zone where no setting is."""
+        name = zone_name(settings.zone)
+        return f"the rules of {name}" if name == zone_name(self._zone) else "the machine's zone"
 
     def _move_lock(self, settings: Settings) -> None:
         """Hold the lock where the ledger is now; raises Busy where another scheduler does."""

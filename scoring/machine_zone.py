@@ -54,8 +54,8 @@ def zone_name(zone: tzinfo) -> str:
 def machine_zone(root: Path = ROOT) -> ZoneSource:
     """Return the zone that the machine's clock shows; ``root`` is where ``etc`` lies.
 
-    It is looked up once; ``machine_zone.cache_clear()`` for a program that stays. Raises
-    SettingsError where what counts names no zone.
+    It is looked up once; ``look_anew`` is for a program that stays. Raises SettingsError where
+    what counts names no zone.
     """
     if sys.platform == "win32":
         return ZoneSource("Windows", _windows_zone())
@@ -66,6 +66,20 @@ def machine_zone(root: Path = ROOT) -> ZoneSource:
     if file.exists():
         return ZoneSource(f"/{LOCALTIME}", _zone_of_file(file, root))
     return ZoneSource(f"a missing /{LOCALTIME}", UTC_ZONE)
+
+
+def look_anew() -> None:
+    """Have the next look at any zone read its file, for a program that stays.
+
+    Another zone may be set, and the rules of one change: Python keeps those that it has read.
+    """
+    machine_zone.cache_clear()
+    ZoneInfo.clear_cache()
+
+
+def same_zone(one: tzinfo, other: tzinfo) -> bool:
+    """Tell whether two zones have one name, and show the same times for a year to come."""
+    return one is other or (zone_name(one) == zone_name(other) and not _differ(one, other))
 
 
 def other_zones(root: Path = ROOT) -> list[ZoneSource]:

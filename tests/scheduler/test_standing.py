@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
+import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from scheduler import settings_watch
 from scheduler import standing as standing_module
 from scheduler.settings_watch import SettingsWatch, settings_that_differ
 from scheduler.standing import Standing, run_standing
-from scoring.machine_zone import machine_zone
+from scoring.machine_zone import ZONE_FILES, look_anew, machine_zone
 from scoring.processes.locks import instance_holder, instance_lock
 from scoring.protocol.errors import Busy, ExitCode
 from scoring.records.due_days import next_run
@@ -24,6 +26,7 @@ from scoring.records.ledger import Ledger, Run
 from scoring.records.schema import SCHEMA_VERSION
 from scoring.settings import LOCAL_FILE, Settings, load_settings
 
+ZONES = Path("/") / ZONE_FILES
 LONG_AGO = 1_000_000_000
 # Looked up once: the hour may turn between two tables that are to differ by something else.
 FAR_HOUR = (datetime.now(UTC).hour + 12) % 24
@@ -161,6 +164,33 @@ def test_the_machines_zone_is_taken_up_too(project: Path, monkeypatch: pytest.Mo
         assert " Asia/Tokyo (" in told
     finally:
         machine_zone.cache_clear()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no files of zones")
+@pytest.mark.parametrize("by", ["schedule.zone", "TZ"])
+def test_new_rules_of_the_zone_are_taken_up(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A country gives up its summer time, an update brings that, and nobody restarts anything."""
+    town = tmp_path / "zones" / "Far" / "Town"
+    town.parent.mkdir(parents=True)
+    shutil.copyfile(ZONES / "Asia/Tokyo", town)
+    monkeypatch.setenv("TZ", "Far/Town")
+    change(project, far_from_now("Far/Town" if by == "schedule.zone" else ""))
+    zoneinfo.reset_tzpath(to=[str(tmp_path / "zones"), *zoneinfo.TZPATH])
+    machine_zone.cache_clear()
+    try:
+        with standing(load_settings()) as one:
+            shutil.copyfile(ZONES / "Asia/Kathmandu", town)
+            one.reconcile()
+            now = datetime.now(one.policy().zone)
+            assert now.utcoffset() == timedelta(hours=5, minutes=45)
+            one.reconcile()
+        (told,) = events(project, "settings-changed")
+        assert "taken up: the rules of Far/Town; the next run is " in told
+    finally:
+        zoneinfo.reset_tzpath()
+        look_anew()
 
 
 def test_a_start_time_changed_on_a_day_that_has_had_its_run_says_so(project: Path) -> None:
