@@ -100,8 +100,9 @@ class AlertWriter:
         if told is None:
             return False
         remind = timedelta(days=self._settings.alerts.remind_days)
-        # A day's run is not always at the same minute.
-        return self._now() - told[1] < remind - timedelta(hours=1)
+        # A day's run is not always at the same minute; what is told in the future, a clock that
+        # was wrong has told.
+        return timedelta(0) <= self._now() - told[1] < remind - timedelta(hours=1)
 
     def _problem(self, night: Night, name: RuleName, found: Problem) -> Message:
         what = capitalised(found.what)

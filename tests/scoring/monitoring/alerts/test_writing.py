@@ -125,6 +125,14 @@ def test_what_lasts_is_told_when_it_begins_and_after_a_week(nights: Nights) -> N
     assert nights.night() == ["nothing-to-score recovery"]
 
 
+def test_what_a_clock_years_ahead_has_told_is_told_again(nights: Nights) -> None:
+    nights.count = 900
+    assert nights.night(images=0) == ["nothing-to-score problem"]
+    nights.count = 1
+    assert nights.night(images=0) == ["nothing-to-score problem"]
+    assert nights.night(images=0) == []
+
+
 def test_the_share_of_errors_and_a_full_disk(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
