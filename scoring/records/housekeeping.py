@@ -19,6 +19,7 @@ from scoring.records.ledger import Ledger
 from scoring.records.ledger_file import backup_name, backups_by_age
 from scoring.records.picture_pruning import prune_pictures
 from scoring.records.picture_store import PictureStore
+from scoring.records.pruning import counted_from
 from scoring.records.run_id import start_of
 from scoring.records.times import ago
 from scoring.records.upload_names import is_upload
@@ -53,7 +54,7 @@ class Housekeeping(Struct, frozen=True):
 
     def prune_ledger(self) -> None:
         """Forget what ended more than ``records.keep_days`` ago."""
-        before = ago(self.now, self.settings.records.keep_days)
+        before = self._ago(self.settings.records.keep_days)
         runs = self.ledger.prune(before, self._is_still_there)
         if runs:
             self.events.info("pruned", f"{runs} runs before {before:%Y-%m-%d} were forgotten")
@@ -67,7 +68,7 @@ class Housekeeping(Struct, frozen=True):
             return
         most = self.settings.records.pictures_bytes
         with PictureStore.from_settings(self.settings) as store:
-            prune_pictures(self.settings, self.ledger, store, self.now)
+            prune_pictures(self.settings, self.ledger, store, self._counted_from)
             size = store.size_bytes
         if most and size > max(most, SMALL_STORE_BYTES):
             text = f"reviewed pictures take {size / 1e6:.0f} MB: raise records.pictures_bytes"
@@ -75,7 +76,7 @@ class Housekeeping(Struct, frozen=True):
 
     def prune_copies(self) -> None:
         """Remove runs' own copies of Results.csv after ``records.runs_keep_days``."""
-        before = ago(self.now, self.settings.records.runs_keep_days)
+        before = self._ago(self.settings.records.runs_keep_days)
         with suppress(FileNotFoundError):
             for folder in (self.settings.logs_folder / "runs").iterdir():
                 if _started_before(folder.name, before):
@@ -106,7 +107,14 @@ class Housekeeping(Struct, frozen=True):
 
     def prune_alerts(self) -> None:
         """Forget what somebody was told more than ``records.keep_days`` ago."""
-        alerts.prune(self.ledger.database, ago(self.now, self.settings.records.keep_days))
+        alerts.prune(self.ledger.database, self._ago(self.settings.records.keep_days))
+
+    @property
+    def _counted_from(self) -> datetime:
+        return counted_from(self.ledger.database, self.now)
+
+    def _ago(self, days: int) -> datetime:
+        return ago(self._counted_from, days)
 
     @property
     def _todays_backup(self) -> Path:

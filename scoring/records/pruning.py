@@ -18,6 +18,11 @@ AND (due_date IS NULL OR due_date <> (SELECT max(due_date) FROM runs))
 AND id NOT IN (SELECT run_id FROM results_batches)
 """
 # From run to run along the index: there are some hundred runs for millions of predictions.
+# Days that were missed are written down by whatever clock there is then.
+RUN_BEFORE = """
+SELECT finished_at FROM runs WHERE state NOT IN ('running', 'missed')
+ORDER BY number DESC LIMIT 1 OFFSET 1
+"""
 UNSHOWN_PREDICTIONS = """
 WITH RECURSIVE scorers (run_id) AS (
     SELECT min(run_id) FROM predictions
@@ -39,6 +44,16 @@ WITH RECURSIVE batches (batch) AS (
 SELECT batch FROM batches WHERE batch IS NOT NULL
 AND batch NOT IN (SELECT batch FROM run_batches)
 """
+
+
+def counted_from(database: Database, now: datetime) -> datetime:
+    """Return the time that ages are counted from: the end of the run before the last one.
+
+    Or ``now``, where that is earlier. A clock that is years ahead, as after a start before it is
+    set, would have everything forgotten by the one run that it makes due.
+    """
+    before = database.query(RUN_BEFORE)
+    return min(now, datetime.fromisoformat(before[0][0])) if before else now
 
 
 def prune(database: Database, before: datetime, still_there: StillThere) -> int:

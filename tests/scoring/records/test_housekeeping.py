@@ -11,9 +11,10 @@ import pytest
 from scoring.protocol.errors import LedgerDamaged
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
-from scoring.records.ledger import Ledger
+from scoring.records.ledger import Ledger, Run
 from scoring.records.ledger_file import backups_by_age
 from scoring.records.recovery import recover_ledger
+from scoring.records.run_id import new_run_id
 from scoring.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 21, 18, 20, tzinfo=UTC)
@@ -115,6 +116,22 @@ def test_copies_of_old_runs_go_and_nothing_else(
         (runs / name / "Results.csv").touch()
     keep_house(ledger, events)
     assert sorted(os.listdir(runs)) == ["20261120-180500-abcd", "notes"]
+
+
+def test_a_clock_that_is_years_ahead_for_a_night_costs_nothing(
+    settings: Settings, ledger: Ledger, events: EventsLog
+) -> None:
+    """A machine that starts before its clock is set scores what is due by that, and keeps house."""
+    nights = [NOW - timedelta(days=500), NOW - timedelta(days=1), NOW.replace(year=2040), NOW]
+    kept = []
+    for night in nights:
+        run_id = new_run_id(night)
+        day = night.date()
+        ledger.start_run(Run(run_id, "nightly", day, "new", (), "done", "", "", "", night, night))
+        (settings.logs_folder / "runs" / run_id).mkdir(parents=True)
+        keep_house(ledger, events, night)
+        kept.append((len(ledger.runs(9)), len(os.listdir(settings.logs_folder / "runs"))))
+    assert kept == [(1, 1), (2, 2), (2, 2), (3, 3)], "what is too old goes with the next run"
 
 
 def test_a_disk_that_is_nearly_full_is_told(
