@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,11 @@ from typing import TextIO
 # there is nothing left to do about it. An error of the disk itself is none of them.
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 MAY_NOT_SYNC = {errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
+
+ON_WINDOWS = os.name == "nt"
+# There a virus scanner or an indexer opens what was just written, and nobody may rename it
+# meanwhile: it is done within a second. Elsewhere nobody is in the way.
+PATIENCE_SECONDS = (0.01, 0.05, 0.1, 0.3, 0.5) if ON_WINDOWS else ()
 
 Tell = Callable[[str], None]
 
@@ -82,7 +88,7 @@ def replacing(path: Path, tell: Tell = tell_nobody, ready: Ready = go_on) -> Ite
         if before:
             _keep_attributes(target, before, part, tell)
         ready(part)
-        os.replace(part, target)
+        _put(part, target)
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -105,7 +111,19 @@ def remove_leftovers(path: Path) -> None:
     with suppress(OSError):
         target = behind_link(path)
         for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _put(part: Path, target: Path) -> None:
+    for seconds in PATIENCE_SECONDS:
+        try:
+            os.replace(part, target)
+        except PermissionError:
+            time.sleep(seconds)
+        else:
+            return
+    os.replace(part, target)
 
 
 def _status(target: Path) -> os.stat_result | None:
@@ -134,13 +152,16 @@ def _keep_attributes(target: Path, before: os.stat_result, part: Path, tell: Tel
     if hasattr(os, "listxattr"):
         with suppress(OSError):
             _keep_extended(target, part)
-    with suppress(OSError):
-        part.chmod(stat.S_IMODE(before.st_mode))
+    # Windows knows of one bit, that nobody may write, and neither replaces such a file nor removes
+    # its part.
+    if not ON_WINDOWS:
+        with suppress(OSError):
+            part.chmod(stat.S_IMODE(before.st_mode))
 
 
 def _keep_owner(before: os.stat_result, part: Path) -> bool:
     now = part.stat()
-    if os.name == "nt" or (now.st_uid, now.st_gid) == (before.st_uid, before.st_gid):
+    if ON_WINDOWS or (now.st_uid, now.st_gid) == (before.st_uid, before.st_gid):
         return True
     try:
         os.chown(part, before.st_uid, before.st_gid)
@@ -164,7 +185,7 @@ def _keep_extended(target: Path, part: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Make the new name itself last through a power cut; Windows has no such call."""
-    if os.name == "nt":
+    if ON_WINDOWS:
         return
     try:
         handle = os.open(folder, os.O_RDONLY)

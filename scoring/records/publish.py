@@ -20,7 +20,10 @@ from scoring.records.typed_changes import OWN
 from scoring.settings import Settings
 
 # Nothing tells the two apart on Windows, and on a share neither.
-HELD = "could not be read or replaced: another program has it open, or it is another user's"
+HELD = (
+    "could not be read or replaced: another program has it open, it is write-protected, or it is"
+    " another user's"
+)
 
 Sleep = Callable[[float], None]
 

@@ -130,8 +130,8 @@ def test_row_29_results_csv_is_open_in_excel(
     assert faulty.results.read_bytes() == before
     (beside,) = faulty.folder.glob("Results-2*.csv")
     assert (
-        f"another program has it open, or it is another user's; see {beside.name}"
-        in faulty.events()
+        "another program has it open, it is write-protected, or it is another user's;"
+        f" see {beside.name}" in faulty.events()
     )
     assert_truth(faulty.settings, results=beside)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scoring.records import atomic_file
 from scoring.records.atomic_file import atomic_text, copy_atomic, remove_leftovers
 from scoring.settings import CODE_ROOT
 
@@ -67,6 +68,75 @@ def test_a_kill_leaves_the_old_file_and_its_part_is_cleared_away(tmp_path: Path)
 def write(path: Path, text: str = "new", told: list[str] | None = None) -> None:
     with atomic_text(path, tell=(told if told is not None else []).append) as file:
         file.write(text)
+
+
+def as_on_windows(monkeypatch: pytest.MonkeyPatch, held: Any) -> None:
+    """Rename and remove as Windows does, which refuses what is open, or whose bits forbid writing.
+
+    ``held`` tells of a file whether another program has it open.
+    """
+    replace, unlink = os.replace, Path.unlink
+
+    def refuse(path: Path) -> None:
+        if path.exists() and (held(path) or not path.stat().st_mode & stat.S_IWUSR):
+            raise PermissionError(errno.EACCES, "Access is denied", str(path))
+
+    def replace_there(source: Path, target: Path) -> None:
+        refuse(target)
+        if held(source):
+            raise PermissionError(errno.EACCES, "used by another process", str(source))
+        replace(source, target)
+
+    def unlink_there(path: Path, missing_ok: bool = False) -> None:
+        refuse(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(os, "replace", replace_there)
+    monkeypatch.setattr(Path, "unlink", unlink_there)
+    monkeypatch.setattr(atomic_file, "ON_WINDOWS", True)
+    monkeypatch.setattr(atomic_file, "PATIENCE_SECONDS", (0.0, 0.0, 0.0))
+
+
+def test_on_windows_a_virus_scanner_that_looks_at_the_part_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+
+    def held(path: Path) -> bool:
+        looks.append(path)
+        return path.suffix == ".part" and len(looks) < 4
+
+    as_on_windows(monkeypatch, held)
+    write(tmp_path / "file.txt")
+    assert (tmp_path / "file.txt").read_text() == "new"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_on_windows_a_file_that_is_write_protected_stays_and_nothing_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that took its bits over could be removed by nobody: one more of them each night."""
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    path.chmod(0o444)
+    as_on_windows(monkeypatch, lambda _: False)
+    with pytest.raises(PermissionError):
+        write(path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_part_that_cannot_be_removed_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.txt"
+    parts = [tmp_path / f".file.txt.{number}.part" for number in range(4)]
+    for part in parts:
+        part.write_text("half")
+    held = next(tmp_path.glob(".file.txt.*.part"))
+    as_on_windows(monkeypatch, lambda part: part == held)
+    remove_leftovers(path)
+    assert list(tmp_path.iterdir()) == [held]
 
 
 @POSIX
