@@ -38,6 +38,7 @@ PARTS = {
     "NO_CERTIFICATE_OR_CRL_FOUND": "REQUESTS_CA_BUNDLE names a file that has no certificates",
     "ProxyError(": "the proxy that HTTP_PROXY or HTTPS_PROXY names is not reachable or refuses",
     "Failed to resolve": "there is no host of that name, or no name server answers",
+    "Connection aborted": "it hung up before it had answered",
 }
 
 
@@ -71,6 +72,8 @@ def reason(error: BaseException | None) -> str:
     texts = {
         "SSLError": "what listens there speaks no TLS that is understood",
         "Timeout": "no answer in time",
+        "ChunkedEncodingError": "its answer broke off",
+        "ContentDecodingError": "its answer is packed in a way that was not asked for",
         "ConnectionError": "nobody listens there",
     }
     for kind in type(error).__mro__:

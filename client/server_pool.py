@@ -107,6 +107,13 @@ class ServerPool:
             member.under_way, member.is_late, member.has_carer = 0, False, False
             member.unfit_for.clear()
 
+    def _say(self, level: Level, code: str, message: str) -> None:
+        """Tell whoever hears of servers; what goes wrong there is no chunk's trouble."""
+        try:
+            self._hear(level, code, message)
+        except Exception:
+            log.exception("%s: %s; whoever was to hear of it failed", code, message)
+
     def close(self) -> None:
         """Close all connections, and ask nobody any more."""
         self._closed.set()
@@ -218,7 +225,7 @@ class ServerPool:
             text = (
                 f"{member.url}: no answer for {chunk.waited():.0f} s; another gets its chunk, too"
             )
-            self._hear("WARNING", "server-late", f"{text}, and it gets no more until it answers")
+            self._say("WARNING", "server-late", f"{text}, and it gets no more until it answers")
         self._send(chunk, other)
 
     def _patience(self) -> float:
@@ -287,7 +294,7 @@ class ServerPool:
             member.models = tuple(one for one in member.models if one.name != signature.name)
             self._changed.notify_all()
         text = f"{member.url}{why}; it scores none of these images until it serves that"
-        self._hear("WARNING", "server-unfit", text)
+        self._say("WARNING", "server-unfit", text)
         self._care_for(member)
 
     # Who is well
@@ -297,13 +304,16 @@ class ServerPool:
     ) -> bool:
         """Tell whether a server is well, that has the model, before so many seconds are over.
 
-        As long as somebody waits, those that were not ready are asked each second.
+        A stop and the pool's end come before that. As long as somebody waits, those that were not
+        ready are asked each second.
         """
         until = time.monotonic() + seconds
         with self._changed:
             self._waiting += 1
             try:
-                while (left := until - time.monotonic()) > 0 and not stop.requested:
+                while (left := until - time.monotonic()) > 0:
+                    if stop.requested or self._closed.is_set():
+                        break
                     if any(one.has(signature) for one in self._members if not one.trouble):
                         return True
                     self._changed.wait(min(left, LISTEN_SECONDS))
@@ -350,10 +360,10 @@ class ServerPool:
             self._changed.notify_all()
         if was_out:
             gets = "" if member.unfit_for else " and gets chunks"
-            self._hear("INFO", "server-back", f"{member.url} is well again{gets}")
+            self._say("INFO", "server-back", f"{member.url} is well again{gets}")
         for one in fit:
             text = f"{member.url} serves {one.name} {one.version[:12]} again and gets chunks"
-            self._hear("INFO", "server-back", text)
+            self._say("INFO", "server-back", text)
         return True
 
     def _leave_out(self, member: Member, error: Exception, was_looked_at: bool = False) -> None:
@@ -371,7 +381,7 @@ class ServerPool:
         if not was_out:
             until = "the end of this run" if member.is_out_for_good else "it is well again"
             text = f"{member.url}: {reason(error)}; the others get its chunks until {until}"
-            self._hear("WARNING", "server-left-out", text)
+            self._say("WARNING", "server-left-out", text)
         self._care_for(member)
 
     def _care_for(self, member: Member) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 import requests
 
-from client.retry_policy import RunWindow, retrying
+from client.retry_policy import RunWindow, reason, retrying
 from scoring.protocol.errors import BrokenAnswer, HttpRefusal
 from scoring.protocol.prediction import BadResponse
 from scoring.settings import ClientSettings
+from tests.deadlines import DEADLINE
 
 
 class Attempts:
@@ -38,6 +42,32 @@ def test_what_can_heal_is_tried_three_times_one_minute_apart() -> None:
     attempts = Attempts(GONE, requests.exceptions.ReadTimeout())
     attempts.run()
     assert (attempts.tries, attempts.pauses, attempts.told) == (3, [60.0, 60.0], 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"", "it hung up before it had answered"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "its answer broke off"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+            "its answer broke off",
+        ),
+    ],
+)
+def test_a_connection_that_breaks_off_is_told_as_that(answer: bytes, told: str) -> None:
+    """Of these, one was nobody who listens, and one the name of a class."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        threading.Thread(target=hang_up).start()
+        with pytest.raises(requests.RequestException) as error:
+            requests.get(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=DEADLINE)
+    assert reason(error.value) == told
 
 
 @pytest.mark.parametrize(

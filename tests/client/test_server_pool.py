@@ -436,17 +436,17 @@ def test_all_dead_in_mid_run_have_the_tries_of_one(one: str) -> None:
 
     tries: list[BaseException] = []
     # They are well whenever they are looked at. The first try asks both; a later one may come when
-    # only one of them has been looked at again.
+    # only one of them has been looked at again, and whoever is well again before it is asked then.
     with (
         answering(relay(one, die)) as a,
         answering(relay(one, die)) as b,
         pool(a, b, options=QUICK.changed(retry_seconds=1)) as (client, _),
     ):
         told = Tries(client.options, tell=tries.append)
-        with pytest.raises(ScoringFailed, match="after all tries: nobody listens there"):
+        with pytest.raises(ScoringFailed, match="after all tries: it hung up before it had ans"):
             client.score_rows(client.signature(), range(4), garment_pixels(4), tries=told)
     assert len(tries) == 2
-    assert 4 <= len(posts) <= 6
+    assert 4 <= len(posts) <= 10
 
 
 def test_a_server_that_comes_up_for_the_next_try_is_used(one: str) -> None:
@@ -496,6 +496,33 @@ def test_who_comes_back_when_all_are_dead_is_asked_at_once(
             b_lives.set()
             assert first + rest.result(DEADLINE) == expected
         assert client.images_by_server[b] > 0
+
+
+def test_nobody_waits_for_servers_of_a_client_that_is_closed() -> None:
+    """It said so a minute later."""
+    options = QUICK.changed(retry_seconds=3_600)
+    heard = Heard()
+    client = ScoringClient([NOWHERE, "http://127.0.0.1:2"], options=options, hear=heard.hear)
+    with ThreadPoolExecutor(1) as asking:
+        scored = asking.submit(client.predict, garment_pixels(1))
+        wait_for(lambda: heard.codes() == ["server-left-out"] * 2, "both to be left out")
+        client.close()
+        with pytest.raises(RuntimeError, match="this client is closed"):
+            scored.result(DEADLINE)
+
+
+def test_who_hears_of_servers_and_fails_costs_no_chunk(
+    one: str, expected: list[str | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def hear(*_: str) -> None:
+        raise LookupError("the shop's log is gone")
+
+    with mortal(one, looks_well=True) as (url, lives, _):
+        with ScoringClient([url, one], options=QUICK, hear=hear) as client:
+            client.signature()
+            lives.clear()
+            assert labels(client) == expected
+    assert "server-left-out" in caplog.text
 
 
 def test_who_is_ready_and_fails_spends_no_tries_by_it(one: str) -> None:
