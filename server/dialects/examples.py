@@ -18,8 +18,6 @@ from scoring.protocol.signature import InputSpec, Signature
 # would keep others waiting while it is written.
 MOST_NUMBERS = 4_096
 PICTURE = Path(__file__).parent.parent / "pages" / "files" / "example.jpg"
-# As seen from where the description lies.
-PICTURE_EXAMPLE = {"picture": {"externalValue": f"docs/{PICTURE.name}"}}
 SHIRT = """
 ..............
 ...##....##...

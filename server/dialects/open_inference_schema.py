@@ -123,25 +123,32 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
     side = {"type": "integer"}
     shape = {"type": "array", "items": side}
     described = object_of({"name": TEXT, "datatype": TEXT, "shape": shape})
-    wanted = {"type": "object", "properties": {"name": names}, "required": ["name"]}
+    wanted = object_of({"name": names})
     text_or_none = {"type": ["string", "null"]}
+    more = {"type": "object", "description": "of the extensions: binary tensors, classification"}
+    wanted["properties"]["parameters"] = more
+    answered = object_of(described["properties"])
+    values = {"type": "array", "items": {"type": ["string", "number"]}}
+    answered["properties"] |= {"data": values, "parameters": more}
     request = object_of({"inputs": {"type": "array", "items": _input(signature, max_rows)}})
     request["properties"]["inputs"] |= {"minItems": 1, "maxItems": 1}
-    request["properties"]["id"] = text_or_none
+    request["properties"] |= {"id": text_or_none, "parameters": more}
     request["properties"]["outputs"] = {
         "type": "array",
         "items": wanted,
         "maxItems": 1,
         "description": "by default all; each is asked for once",
     }
+    response = object_of(
+        {
+            **{"model_name": TEXT, "model_version": TEXT},
+            "outputs": {"type": "array", "items": answered},
+        }
+    )
+    response["properties"]["id"] = text_or_none
     return {
         "InferRequest": request,
-        "InferResponse": object_of(
-            {
-                **{"model_name": TEXT, "model_version": TEXT},
-                "outputs": {"type": "array", "items": described},
-            }
-        ),
+        "InferResponse": response,
         "InferenceServer": object_of(
             {"name": TEXT, "version": TEXT, "extensions": {"type": "array", "items": TEXT}}
         ),
@@ -151,6 +158,7 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
                 **{"name": TEXT, "versions": {"type": "array", "items": TEXT}, "platform": TEXT},
                 "inputs": {"type": "array", "items": described},
                 "outputs": {"type": "array", "items": described},
+                "parameters": {"type": "object", "description": "the model's signature"},
             }
         ),
         "InferenceModelReadiness": object_of({"name": TEXT, "ready": FLAG}),
@@ -177,6 +185,7 @@ def _input(signature: Signature, max_rows: int) -> dict[str, Any]:
             },
         }
     )
+    tensor["properties"]["parameters"] = {"type": "object"}
     tensor["description"] = (
         "shape [N, H·W·C] or [N, H, W, C]; data flat or nested, or instead of it"
         " parameters.binary_data_size and the tensor behind the JSON"

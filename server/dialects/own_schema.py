@@ -10,7 +10,6 @@ from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.dialect import Description
 from server.dialects.examples import (
-    PICTURE_EXAMPLE,
     csv_examples,
     form_examples,
     frame_examples,
@@ -18,7 +17,6 @@ from server.dialects.examples import (
 )
 from server.dialects.form_schemas import (
     FORMS,
-    bare_forms,
     detail_parameters,
     detail_properties,
     form_schemas,
@@ -105,7 +103,7 @@ def _content(forms: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
     """Describe the ways to send images, with references to examples of each."""
     return {
         "multipart/form-data": {"schema": _form()},
-        "image/*": {"schema": PICTURE, "examples": PICTURE_EXAMPLE},
+        "image/*": {"schema": PICTURE},
         "application/json": {"schema": reference("PredictionRequest"), "examples": forms},
         "text/csv": {"schema": {"type": "string"}, "examples": tables},
     }
@@ -144,16 +142,20 @@ def _predict_by_name(summary: str, settings: ServerSettings) -> dict[str, Any]:
 
 
 def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
-    text, flag = {"type": "string"}, {"type": "boolean"}
+    flag = {"type": "boolean"}
     return {
         "PredictionRequest": {
+            # Python's generated clients cannot tell a bare list from the bodies of other types.
             "anyOf": [
                 {**one_of(*FORMS), "type": "object", "properties": detail_properties()},
-                *bare_forms(),
-                _frame(),
+                reference("PixelTable"),
+                reference("PixelFrame"),
                 {"type": "string", "contentMediaType": "application/json"},
             ],
+            "description": "what stands under dataframe_records or instances may come bare, too",
         },
+        "PixelFrame": _frame(),
+        "PixelColumn": {"type": "object", "additionalProperties": {"type": "integer"}},
         "PredictionResponse": _response(),
         "Percentages": _percentages(),
         **form_schemas(settings, signature),
@@ -164,8 +166,15 @@ def _schemas(settings: ServerSettings, signature: Signature) -> dict[str, Any]:
             }
         ),
         "Liveness": object_of({"live": flag, "ready": flag}),
-        "Error": object_of({"error": object_of({"code": text, "message": text})}),
+        "Error": object_of({"error": _refusal()}),
     }
+
+
+def _refusal() -> dict[str, Any]:
+    text = {"type": "string"}
+    refusal = object_of({"code": text, "message": text})
+    refusal["properties"]["limit"] = {"type": "integer", "description": "what was gone past"}
+    return refusal
 
 
 def _models() -> dict[str, Any]:
@@ -191,10 +200,9 @@ def _response() -> dict[str, Any]:
 
 def _frame() -> dict[str, Any]:
     """A bare ``DataFrame.to_json()``, as the first version's client sent it."""
-    column = {"type": "object", "additionalProperties": {"type": "integer"}}
     return {
         "type": "object",
-        "additionalProperties": column,
+        "additionalProperties": reference("PixelColumn"),
         "minProperties": 1,
         "description": "a bare DataFrame.to_json(): for each column a value for each row",
     }

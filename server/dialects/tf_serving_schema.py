@@ -93,17 +93,22 @@ def _schemas() -> dict[str, Any]:
     signature_name = {"enum": [None, "", "serving_default"]}
     anything = {"type": "object"}
     version = object_of({"version": TEXT, "state": TEXT, "status": anything})
-    row = {"type": "object", "description": "as Prediction, without its id"}
-    rows = {"type": "array", "items": row}
-    columns = {"type": "object", "additionalProperties": {"type": "array", "items": {}}}
+    rows = {"type": "array", "items": reference("ServingRow")}
     return {
         "ServingRequest": {
             **one_of(*FORMS),
             "type": "object",
             "properties": {"signature_name": signature_name},
         },
+        "ServingRow": {"type": "object", "description": "as Prediction, without its id"},
+        "ServingPredictions": object_of({"predictions": rows}),
+        "ServingColumns": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {}},
+        },
+        "ServingOutputs": object_of({"outputs": reference("ServingColumns")}),
         "ServingAnswer": {
-            "oneOf": [object_of({"predictions": rows}), object_of({"outputs": columns})],
+            "oneOf": [reference("ServingPredictions"), reference("ServingOutputs")],
             "description": "predictions for instances, outputs for inputs",
         },
         "ServingStatus": object_of(

@@ -69,6 +69,26 @@ BODIES = [
     ("/invocations", JSON, orjson.dumps(RECORDS, option=orjson.OPT_NON_STR_KEYS)),
     ("/v1/models/fashion:predict", JSON, orjson.dumps(INSTANCES)),
 ]
+TENSOR = {"name": "x", "datatype": "UINT8", "shape": [3, 784], "data": PIXELS.ravel().tolist()}
+# Each kind of answer, and a refusal of each dialect.
+ANSWERED = [
+    ("POST", "/predict?top=2&probabilities=1", INSTANCES),
+    ("POST", "/predict", {"instances": [[0] * 784] * 51}),
+    ("POST", "/v1/models/{name}:predict", INSTANCES),
+    ("POST", "/v1/models/{name}:predict", {"instances": 1}),
+    ("POST", "/v2/models/{name}/infer", {"id": "one", "inputs": [TENSOR]}),
+    ("POST", "/v2/models/{name}/infer", {}),
+    ("POST", "/invocations", INSTANCES),
+    ("POST", "/invocations", {}),
+    *(
+        ("GET", path, None)
+        for path in (
+            *("/", "/health/live", "/health/ready", "/ping", "/api/2.0/endpoints/"),
+            *("/v1/models/{name}", "/v1/models/{name}/metadata"),
+            *("/v2", "/v2/health/ready", "/v2/models/{name}"),
+        )
+    ),
+]
 # What calls the application without a network does not inflate its answers.
 HEADERS = {"Host": "localhost", "Accept-Encoding": "identity"}
 # Flask's own; OPTIONS and HEAD come with every route.
@@ -199,3 +219,72 @@ def test_every_operation_has_a_name_of_its_own_and_a_heading(app: Flask) -> None
     headings = [heading["name"] for heading in document["tags"]]
     assert len(set(headings)) == len(headings)
     assert {tuple(operation["tags"]) for operation in operations} == {(one,) for one in headings}
+
+
+def test_programs_that_make_clients_can_read_the_description(app: Flask) -> None:
+    document = app.test_client().get("/openapi.json").get_json()
+    # It is read as a file of its own: nothing beside it is there.
+    assert "externalValue" not in json.dumps(document)
+    schemas = document["components"]["schemas"]
+    # A bare list is not told from the bodies of other types.
+    kinds = {resolved(one, document)["type"] for one in schemas["PredictionRequest"]["anyOf"]}
+    assert kinds == {"object", "string"}
+    # Classes are made of components: an object within one of several has to be one.
+    nameless = [
+        (name, within)
+        for name, schema in schemas.items()
+        for one in (*alternatives(schema), schema.get("additionalProperties", {}))
+        for within in (*one.get("properties", {}).values(), one.get("additionalProperties", {}))
+        if "$ref" not in one and {"properties", "additionalProperties"} & within.keys()
+    ]
+    assert nameless == []
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ANSWERED, ids=[one[1] for one in ANSWERED])
+def test_all_that_is_answered_is_described(
+    app: Flask, method: str, path: str, body: object
+) -> None:
+    client = app.test_client()
+    document = client.get("/openapi.json").get_json()
+    answer = client.open(path.replace("{name}", "fashion"), method=method, json=body)
+    responses = document["paths"][path.partition("?")[0]][method.lower()]["responses"]
+    response = resolved(responses[str(answer.status_code)], document)
+    schema = response["content"]["application/json"]["schema"]
+    assert list(undescribed(answer.get_json(), [schema], document)) == []
+
+
+def undescribed(value: Any, schemas: list[Any], document: Any, at: str = "") -> Iterator[str]:
+    """Yield the place of each entry of a value that none of its schemas knows."""
+    every = [one for schema in schemas for one in flat(resolved(schema, document), document)]
+    if isinstance(value, list):
+        items = [one["items"] for one in every if "items" in one]
+        for one in value[:1]:
+            yield from undescribed(one, items, document, f"{at}[]")
+    named = [one["properties"] for one in every if "properties" in one]
+    others = [one["additionalProperties"] for one in every if "additionalProperties" in one]
+    if isinstance(value, dict) and (named or others):
+        for name, one in value.items():
+            known = [properties[name] for properties in named if name in properties] or others
+            if not known:
+                yield f"{at}.{name}"
+            yield from undescribed(one, known, document, f"{at}.{name}")
+
+
+def flat(schema: Any, document: Any) -> Iterator[Any]:
+    """Yield a schema and what it may be one of."""
+    yield schema
+    for one in alternatives(schema):
+        yield from flat(resolved(one, document), document)
+
+
+def alternatives(schema: Any) -> list[Any]:
+    return [*schema.get("anyOf", []), *schema.get("oneOf", [])]
+
+
+def resolved(schema: Any, document: Any) -> Any:
+    if "$ref" not in schema:
+        return schema
+    found = document
+    for part in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return resolved(found, document)
