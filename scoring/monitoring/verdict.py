@@ -23,6 +23,7 @@ from scoring.monitoring.words import (
     short_day,
     wants_a_person,
 )
+from scoring.protocol.commands import command
 
 # calm: nothing to do; look: a person is wanted; trouble: the run itself is not what it should be.
 Tone = Literal["calm", "look", "trouble"]
@@ -232,7 +233,7 @@ def _to_do(facts: ReportFacts) -> Iterator[str]:
     if run.state == "missed":
         yield "See that the machine and the scheduler are on at the time of the run."
     if run.state == "failed" and not totals.images:
-        yield "Mend that; then score by hand, or let the next run do it."
+        yield f"Mend that and run {command('scheduler', '--once')}, or wait for the next run."
     if totals.failed > MANY_FAILED * totals.images and totals.images:
         yield "Ask whoever delivers the pictures: so many that cannot be read are no accident."
     if any(event.code == "batches-gone" for event in facts.events):

@@ -85,6 +85,14 @@ def test_in_the_list_of_what_waits_nothing_tells_a_sample_from_a_flagged_one(
         assert found.keys() <= cards(browser.get(f"/pictures?name={name}").text).keys()
 
 
+def test_of_those_that_wait_it_is_said_that_no_class_is_looked_for(settings: Settings) -> None:
+    add_run(settings, [flagged(1), SURE])
+    page = at_now(settings).get("/pictures?show=waiting&label=Bag").text
+    assert list(cards(page)) == ["G1/flagged-1.png"]
+    assert "Those that wait are shown whatever their class: what the model said" in page
+    assert "whatever their class" not in at_now(settings).get("/pictures?show=waiting").text
+
+
 def test_where_flagged_ones_are_not_blind_the_sample_still_is(project: Path) -> None:
     settings = load_settings(desk={"blind": False})
     add_run(settings, [flagged(1), drawn(1)])

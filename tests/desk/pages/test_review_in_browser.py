@@ -388,7 +388,7 @@ def test_more_than_ten_classes_are_typed(
     add_run(waiting, found, batch="F1", model=FRUIT, started=datetime.now(UTC))
     with reviewing(browser, desk, path="/review?batch=F1") as page:
         page.keyboard.type("apr")
-        assert page.locator("#classes button").all_inner_texts() == ["Enter Apricot"]
+        assert page.locator("#classes button").all_text_contents() == ["Enter Apricot"]
         press(page, "Enter")
         page.keyboard.type("zz")
         page.keyboard.press("Enter")
@@ -526,6 +526,29 @@ def test_nothing_moves_when_a_picture_with_a_long_name_comes(
 
 def places_of(page: Page) -> list[Any]:
     return [page.locator(one).bounding_box() for one in ("#picture", "#classes", "#commands")]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 625)])
+def test_nothing_moves_when_a_picture_comes_that_no_model_saw(
+    browser: Browser, settings: Settings, width: int, height: int
+) -> None:
+    """What was not read has no picture as the model saw it; how many are left stays in sight."""
+    unread = [Picture(f"{n}.jpg", error="the file breaks off") for n in range(2)]
+    add_run(settings, [flagged(1), flagged(2), *unread], started=datetime.now(UTC))
+    with running_desk() as desk, reviewing(browser, desk, width=width, height=height) as page:
+        seen, edges, tops = set(), set(), set()
+        for key in "1234":
+            ready(page)
+            seen.add(page.locator("#seen").is_visible())
+            left, filters = (page.locator(one).bounding_box() for one in ("#left", ".filters"))
+            assert left is not None
+            assert filters is not None
+            edges.add(round(left["x"] + left["width"]))
+            tops.add(round(filters["y"]))
+            if key != "4":
+                press(page, key)
+        assert seen == {True, False}
+        assert len(edges) == len(tops) == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(667, 375), (844, 390)])

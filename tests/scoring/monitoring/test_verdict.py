@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from scoring.monitoring.facts import Measure, ModelFacts, ReportFacts, RunFacts, Told, Totals
 from scoring.monitoring.verdict import judge_run, title
+from scoring.protocol.commands import command
 from tests.scoring.monitoring.examples import FACTS, MODEL, RUN, TOTALS
 
 NOTHING = ReportFacts(run=RUN, totals=Totals(), nights=20)
@@ -211,3 +212,8 @@ def test_titles_are_short() -> None:
 def test_a_model_that_scored_nothing_is_no_trouble() -> None:
     empty = ModelFacts("fashion", "v", Totals())
     assert judge_run(replace(FACTS, models=(empty,))).sentence
+
+
+def test_a_night_that_failed_says_what_scores_it_after_all() -> None:
+    (step,) = judge_run(ended("failed", NOTHING, reason="no server answers")).to_do
+    assert step == f"Mend that and run {command('scheduler', '--once')}, or wait for the next run."
