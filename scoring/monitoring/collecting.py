@@ -233,8 +233,13 @@ class Collector(Struct, frozen=True, dict=True):
             histogram=histogram,
             flagged_histogram=marked,
             trend_nights=tuple(one.night for one in nights),
-            trust=trust_of(self._found.get(version, {}), nights, self._found_before),
+            trust=trust_of(self._found.get(version, {}), nights, self._found_before, self._day_of),
         )
+
+    def _day_of(self, run_id: str) -> str:
+        """Return the day of a run; "" where the ledger has forgotten it."""
+        run = self.ledger.run(run_id)
+        return Figures(run, ()).night if run else ""
 
     @cached_property
     def _found_before(self) -> dict[str, dict[str, dict[str, Any]]]:

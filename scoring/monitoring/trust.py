@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scoring.monitoring.facts import Alarm, Share, Span, Trust
@@ -16,7 +16,10 @@ Found = Mapping[str, Any]
 
 
 def trust_of(
-    facts: Found, nights: Sequence[Figures], found: Mapping[str, Mapping[str, Found]]
+    facts: Found,
+    nights: Sequence[Figures],
+    found: Mapping[str, Mapping[str, Found]],
+    day_of: Callable[[str], str],
 ) -> Trust | None:
     """Return how far one version of a model can be believed; None where nothing was estimated.
 
@@ -24,6 +27,7 @@ def trust_of(
         facts: what was found of it tonight.
         nights: its figures, night by night, the last one tonight's.
         found: what was found in those runs, by run and version.
+        day_of: the day of any run, also of one long before those nights.
     """
     estimate = facts.get("estimate")
     if not estimate:
@@ -38,7 +42,7 @@ def trust_of(
         spans=tuple(_spans(facts, estimate)),
         combined=facts.get("combined"),
         waiting=judged["waiting"] if judged else 0,
-        alarms=tuple(_alarms(facts.get("drift") or {}, nights, tonight)),
+        alarms=tuple(_alarms(facts.get("drift") or {}, day_of, tonight)),
         thresholds=words(thresholds),
         retrain=thresholds.advised,
         trend_nights=tuple(one.night for one in nights),
@@ -63,12 +67,10 @@ def _spans(facts: Found, estimate: Found) -> Iterator[Span]:
         )
 
 
-def _alarms(drift: Found, nights: Sequence[Figures], tonight: str) -> Iterator[Alarm]:
-    days = {one.run.id: one.night for one in nights}
+def _alarms(drift: Found, day_of: Callable[[str], str], tonight: str) -> Iterator[Alarm]:
     for one in drift.values():
         if one["alarm"]:
-            since = days.get(one["since"], "")
-            yield Alarm(one["words"], since, is_new=one["since"] == tonight)
+            yield Alarm(one["words"], day_of(one["since"]), is_new=one["since"] == tonight)
 
 
 def _seen(night: Figures, found: Mapping[str, Mapping[str, Found]]) -> Found | None:

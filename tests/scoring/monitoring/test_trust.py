@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from scoring.monitoring import collecting
 from scoring.monitoring.facts import Alarm, Share, Span, Trust, dump_facts, load_facts
 from scoring.monitoring.report import MorningReport, facts_of
 from scoring.monitoring.trust_views import figure, in_one_line, news, trust_view
@@ -74,6 +75,18 @@ def test_a_night_that_is_unlike_says_so_and_claims_nothing(nights: Nights) -> No
         assert ("The alarm of 23 Nov stands until 3 nights" in said) is not first
         assert ("How right it is cannot be told from its confidence" in said) is first
     assert "Retraining is advised." in said
+
+
+def test_an_alarm_keeps_its_day_when_that_night_is_shown_no_more(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ninety nights the one that stood longest was the only one without a day."""
+    monkeypatch.setattr(collecting, "RUNS_SHOWN", 2)
+    nights.add(500, dimmed)
+    nights.add(500, dimmed)
+    said = report(nights, nights.add(500, dimmed))
+    assert "Unlike what the model was tested with since 22 Nov: how sure" in said
+    assert "The alarm of 22 Nov stands until 3 nights" in said
 
 
 def test_no_night_is_called_ordinary_while_an_alarm_stands(nights: Nights) -> None:
