@@ -29,6 +29,7 @@ CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 FIELD_CHARACTERS = 100
 # Of millions each would cost as much as a row.
 MOST_BLANK_LINES = 100_000
+OTHER_SEPARATORS = (";", "\t")
 PIXEL_OF = {str(value): value for value in range(256)}
 DECIMAL = re.compile(r"[0-9]{1,3}\.0*")
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -116,13 +117,21 @@ def _lines(body: bytes, signature: Signature) -> Iterator[list[str]]:
     try:
         text = body.decode("utf-8-sig").rstrip()
     except UnicodeDecodeError as error:
-        raise BadRequest("the CSV is not UTF-8", code="invalid_csv") from error
+        raise BadRequest("the CSV is not in UTF-8; encode it so", code="invalid_csv") from error
+    _check_separator(text.partition("\n")[0])
     stream = io.StringIO(text, newline="")
     longest = FIELD_CHARACTERS * (signature.input.row_length + 1)
     try:
         yield from _without_blanks(csv.reader(_bounded(stream, longest), strict=True))
     except csv.Error as error:
         raise BadRequest(f"the body is not valid CSV: {error}", code="invalid_csv") from error
+
+
+def _check_separator(line: str) -> None:
+    """Raise InvalidPixels for what Excel writes where commas are decimal, and for tabs."""
+    other = next((mark for mark in OTHER_SEPARATORS if mark in line), None)
+    if other and "," not in line:
+        raise InvalidPixels(f"the values of a line are separated by commas here, not by {other!r}")
 
 
 def _without_blanks(lines: Iterable[list[str]]) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -102,6 +103,15 @@ def test_wrong_csv_is_refused(text: Any, content_type: str, error: type[ApiError
     with pytest.raises(error) as caught:
         decode(text, content_type=content_type)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("header", [True, False])
+def test_other_separators_than_commas_are_named(separator: str, header: bool) -> None:
+    text = csv_of(FRAME, sep=separator, header=header, index=header)
+    kind = "text/csv" if header else "text/csv; header=absent"
+    with pytest.raises(InvalidPixels, match=re.escape(f"by commas here, not by {separator!r}")):
+        decode(text, content_type=kind)
 
 
 def test_a_row_of_csv_is_told_by_its_number() -> None:
