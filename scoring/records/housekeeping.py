@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Callable
@@ -89,7 +90,12 @@ class Housekeeping(Struct, frozen=True):
 
     def clear_torn_backups(self) -> None:
         """Remove what copies left behind that were killed: under another name every time."""
-        for torn in self.settings.backups_folder.glob(".ledger-*.part*"):
+        ledger = self.settings.ledger_file
+        of_older = f".{glob.escape(ledger.stem)}-schema-*.part*"
+        for torn in (
+            *self.settings.backups_folder.glob(".ledger-*.part*"),
+            *ledger.parent.glob(of_older),
+        ):
             torn.unlink(missing_ok=True)
 
     def back_up(self) -> None:

@@ -78,8 +78,11 @@ def test_what_a_killed_copy_left_behind_goes(
     keep_house(ledger, events)
     for name in (".ledger-2026-11-20.db.aa11.part", ".ledger-2026-11-20.db.aa11.part-wal"):
         (settings.backups_folder / name).write_bytes(b"torn")
+    of_older = settings.ledger_file.with_name(".ledger-schema-5.db.aa11.part")
+    of_older.write_bytes(b"torn, when it was upgraded")
     keep_house(ledger, events, nightly=False)
     assert [path.name for path in settings.backups_folder.iterdir()] == ["ledger-2026-11-21.db"]
+    assert not of_older.exists()
     assert codes(events) == []
 
 
