@@ -29,6 +29,7 @@ PRIMARY_CODE = 0xFF
 # What SQLite writes beside the ledger before it reads a word, and some room.
 LEAST_FREE_BYTES = 65_536
 ADDS_COLUMN = re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN (?P<column>\w+) ")
+RUNS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'runs'"
 # SQLite counts no further, and an address of a page may have any number.
 LARGEST_ID = 2**63 - 1
 
@@ -140,13 +141,21 @@ class Database:
             self._connection.execute("ROLLBACK")
 
     def require_known_schema(self) -> int:
-        """Return the version of the file's tables, 0 where there are none yet."""
+        """Return the version of the file's tables, 0 where there are none yet.
+
+        Raises LedgerError where they are another program's, which must not be changed.
+        """
         found = self._schema_version()
         if found > schema.SCHEMA_VERSION:
             raise LedgerNewer(
                 f"{self.path} was written by a newer version of this software (schema {found}, this"
                 f" one knows {schema.SCHEMA_VERSION}); update the software, or start this program"
                 " anew if that was done while it was up"
+            )
+        if found and not self._connection.execute(RUNS_TABLE).fetchone():
+            raise LedgerError(
+                f"{self.path} is no ledger but another database: name another file as paths.ledger,"
+                " or move this one away, and the next run takes the latest backup"
             )
         return found
 

@@ -51,8 +51,14 @@ def _readable(path: Path, stack: ExitStack, may_copy: bool) -> Path:
     if not may_copy:
         raise LedgerError(f"{path} was not closed; whoever writes to it next mends that")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
-    for file in (path, wal):
-        shutil.copyfile(file, folder / file.name)
+    try:
+        for file in (path, wal):
+            shutil.copyfile(file, folder / file.name)
+    except OSError as error:  # no room for it there, no right to read it
+        raise LedgerError(
+            f"{path} was not closed, and cannot be copied to be looked at: {error}; whoever writes"
+            " to it next mends that"
+        ) from error
     return folder / path.name
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from scoring.protocol.errors import LedgerError
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
+from scoring.records.schema import SCHEMA_VERSION
 from tests.scoring.records.scored import NIGHT, NOW
 
 RUN = replace(NIGHT, id="r1", kind="manual", due_date=None, scope="all")
@@ -218,6 +219,21 @@ def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(LedgerError, match="newer version"):
         Ledger(path, busy_seconds=0.1)
+
+
+@pytest.mark.parametrize("version", [1, SCHEMA_VERSION])
+def test_another_programs_database_is_refused_and_left_as_it_was(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE pictures (id INTEGER PRIMARY KEY)")
+        database.execute(f"PRAGMA user_version = {version}")
+        database.execute("PRAGMA journal_mode = WAL")
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="is no ledger"):
+        Ledger(path, busy_seconds=0.1)
+    assert path.read_bytes() == before
 
 
 def test_a_file_that_is_no_ledger_is_an_error(tmp_path: Path) -> None:

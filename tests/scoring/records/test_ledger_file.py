@@ -188,6 +188,14 @@ def test_a_look_after_a_kill_sees_what_was_written_last(
     assert sorted(os.listdir(ledger_file.parent)) == names
 
 
+def test_a_ledger_that_cannot_be_copied_to_be_looked_at_is_told(settings: Settings) -> None:
+    Ledger.from_settings(settings).close()
+    Path(f"{settings.ledger_file}-wal").mkdir()
+    why = "was not closed, and cannot be copied"
+    with pytest.raises(LedgerError, match=why), look_at_ledger(settings):
+        pass
+
+
 def test_a_look_upgrades_nothing(settings: Settings) -> None:
     settings.ledger_file.parent.mkdir()
     make_old(settings.ledger_file, 2)
