@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
+# Columns of a batch's name beside its bar: on a terminal of 60 there is room for the count.
+NAME_COLUMNS = 24
 # Terminals that cannot move their cursor show no bar.
 PLAIN_TERMINALS = ("dumb", "unknown")
 
@@ -75,10 +77,24 @@ class TerminalProgress:
 
     def __init__(self) -> None:
         # Imported here because a run without a terminal has no use for it.
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.table import Column
 
+        name = Column(no_wrap=True, overflow="ellipsis", max_width=NAME_COLUMNS)
+        # The bar takes what a narrow terminal leaves it; the count is what is read.
         self._progress: Progress = Progress(
-            "{task.description}", BarColumn(), MofNCompleteColumn(), "images", TimeRemainingColumn()
+            TextColumn("{task.description}", table_column=name),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            "images",
+            TimeRemainingColumn(),
+            expand=True,
         )
         self._task: TaskID | None = None
 
