@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urljoin
@@ -106,15 +107,20 @@ class ByHand:
         """Ask whether a scoring server answers, and connect; raises StrangerOnPort, HttpRefusal."""
         # On a connection of its own: whoever speaks HTTP/1.0 answers one request on each. And on
         # one before: a server with a single worker has no other for it while the second is open.
+        asked = time.monotonic()
         peer = read_readiness(self._url, self._seconds)
+        waited = time.monotonic() - asked
         if peer and peer.redirect:
             status, location = peer.redirect
             raise redirected(status, self._url, READY_PATH, location)
         if peer and peer.foreign:
             raise StrangerOnPort("who answers there is no scoring server")
         connect()
-        if not (peer or self._is_secure):
-            raise _no_answer()
+        if peer or self._is_secure:
+            return
+        if waited < self._seconds:
+            raise ConnectionResetError("it hung up")
+        raise _no_answer()
 
     def sign(self, method: str, path: str, body: bytes) -> dict[str, str]:
         return {} if path == READY_PATH else self._key

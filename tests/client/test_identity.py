@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from client.identity import InSession, redirected
+from client.retry_policy import reason
 from client.server_link import ServerLink
 from scoring.processes.managed_server import ManagedServer
 from scoring.protocol.errors import HttpRefusal, StrangerOnPort
@@ -153,6 +154,14 @@ def test_somebody_who_never_answers_a_greeting_is_not_waited_for() -> None:
         with pytest.raises(requests.exceptions.ReadTimeout):
             client.check_identity()
         client.close()
+
+
+def test_by_hand_who_hangs_up_at_the_greeting_is_told_to() -> None:
+    """He was said to have given no answer in time, within a millisecond."""
+    with saying(b"") as (url, _), client_of(url, api_key=KEY) as client:
+        with pytest.raises(requests.exceptions.ConnectionError) as error:
+            client.signature()
+    assert reason(error.value) == "it hung up before it had answered"
 
 
 def test_the_forged_figure_is_one_that_no_model_says() -> None:
