@@ -54,6 +54,15 @@ def test_it_is_corrected_and_taken_back(ada: Browser, settings: Settings) -> Non
     assert "took it back" in ada.get(ADDRESS).text
 
 
+def test_what_stands_comes_before_what_the_model_said(ada: Browser) -> None:
+    """On a telephone it stood below the screen: who saved saw the model's word only."""
+    assert "as <bdi>Ada</bdi> said" not in ada.get(ADDRESS).text
+    post(ada, "label:Shirt")
+    page = ada.get(ADDRESS).text
+    stands = page.index('<b><bdi>Shirt</bdi></b><span class="soft">,\nas <bdi>Ada</bdi> said')
+    assert stands < page.index("<b><bdi>Bag</bdi></b>")
+
+
 def test_what_is_none_of_its_classes_is_called_as_its_model_calls_it(
     ada: Browser, settings: Settings
 ) -> None:
