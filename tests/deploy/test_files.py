@@ -39,11 +39,21 @@ def test_the_drop_in_sets_a_setting_there_is(
     assert load_settings().schedule.stop_after == "never"
 
 
-def test_systemd_does_not_start_a_desk_again_that_cannot_start() -> None:
-    service = read_unit("garment-scorer-desk.service")["Service"]
-    assert service["ExecStart"].endswith("/.venv/bin/python -m desk")
+@pytest.mark.parametrize("program", ["scheduler", "desk"])
+def test_systemd_starts_again_what_may_mend_itself_and_nothing_else(program: str) -> None:
+    """A disk that comes a minute after the machine must not cost every night from then on."""
+    unit = read_unit(f"garment-scorer{'-desk' * (program == 'desk')}.service")
+    service = unit["Service"]
+    assert service["ExecStart"].endswith(f"/.venv/bin/python -m {program}")
+    assert service["Restart"] == "always"
     final = {str(int(code)) for code in (ExitCode.USAGE, ExitCode.BUSY)}
     assert set(service["RestartPreventExitStatus"].split()) == final
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "by default five starts are all"
+    assert float(service["RestartSec"].removesuffix("s")) >= 10
+
+
+def test_systemd_gives_the_desk_the_time_it_needs_to_stop() -> None:
+    service = read_unit("garment-scorer-desk.service")["Service"]
     assert float(service["TimeoutStopSec"].removesuffix("s")) >= STOP_SECONDS + 5
 
 
