@@ -99,7 +99,7 @@ def _schemas() -> dict[str, Any]:
     request = {**one_of(*FORMS), "type": "object", "properties": {"params": params}}
     model = object_of({"name": TEXT, "provider": TEXT})
     endpoint = {**dict.fromkeys(("name", "endpoint_type", "endpoint_url"), TEXT), "model": model}
-    endpoint["limit"] = {"type": "null"}
+    endpoint["limit"] = {"type": ["integer", "null"], "description": "always null"}
     return {
         "MlflowRequest": {"anyOf": [request, *bare_forms()]},
         "MlflowEndpoint": object_of(endpoint),

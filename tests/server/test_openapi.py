@@ -229,6 +229,11 @@ def test_programs_that_make_clients_can_read_the_description(app: Flask) -> None
     # A bare list is not told from the bodies of other types.
     kinds = {resolved(one, document)["type"] for one in schemas["PredictionRequest"]["anyOf"]}
     assert kinds == {"object", "string"}
+    # A property that is nothing but null has no type in most languages.
+    properties = [
+        one for schema in schemas.values() for one in schema.get("properties", {}).values()
+    ]
+    assert {"type": "null"} not in properties
     # Classes are made of components: an object within one of several has to be one.
     nameless = [
         (name, within)
