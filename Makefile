@@ -80,8 +80,12 @@ audit: $(VENV)/audit/installed
 setup: $(VENV)/scoring.installed
 
 $(VENV)/scoring.installed: requirements-scoring.txt
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || { echo \
+		"error: Python 3.11 to 3.13 is needed, and $(PYTHON) is none: name one, make run PYTHON=python3.12" \
+		>&2; exit 1; }
 	@echo "setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV)
+	@# What an attempt left that failed, with another Python perhaps, is of no use.
+	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
 	@$(PIP) -r requirements-scoring.txt
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -c "from scoring.monitoring.page import compile_templates as go; go()"

@@ -132,3 +132,21 @@ def test_the_settings_the_readme_shows_are_settings() -> None:
     assert blocks
     for block in blocks:
         load_settings(**tomllib.loads(block))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="not run here: there is no make")
+def test_a_python_that_is_too_old_or_too_new_is_told_before_anything_is_set_up(
+    tmp_path: Path,
+) -> None:
+    """pip would say that it finds no filelock, and the next Python would get that one's .venv."""
+    shutil.copy(CODE_ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements-scoring.txt").touch()
+    python = tmp_path / "python"
+    for version in ((3, 10), (3, 14)):
+        older = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{older}" "$2"\n')
+        python.chmod(0o755)
+        done = run(f"make setup PYTHON={python}", tmp_path)
+        assert done.returncode != 0
+        assert f"error: Python 3.11 to 3.13 is needed, and {python} is none" in done.stderr
+        assert not (tmp_path / ".venv").exists()
