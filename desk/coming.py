@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from desk.context import the_desk
+from scoring.machine_zone import look_anew
 from scoring.monitoring import words
 from scoring.processes.locks import instance_holder, run_holder
 from scoring.protocol.errors import ScoringError
@@ -52,8 +53,9 @@ def what_comes(ledger: LedgerReader | None) -> Coming:
 def _settings_now() -> tuple[Settings, str]:
     """Return the settings as they stand now, for the scheduler takes changes up; else the desk's.
 
-    And what is wrong with them.
+    And what is wrong with them. The machine's zone is looked for anew, as there.
     """
+    look_anew()
     try:
         return the_desk().read_settings(), ""
     except ScoringError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import pytest
 
 from desk.app import create_app
 from desk.coming import what_comes
+from scoring.machine_zone import look_anew
 from scoring.records.ledger import FIRST_START, Ledger, Run
 from scoring.settings import Settings, load_settings
 
@@ -31,6 +33,24 @@ def words_at(settings: Settings, now: datetime, ledger: Ledger | None = None) ->
 def test_today_or_tomorrow(settings: Settings) -> None:
     assert words_at(settings, NOON) == "Today at 19:35"
     assert words_at(settings, NOON + timedelta(hours=9)) == "Tomorrow at 19:35"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="TZ is not Windows'")
+def test_another_zone_of_the_machine_is_taken_up(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the scheduler does: what is promised here is what it will do."""
+    monkeypatch.setenv("SCORING_SCHEDULE__START_AT", "19:30")
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    look_anew()
+    try:
+        app = create_app(load_settings(), loopback=True, now=lambda: NOON)
+        with app.test_request_context("/"):
+            assert what_comes(None).next == "Today at 19:35"
+            monkeypatch.setenv("TZ", "Asia/Tokyo")
+            assert what_comes(None).next == "Tomorrow at 19:35"
+    finally:
+        look_anew()
 
 
 def test_what_is_due_or_goes_on(settings: Settings) -> None:
