@@ -123,23 +123,41 @@ def _in_its_place(out: Path) -> Iterator[Path]:
     Of a link, that of the folder it leads to: the link stays, and so does who else follows it.
     """
     out = out.resolve()
-    # Hidden: what lists the bundles there does not see them.
-    for left_behind in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
-        shutil.rmtree(left_behind, ignore_errors=True)
     token = secrets.token_hex(4)
     part, before = (out.with_name(f".{out.name}.{token}.{end}") for end in ("part", "old"))
-    part.mkdir(parents=True)
     try:
+        _clear_up(out)
+        part.mkdir(parents=True)
         yield part
         if out.exists():
             os.replace(out, before)
         os.replace(part, out)
-    except BaseException:
+    except BaseException as error:
         if before.exists() and not out.exists():
             os.replace(before, out)
         shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError):
+            # A full disk names no file, and what a hidden one is called helps nobody.
+            raise OSError(
+                error.errno, f"cannot be written: {error.strerror or error}", str(out)
+            ) from error
         raise
     shutil.rmtree(before, ignore_errors=True)
+
+
+def _clear_up(out: Path) -> None:
+    """Put back and remove what commands left that were killed while a bundle took its place.
+
+    What lists the bundles there does not see it: it is hidden.
+    """
+    parts, old = (out.parent.glob(f".{glob.escape(out.name)}.*.{end}") for end in ("part", "old"))
+    for before in old:
+        if out.exists():
+            shutil.rmtree(before, ignore_errors=True)
+        else:
+            os.replace(before, out)
+    for part in parts:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _place_backbone(lesson: Lesson, folder: Path) -> None:

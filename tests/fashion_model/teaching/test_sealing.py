@@ -130,6 +130,43 @@ def test_what_was_taught_under_that_name_is_replaced(lesson: Lesson, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+@pytest.mark.parametrize("moment", [1, 2])
+def test_what_a_command_left_that_was_killed_as_the_bundle_took_its_place_is_put_in_order(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    out = tmp_path / "shop"
+    before = seal_bundle(lesson, "shop", out, ["first"])
+    (tmp_path / ".shop.0a.part").mkdir()
+    # As a kill after the first or the second renaming leaves it.
+    if moment == 1:
+        out.rename(tmp_path / ".shop.0a.old")
+    else:
+        shutil.copytree(out, tmp_path / ".shop.0a.old")
+
+    def broken(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sealing, "write_head", broken)
+        with pytest.raises(OSError, match="No space left"):
+            seal_bundle(lesson, "shop", out, ["second"])
+    assert load_bundle(out).signature == before
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
+def test_a_full_disk_is_told_with_the_bundles_name(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sealing, "write_head", full)
+    with pytest.raises(OSError, match="cannot be written: No space left on device") as error:
+        seal_bundle(lesson, "shop", tmp_path / "shop", [])
+    assert error.value.filename == str(tmp_path / "shop")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_link_stays_and_what_it_leads_to_is_replaced(
     lesson: Lesson, tmp_path: Path, there: bool
