@@ -17,7 +17,7 @@ from fashion_model.proof.nights import Outputs, Shift
 from scoring.monitoring import drift, e_process
 from scoring.monitoring.e_process import CLEAN_P, NIGHTS_A_YEAR, Process, advance, limit
 from scoring.monitoring.night import Night
-from scoring.monitoring.ranks import EVEN_TO_SIGMA, scores
+from scoring.monitoring.ranks import scores, shares_beyond
 from scoring.protocol.reference import Reference
 
 Floats = NDArray[np.float64]
@@ -169,11 +169,11 @@ def year_in_short(
 def _strangest_nights(
     reference: Reference, images: Reference, rows: Rows, errors: Floats
 ) -> list[tuple[float, bool]]:
-    places = 0.5 + _scores_of_all(reference, images, "outlier_score")[0] / EVEN_TO_SIGMA
     share = drift.STRANGEST_SHARE
+    beyond = _beyond_of_all(reference, images, 1.0 - share)
     spread = np.sqrt(share * (1.0 - share))
     most = share + drift.STRANGE_MARGIN + drift.REFERENCE_ERRORS * spread * errors
-    found = (places[rows] > 1.0 - share).mean(axis=1)
+    found = beyond[rows].mean(axis=1)
     nights = zip(found, most, strict=True)
     return [_evidence(drift.more_than(*night, rows.shape[1])) for night in nights]
 
@@ -194,6 +194,16 @@ def _scores_of_all(reference: Reference, images: Reference, name: str) -> NDArra
         values = getattr(reference, name)[reference.predicted == one]
         rows = np.flatnonzero(images.predicted == one)
         found[:, rows] = scores(values, np.ones(len(values)), getattr(images, name)[rows])
+    return found
+
+
+def _beyond_of_all(reference: Reference, images: Reference, place: float) -> Floats:
+    """Return [N], how much of each image is stranger than a place given what it was called."""
+    found = np.zeros(len(images))
+    for one in np.unique(reference.predicted):
+        values = reference.outlier_score[reference.predicted == one]
+        rows = np.flatnonzero(images.predicted == one)
+        found[rows] = shares_beyond(values, np.ones(len(values)), images.outlier_score[rows], place)
     return found
 
 

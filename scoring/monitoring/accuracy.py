@@ -42,7 +42,7 @@ SHRINKAGE = 30.0
 FEWEST_OF_CLASS = 30
 # How far confidence and strangeness may move, in standard deviations of a place (``drift``), and
 # how many more images than usual may be strange, or stranger than the others (``Look.apart``).
-MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS, MOST_APART = 0.7, 1.3, 0.04, 0.005
+MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS, MOST_APART = 0.7, 1.3, 0.04, 0.002
 # Standard errors of a night's own share of strange images.
 CHANCE = 2.0
 
@@ -71,7 +71,10 @@ class Estimator:
 
     def __init__(self, reference: Reference, classes: int, strange_above: float) -> None:
         self._above = strange_above
-        self._strangers = float((reference.outlier_score > strange_above).mean())
+        strange = reference.outlier_score > strange_above
+        self._strangers = float(strange.mean())
+        # So many images, each its own, would say as much of that share.
+        self._independent = len(reference) / design_effect(strange, reference.group)
         self._predicted = reference.predicted.astype(np.int64)
         self._confidence = reference.confidence.astype(np.float64)
         self._classes = classes
@@ -81,8 +84,9 @@ class Estimator:
         sums = np.bincount(self._predicted, surprise, minlength=classes)
         overall = float(surprise.mean())
         self._gaps = (sums + SHRINKAGE * overall) / (counts + SHRINKAGE)
-        spread = float(surprise.var())
-        self._gap_variance = design * spread / (counts + SHRINKAGE)
+        self._counts = counts
+        # One image more that is wrong for certain: of a few that were all right, others may not be.
+        self._variance = design * (float(surprise.var()) + 1.0 / len(surprise))
         self._limits = self._confidence_limits(reference.right, counts)
 
     def _confidence_limits(self, right: NDArray[np.bool_], counts: Codes) -> Floats:
@@ -112,12 +116,22 @@ class Estimator:
         # well as the held-out images tell them, and common to all images of a class.
         own = float((expected * (1.0 - expected)).sum()) / count**2
         shares = np.bincount(predicted, minlength=self._classes) / count
-        held = float((shares**2 * self._gap_variance).sum())
+        held = self._held_out_variance(shares)
         error = Z * math.sqrt(own + held) + 0.5 / count
         second = float((known * (confidence > self._limits[predicted])).mean())
         return Estimate(
             count, accuracy, max(0.0, accuracy - error), min(1.0, accuracy + error), second
         )
+
+    def _held_out_variance(self, shares: Floats) -> float:
+        """Return the variance of the gaps' mean over classes that come with such ``shares`` [K].
+
+        A held-out image tells of its own class, and of the others as far as their gaps are drawn
+        towards that of all: the fewer they have themselves.
+        """
+        own = shares / (self._counts + SHRINKAGE)
+        of_all = float(own.sum()) * SHRINKAGE / float(self._counts.sum())
+        return self._variance * float((self._counts * (own + of_all) ** 2).sum())
 
     def known(self, outlier: Floats) -> Floats:
         """Return how much each of N > 0 images counts: strange ones less, of more than usual."""
@@ -126,8 +140,12 @@ class Estimator:
         return np.where(strange, min(1.0, usual / max(float(strange.mean()), usual)), 1.0)
 
     def usual_strangers(self, count: int) -> float:
-        """Return the largest usual share of strange images among so many."""
-        return self._strangers + CHANCE * math.sqrt(max(self._strangers, 1.0 / count) / count)
+        """Return the largest usual share of strange images among so many.
+
+        Chance has a part in the night's share, and had one in that of the held-out images.
+        """
+        variance = sum(max(self._strangers, 1.0 / n) / n for n in (count, self._independent))
+        return self._strangers + CHANCE * math.sqrt(variance)
 
 
 def beyond_trust(less_sure: float, stranger: float, strangers: float, apart: float) -> list[str]:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scoring.monitoring import label_mix
 from scoring.monitoring.label_mix import Mix
 from scoring.monitoring.night import Night
-from scoring.monitoring.ranks import EVEN_TO_SIGMA, design_effect, numbered, scores
+from scoring.monitoring.ranks import design_effect, numbered, scores, shares_beyond
 from scoring.protocol.reference import Reference
 
 Classes = NDArray[np.int64]
@@ -212,10 +212,9 @@ def _strangest(reference: Reference, night: Night, answers: list[_Answer]) -> Te
     images = sum(len(one.night) for one in answers)
     if images < FEWEST_IMAGES:
         return None
-    places, design = _strange_places(reference, night, answers, STRANGEST_SHARE)
+    share, design = _share_beyond(reference, night, answers, 1.0 - STRANGEST_SHARE)
     spread = math.sqrt(STRANGEST_SHARE * (1.0 - STRANGEST_SHARE))
     tolerated = STRANGE_MARGIN + REFERENCE_ERRORS * spread * _error(answers, images, design)
-    share = float((places > 1.0 - STRANGEST_SHARE).mean())
     p = more_than(share, min(1.0, STRANGEST_SHARE + tolerated), images / design)
     return Test(p, share - STRANGEST_SHARE, tolerated)
 
@@ -230,32 +229,32 @@ def _apart(reference: Reference, night: Night, answers: list[_Answer]) -> float:
     images = sum(len(one.night) for one in answers)
     if images < FEWEST_IMAGES:
         return 0.0
-    places, design = _strange_places(reference, night, answers, TAIL)
+    share, design = _share_beyond(reference, night, answers, 1.0 - TAIL)
     variance = TAIL * (1.0 - TAIL) * (design / images + _error(answers, images, design) ** 2)
-    stranger = float((places > 1.0 - TAIL).mean()) - TAIL
-    of_all = max(0.0, float((places > 0.5).mean()) - 0.5)
-    return stranger - MOST_FROM_THE_MIDDLE * of_all - CHANCE * math.sqrt(variance)
+    of_all = max(0.0, _share_beyond(reference, night, answers, 0.5)[0] - 0.5)
+    return share - TAIL - MOST_FROM_THE_MIDDLE * of_all - CHANCE * math.sqrt(variance)
 
 
-def _strange_places(
-    reference: Reference, night: Night, answers: list[_Answer], tail: float
-) -> tuple[Floats, float]:
-    """Return the places by strangeness, 0-1, [N], and the design effect of a tail."""
+def _share_beyond(
+    reference: Reference, night: Night, answers: list[_Answer], place: float
+) -> tuple[float, float]:
+    """Return how many of the night are stranger than a place 0-1, and the design effect of that."""
     values = reference.outlier_score
     tonight = night.outlier_score.astype(values.dtype)
-    places = np.concatenate(
-        [_places(values[one.reference], one.weights, tonight[one.night]) for one in answers]
+    rows = [one.reference for one in answers]
+    beyond = np.concatenate(
+        [
+            shares_beyond(values[one.reference], one.weights, tonight[one.night], place)
+            for one in answers
+        ]
     )
     own = np.concatenate(
-        [_places(values[one.reference], one.weights, values[one.reference]) for one in answers]
+        [
+            shares_beyond(values[one.reference], one.weights, values[one.reference], place)
+            for one in answers
+        ]
     )
-    rows = np.concatenate([one.reference for one in answers])
-    return places, design_effect(own > 1.0 - tail, reference.group[rows])
-
-
-def _places(values: NDArray[np.float32], weights: Floats, night: NDArray[np.float32]) -> Floats:
-    places: Floats = 0.5 + scores(values, weights, night)[0] / EVEN_TO_SIGMA
-    return places
+    return float(beyond.mean()), design_effect(own, reference.group[np.concatenate(rows)])
 
 
 def by_chance(beyond: float, images: float) -> float:

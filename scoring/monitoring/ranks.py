@@ -29,9 +29,7 @@ def scores(values: NDArray[Any], weights: Floats, night: NDArray[Any]) -> Floats
     others have too might stand at any of their places: it has the mean of their scores, so that
     a figure that few values have, or one alone, moves nothing either.
     """
-    order = np.argsort(values, kind="stable")
-    values, sums = values[order], np.concatenate(([0.0], np.cumsum(weights[order])))
-    first, last = (sums[np.searchsorted(values, night, side)] / sums[-1] for side in SIDES)
+    first, last = _sides(values, weights, night)
     place = (first + last) / 2.0
     width = last - first
     outwards = np.divide(
@@ -42,6 +40,30 @@ def scores(values: NDArray[Any], weights: Floats, night: NDArray[Any]) -> Floats
     )
     both: Floats = EVEN_TO_SIGMA * (np.stack([place, outwards]) - 0.5)
     return both
+
+
+def shares_beyond(
+    values: NDArray[Any], weights: Floats, night: NDArray[Any], place: float
+) -> Floats:
+    """Return how much of each of ``night`` [N] lies beyond a place 0-1 among ``values``, 0-1 [N].
+
+    One image more among R others comes before, between or behind them, anywhere as likely: it
+    takes up one of R + 1 parts. Where nothing has changed the mean is 1 - ``place`` for it, however
+    few the others are; of twenty each place is a twentieth, and too coarse for a tail of two in a
+    hundred.
+    """
+    own = float((weights**2).sum()) / float(weights.sum()) ** 2
+    first, last = _sides(values, weights, night)
+    begin, end = first / (1.0 + own), (last + own) / (1.0 + own)
+    return np.clip((end - place) / (end - begin), 0.0, 1.0)
+
+
+def _sides(values: NDArray[Any], weights: Floats, night: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return the share of ``values`` that is smaller than each of ``night``, and no larger."""
+    order = np.argsort(values, kind="stable")
+    values, sums = values[order], np.concatenate(([0.0], np.cumsum(weights[order])))
+    first, last = (sums[np.searchsorted(values, night, side)] / sums[-1] for side in SIDES)
+    return first, last
 
 
 def _distance_up_to(place: Floats) -> Floats:

@@ -51,6 +51,30 @@ def test_the_interval_holds_the_truth_on_clean_nights(images: int) -> None:
     assert held >= 0.93 * 200
 
 
+@pytest.mark.parametrize("known", [60, 200])
+def test_it_holds_it_too_where_few_images_were_held_out(known: int) -> None:
+    held = 0
+    for seed in range(200):
+        night = drawn(2_000, 1_000 + seed)
+        found = estimated(Estimator(drawn(known, seed), CLASSES, ABOVE), night)
+        held += found.low <= night.right.mean() <= found.high
+    assert held >= 0.93 * 200
+
+
+def test_of_a_few_images_that_were_all_right_the_next_one_may_be_wrong() -> None:
+    sure = replace(drawn(24, 15), confidence=np.full(24, 0.999, np.float32))
+    sure = replace(sure, truth=sure.predicted)
+    night = replace(drawn(2_000, 16), confidence=np.full(2_000, 0.999, np.float32))
+    # Wilson's interval for 24 of 24 begins at 86 %.
+    assert estimated(Estimator(sure, CLASSES, ABOVE), night).low < 0.95
+
+
+def test_how_many_images_are_strange_is_known_as_well_as_held_out_images_tell() -> None:
+    many, few = (Estimator(drawn(images, 17), CLASSES, 0.97) for images in (20_000, 200))
+    assert many.usual_strangers(300) == pytest.approx(0.03 + 2 * np.sqrt(0.03 / 300), abs=0.004)
+    assert few.usual_strangers(300) > many.usual_strangers(300) + 0.01
+
+
 def test_a_class_that_is_less_often_right_than_sure_counts_so_in_whatever_mix() -> None:
     estimator = Estimator(drawn(5_000, 1, gaps=0.3), CLASSES, ABOVE)
     for share in (0.1, 0.8):
@@ -174,7 +198,7 @@ def test_why_an_estimate_is_not_to_be_relied_on(changed: dict[str, object], said
 
 
 def test_a_night_that_is_too_far_away_says_in_what() -> None:
-    assert beyond_trust(-0.6, 1.0, 0.03, 0.004) == []
+    assert beyond_trust(-0.6, 1.0, 0.03, 0.001) == []
     assert beyond_trust(-0.8, 1.0, 0.03, -0.5) == ["how sure the model is"]
     assert beyond_trust(0.8, 1.4, 0.05, 0.006) == [
         "how sure the model is",

@@ -169,6 +169,17 @@ def test_clean_nights_have_no_part_that_is_apart(images: int) -> None:
     assert np.mean([night.apart > 0.0 for night in nights]) <= 0.06
 
 
+@pytest.mark.parametrize("images", [100, 300])
+def test_clean_nights_of_a_model_that_was_taught_from_few_have_none_either(images: int) -> None:
+    found = []
+    for seed in range(20):
+        few = population(120, 2_000 + seed)
+        nights = [night_of(population(images, 3_000 + 10 * seed + n)) for n in range(10)]
+        found += [look(few, night, STRANGE_ABOVE).apart > 0.0 for night in nights]
+
+    assert np.mean(found) <= 0.06
+
+
 def test_a_tenth_that_is_another_thing_is_apart_though_the_model_calls_it_usual() -> None:
     images = population(1_000, 14)
     strange = images.outlier_score.astype(np.float64)
