@@ -10,6 +10,7 @@ TIFF may be packed by is for Pillow, which tells, and which alone knows some way
 import zlib
 
 import cv2
+import numpy as np
 
 from scoring.preprocessing.errors import CorruptImage
 from scoring.preprocessing.formats import jpeg
@@ -21,6 +22,7 @@ from scoring.preprocessing.pixels import Image
 
 _FILLED_UP = 4
 _GREY_AND_ALPHA = 2  # a JPEG of two components is none outside of a TIFF
+_COLOURS = 3
 _AT_ONCE = 1 << 18
 _LONGEST_SIDE = 1 << 20  # OpenCV's limit
 
@@ -29,9 +31,18 @@ def decode_tiff(data: bytes) -> Image:
     """Decode the first page of a file whose header was read.
 
     Returns uint8, or what OpenCV makes of deeper samples: (height, width) grey, or with three or
-    four channels B, G, R, A; upright. Raises CorruptImage.
+    four channels B, G, R, A; as stored, not turned. Raises CorruptImage or UnsupportedFormat.
     """
     page = Page(data)
+    pixels = _decoded(data, page)
+    if page.masked and pixels.ndim == 3:
+        pixels = pixels[:, :, :_COLOURS]
+    if page.negative and pixels.dtype == np.uint16:
+        pixels = ~pixels
+    return pixels
+
+
+def _decoded(data: bytes, page: Page) -> Image:
     if page.compression in DEFLATE and page.bits_in_order:
         for piece in page.pieces:
             _check_inflating(data, piece)

@@ -38,12 +38,19 @@ def read_header(data: bytes, kind: Literal["AVIF", "HEIF"]) -> Header:
 
 
 def opened(data: bytes, kind: Kind) -> "Opened":
-    """Open a file, without decoding it. Raises DecodeError."""
+    """Open a file, without decoding it. Raises DecodeError.
+
+    A TIFF comes here with all its strips; what Pillow knows no name for is of a rare form.
+    """
     pillow = _pillow()
     if kind not in pillow.OPEN:
         raise UnsupportedFormat(f"{kind}, whose decoder is not installed here,")
     try:
         return cast("Opened", pillow.open(io.BytesIO(data), formats=(kind,)))
+    except pillow.UnidentifiedImageError as error:
+        if kind == "TIFF":
+            raise UnsupportedFormat("TIFF (in a form that few programs know)") from None
+        raise refusal(kind, error) from None
     except Exception as error:  # whatever its parsers meet: there is no common base
         raise refusal(kind, error) from None
 

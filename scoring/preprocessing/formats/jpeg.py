@@ -10,8 +10,8 @@ Two faults it may take for a picture, so they are looked for:
 The decoder cannot be interrupted, so what it will do is bounded before it starts: by segments, by
 scans, and by scans times pixels, for it passes over the whole picture once a scan.
 
-Nor does it get a lossless file: told to decode one at some eighths of its size, libjpeg-turbo writes
-it whole, far behind the end of the memory for the small one.
+Nor does it get a lossless file: asked for one at some eighths of its size, libjpeg-turbo writes it
+whole, far behind the end of the memory for the small one.
 """
 
 import re

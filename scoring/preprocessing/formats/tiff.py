@@ -4,8 +4,8 @@ Programs disagree on what a directory must say: lengths of strips are missing, w
 type, and so is much else. What can be worked out from the rest is, as libtiff and Pillow do; the
 decoder then gets a directory of what the picture needs and nothing else.
 
-The decoder applies the orientation of a TIFF by itself, so the header reports it as upright and
-the size as it will be after turning.
+The orientation is no part of that: OpenCV turns a picture of tiles tile by tile, and leaves each at
+its place.
 """
 
 from bisect import bisect_right
@@ -20,14 +20,17 @@ from scoring.preprocessing.errors import (
     TruncatedImage,
     UnsupportedFormat,
 )
+from scoring.preprocessing.formats.exif import UPRIGHT
 from scoring.preprocessing.formats.header import FIRST_FRAME, Header
 from scoring.preprocessing.formats.tiff_directory import Directory
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 UNCOMPRESSED, LZW, JPEG, PACK_BITS = 1, 5, 7, 32773
 DEFLATE = (8, 32946)
-# What else there is: fax, JPEG, Zstandard, LZMA.
 CHECKED = (UNCOMPRESSED, LZW, PACK_BITS, *DEFLATE)
+# Fax of four kinds, JPEG of two ages, ThunderScan, SGI's logarithms, LZMA, Zstandard. Not WebP,
+# which Pillow's libtiff may lack, nor JPEG 2000, LERC, JPEG XL and whatever else there is.
+_READ = frozenset((*CHECKED, JPEG, 2, 3, 4, 6, 32771, 32809, 34676, 34677, 34925, 50000))
 
 _SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS = 254, 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES = 266, 273, 274, 277, 278, 279
@@ -39,14 +42,15 @@ _FURTHER = frozenset((263, 292, 293, 317, 332, 334)).union(
     range(280, 282), range(290, 292), range(339, 342), range(512, 522), range(529, 533)
 )
 _PICTURE = frozenset(
-    (_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS, _FILL_ORDER, _ORIENTATION, _SAMPLES, _ROWS)
+    (_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLOURS, _FILL_ORDER, _SAMPLES, _ROWS)
 ).union(
     (_PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _PALETTE, _EXTRA_SAMPLES, _JPEG_TABLES),
     _FURTHER,
 )
+_ORIENTATIONS = range(1, 9)
 _REDUCED, _SEPARATE, _INDEXED, _YCBCR, _NORMAL_FILL = 1, 2, 3, 6, 1
-_ASSOCIATED, _UNASSOCIATED = 1, 2
-_FIRST_SIDEWAYS = 5
+_MIN_IS_WHITE = 0
+_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 
 # A strip for each row of each of four planes of the largest side there is (65,535); a picture of
 # 100 megapixels in tiles of 20 x 20. Programs write strips of 8 kB and tiles of 128 x 128 or more.
@@ -198,6 +202,19 @@ class Page:
         see_through = self.samples == 2 and self.depth == 8 and _EXTRA_SAMPLES in self.tags
         return self.compression not in CHECKED or see_through
 
+    @property
+    def negative(self) -> bool:
+        """Tell whether zero is white, which decoders heed of up to eight bits only."""
+        return self.depth > 8 and self.tags.number(_COLOURS, 1) == _MIN_IS_WHITE
+
+    @property
+    def masked(self) -> bool:
+        """Tell whether what stands beside the colours is a mask, say, and no transparency.
+
+        Photoshop saves selections so; OpenCV takes the first for alpha.
+        """
+        return self.tags.number(_EXTRA_SAMPLES, _UNASSOCIATED) == _UNSPECIFIED
+
     def alone(self) -> bytes:
         """Return a file of this page whose directory holds what the picture needs."""
         starts, lengths = (_TILES, _TILE_BYTES) if self.tiled else (_STRIPS, _STRIP_BYTES)
@@ -228,14 +245,20 @@ def read_header(data: bytes) -> Header:
     """Read the first page's size; its strips or tiles must lie inside the file."""
     page = Page(data)
     _refuse_camera_raw(data, page.tags)
+    if page.compression not in _READ:
+        raise UnsupportedFormat(f"TIFF (packed in the way {page.compression})")
     _ = page.pieces
-    width, height = page.width, page.height
-    if page.tags.number(_ORIENTATION, 1) in range(_FIRST_SIDEWAYS, 9):
-        width, height = height, width
+    orientation = page.tags.number(_ORIENTATION, UPRIGHT)
     note = FIRST_FRAME if _has_another_page(data, page.tags) else None
     deep = page.depth > 8 or page.by_pillow
     return Header(
-        "tiff", width, height, premultiplied=_is_premultiplied(page), note=note, deep=deep
+        "tiff",
+        page.width,
+        page.height,
+        orientation if orientation in _ORIENTATIONS else UPRIGHT,
+        premultiplied=_is_premultiplied(page),
+        note=note,
+        deep=deep,
     )
 
 

@@ -411,7 +411,7 @@ def test_a_scan_header_that_is_empty_and_ends_the_file_raises_only_decode_errors
 
 
 def of_rare_kind(frame: int, bits: int = 8) -> bytes:
-    """Write a grey picture of 1,600 x 1,200 whose every lossless difference is a code of one bit."""
+    """Write a grey picture of 1,600 x 1,200 whose every lossless difference is one bit."""
     width, height = 1600, 1200
     head = segment(frame, struct.pack(">BHHB3B", bits, height, width, 1, 1, 0x11, 0))
     table = segment(0xC4, bytes((0, 1, *[0] * 15, 0)))

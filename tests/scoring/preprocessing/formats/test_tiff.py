@@ -21,6 +21,7 @@ from scoring.preprocessing.decode import (
     checked_header,
     decode_color,
     decode_grey,
+    upright,
 )
 from scoring.preprocessing.formats.header import FIRST_FRAME
 from scoring.preprocessing.formats.tiff_directory import Directory
@@ -218,6 +219,54 @@ def test_tiles_are_read_with_and_without_their_lengths(side: int) -> None:
     tags, body = tiles(GREY, side)
     for chosen in (tags, without(tags, tf.TILE_COUNTS), tags | {tf.TILE_COUNTS: (LONG, [1])}):
         np.testing.assert_array_equal(grey_of(tiff_file(chosen, body)), GREY)
+
+
+def turned(tags: dict[int, Tag], orientation: int) -> dict[int, Tag]:
+    return tags | {tf.ORIENTATION: (SHORT, [orientation])}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_of_tiles_is_turned_as_a_whole(orientation: int) -> None:
+    tags, body = tiles(GREY, 32)
+    shown = grey_of(tiff_file(turned(tags, orientation), body))
+    np.testing.assert_array_equal(shown, upright(GREY, orientation))
+    np.testing.assert_array_equal(shown, grey_of(tiff_file(turned(STRIPED, orientation), BODY)))
+
+
+@pytest.mark.parametrize("endian", "<>")
+def test_zero_is_white_where_the_file_says_so(endian: str) -> None:
+    for depth, levels in ((8, 255 - GREY), (16, (255 - GREY).astype(endian + "u2") * 257)):
+        body = levels.tobytes()
+        tags = TAGS | {tf.DEPTH: (SHORT, [depth]), tf.COLOURS: (SHORT, [0])}
+        tags |= {tf.COUNTS: (LONG, [len(body)])}
+        np.testing.assert_array_equal(grey_of(tiff_file(tags, body, endian)), GREY)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("mask", [0, 127, 255])
+def test_a_mask_beside_the_colours_is_no_transparency(mask: int, depth: int) -> None:
+    """A selection that Photoshop saved, say: what is outside of it is seen all the same."""
+    layers = np.dstack([scene(), np.full(GREY.shape, mask, np.uint8)])
+    body = (layers if depth == 8 else layers.astype("<u2") * 257).tobytes()
+    tags = TAGS | {tf.DEPTH: (SHORT, [depth] * 4), tf.COLOURS: (SHORT, [2])}
+    tags |= {tf.SAMPLES: (SHORT, [4]), tf.COUNTS: (LONG, [len(body)]), 338: (SHORT, [0])}
+    np.testing.assert_array_equal(color_of(tiff_file(tags, body)), scene())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {tf.COMPRESSION: (SHORT, [50001])},  # WebP
+        {tf.COMPRESSION: (SHORT, [34712])},  # JPEG 2000
+        {tf.COLOURS: (SHORT, [32803])},  # colours of a camera's sensor, each in a pixel of its own
+    ],
+)
+def test_a_form_that_is_not_read_is_not_called_damaged(
+    more: dict[int, Tag], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UnsupportedFormat, match="save it as png or jpeg"):
+        color_of(tiff_file(TAGS | more, BODY))
+    assert capfd.readouterr().err == ""
 
 
 def test_twelve_bits_become_eight() -> None:
