@@ -77,7 +77,7 @@ def test_a_night_is_told_by_the_batches_it_had_pictures_of(settings: Settings) -
     month = tuple(f"Nov {day}" for day in range(1, 29))
     with Ledger.from_settings(settings) as ledger:
         for days, had in ((2, "Nov 27"), (1, ""), (0, "Nov 28")):
-            at, state = NOW - timedelta(days=days), "done" if had else "failed"
+            at = NOW - timedelta(days=days)
             ledger.start_run(Run(f"n{days}", "nightly", at.date(), "new", month, "running", "",
                                  FASHION.name, FASHION.version, at, None))  # fmt: skip
             if had:
@@ -85,7 +85,8 @@ def test_a_night_is_told_by_the_batches_it_had_pictures_of(settings: Settings) -
                 ledger.touch_batch(f"n{days}", had, 0, ["1.png"])
                 ledger.commit_chunk(f"n{days}", had, FASHION.version, [image], ChunkCost(), at)
                 ledger.close_batch(f"n{days}", had, 1.0)
-            ledger.finish_run(f"n{days}", state, "" if had else "no server answers <b>", at)
+            why = "" if had else "no server answers <b>"
+            ledger.finish_run(f"n{days}", "done" if had else "failed", why, at)
     page = at_now(settings).get("/runs").text
     beside = re.findall(r'<span class="soft"><bdi>(.*?)</bdi>', page)
     assert beside == ["Nov 28", "no server answers &lt;b&gt;", "Nov 27"]
