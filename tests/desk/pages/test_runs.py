@@ -128,6 +128,7 @@ def test_which_version_serves_since_when_and_by_whom(settings: Settings) -> None
     promoted = f"fashion {'b' * 12} in the place of {'a' * 12}, promoted by &lt;Ana&gt;"
     back = f"fashion {'a' * 12} again, in the place of {'b' * 12}, taken back by Ben"
     assert 0 < text.index(back) < text.index(promoted)
+    assert text.count("from the server's next start on") == 1, "said once, not of each"
 
 
 def test_nothing_yet_says_what_to_do(browser: Browser) -> None:
