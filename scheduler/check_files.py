@@ -18,7 +18,7 @@ from scoring.batches.batch_folders import BatchFolders
 from scoring.batches.image_folder import Batch, all_batches, expected_batches, list_images
 from scoring.batches.run_reading import IN_FLIGHT_FILE
 from scoring.batches.vanished import missed_batches
-from scoring.processes.locks import INSTANCE_LOCK, RUN_LOCK
+from scoring.processes.locks import INSTANCE_LOCK, RUN_LOCK, why_no_lock
 from scoring.protocol.errors import LedgerDamaged, LedgerOutdated, ScoringError
 from scoring.protocol.whole_file import what_stands_there
 from scoring.records.atomic_file import behind_link
@@ -41,7 +41,7 @@ SIDE_FILES = ("-wal", "-shm")
 def check_folders(settings: Settings) -> Iterator[Finding]:
     """Results, ledger, locks and logs must be written; without logs the run goes on."""
     yield _results(settings.results_file)
-    yield _folder(settings.ledger_file.parent, "FAIL")
+    yield _locking(settings.ledger_file.parent)
     yield _folder(settings.logs_folder, "WARN")
     yield from _files(settings)
 
@@ -228,6 +228,20 @@ def _file(path: Path, needed: int, otherwise: Verdict) -> Iterator[Finding]:
         can = "read and written" if needed & os.W_OK else "read"
         text = f"{path} cannot be {can} by the user of this program: give it to that user (chown)"
         yield Finding(otherwise, "file", text)
+
+
+def _locking(folder: Path) -> Finding:
+    """Say whether files can be made in a folder, and be locked there: a network drive may not."""
+    finding = _folder(folder, "FAIL")
+    if finding.verdict != "OK":
+        return finding
+    try:
+        against = why_no_lock(_nearest(folder))
+    except OSError as error:
+        against = error.strerror or str(error)
+    return (
+        Finding("FAIL", "folder", f"{folder} cannot be locked: {against}") if against else finding
+    )
 
 
 def _folder(folder: Path, otherwise: Verdict) -> Finding:

@@ -7,6 +7,7 @@ lock is taken: who only asks for a holder finds none most times.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -42,6 +44,8 @@ EXPORT = "the desk's export of Results.csv"
 EXPORT_SECONDS = 60.0
 # Whoever looks whether a lock is held takes it for an instant; do not fall over that.
 GLANCE_SECONDS = 0.3
+# What a file system says that has no locks.
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
 
 
 class Holder(Struct, frozen=True):
@@ -127,6 +131,24 @@ def cluster_lock(settings: Settings, place: str, command: str) -> Iterator[None]
         yield
 
 
+def why_no_lock(folder: Path) -> str:
+    """Return what the system says against a lock in a folder; "" where there can be one.
+
+    It is tried on a file that nobody sees. On Windows every file system has locks. Raises OSError
+    where no file can be made.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return ""
+    with TemporaryFile(dir=folder, prefix=".check-") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return f"{error.strerror or error}{_advice(error)}"
+    return ""
+
+
 def run_holder(settings: Settings) -> Holder | None:
     """Return who scores at the moment, if anybody."""
     holder = _holder(_lock_file(settings, RUN_LOCK))
@@ -183,8 +205,13 @@ def _acquire(
         why = "a file, or a link to what is not there (is a disk off?)"
         raise ScoringError(f"{path} cannot be locked: {path.parent} is {why}") from error
     except OSError as error:
-        raise ScoringError(f"{path} cannot be locked: {error}") from error
+        raise ScoringError(f"{path} cannot be locked: {error}{_advice(error)}") from error
     return lock
+
+
+def _advice(error: OSError) -> str:
+    """Say what helps where a file system has no locks, as many network drives."""
+    return "; the ledger belongs on a local disk (paths.ledger)" * (error.errno in NO_LOCKS)
 
 
 def _holder(path: Path) -> Holder | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -26,7 +29,7 @@ from scheduler.check_files import (
 from scheduler.check_serving import check_client, check_port, check_programs
 from scheduler.check_times import check_next_run, check_scheduler, check_window
 from scoring.batches.vanished import vanished_batches
-from scoring.processes.locks import instance_lock
+from scoring.processes.locks import instance_lock, run_lock
 from scoring.processes.port_owner import free_port
 from scoring.protocol.commands import command
 from scoring.protocol.errors import ScoringError
@@ -93,6 +96,25 @@ def test_results_may_not_be_a_folder_or_a_pipe(settings: Settings) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(settings.results_file)
         assert "is a pipe or a device" in told(check_folders, settings)[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run here: every file system there has locks")
+def test_a_drive_without_locks_fails_here_and_not_at_night(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def has_none(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", has_none)
+    advice = "No locks available; the ledger belongs on a local disk (paths.ledger)"
+    folder = settings.ledger_file.parent
+    assert told(check_folders, settings)[1] == f"FAIL folder {folder} cannot be locked: {advice}"
+    said = re.escape(f"run.lock cannot be locked: [Errno {errno.ENOLCK}] {advice}")
+    with pytest.raises(ScoringError, match=said):
+        with run_lock(settings, "a night"):
+            raise AssertionError("it was held")
 
 
 def test_results_behind_a_link_are_looked_at_where_they_are(
