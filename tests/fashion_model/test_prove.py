@@ -43,7 +43,8 @@ def test_clean_nights_are_valid_and_others_are_not() -> None:
     judge = accuracy.Judge(held_out(), 10, ABOVE)
     clean = held_out_outputs()
     found = judge.judge_many(clean, 50, 500)
-    assert all(one.valid for one in found)
+    # Chance takes some 5 in 1,000 nights of that size for others (docs/monitoring.md).
+    assert sum(one.valid for one in found) >= 49
     assert np.mean([one.holds for one in found]) > 0.9
     assert abs(np.mean([one.error for one in found])) < 0.01
     unsure = Outputs(
