@@ -19,8 +19,8 @@ class Watchdog:
     interpreter does, whatever the run is busy with or waits for. The interpreter's own fault
     handler raises the alarm, by a thread that needs no interpreter. The run stays open, as after
     any sudden end, and whoever started the process starts it again. The handler's time goes on
-    while the whole process is stopped (SIGSTOP, a debugger, a frozen container): one that was so for
-    ``seconds`` is ended as well when it goes on.
+    while the whole process is stopped (SIGSTOP, a debugger, a frozen container): one that was so
+    for ``seconds`` is ended as well when it goes on.
     """
 
     def __init__(self, seconds: float) -> None:
