@@ -34,7 +34,7 @@ def look_at_ledger(
         raise LedgerMissing(f"there is no ledger at {path} yet; the first run makes it")
     with ExitStack() as stack:
         seconds = settings.records.busy_seconds if busy_seconds is None else busy_seconds
-        database = ReadOnly(_readable(path, stack, may_copy), seconds)
+        database = ReadOnly(path, seconds, _readable(path, stack, may_copy))
         stack.callback(database.close)
         yield LedgerReader.over(database)
 
@@ -65,14 +65,16 @@ def _readable(path: Path, stack: ExitStack, may_copy: bool) -> Path:
 class ReadOnly(Database):
     """A connection that writes nothing, and puts nothing beside the file."""
 
-    def __init__(self, path: Path, busy_seconds: float) -> None:
+    def __init__(self, path: Path, busy_seconds: float, readable: Path) -> None:
+        """``readable``: the file itself or a copy of it, of which nobody is to hear."""
+        self._readable = readable
         super().__init__(path, busy_seconds, shared=False, create=False)
 
     def _connect(self, shared: bool, create: bool) -> sqlite3.Connection:
         # Closed and at rest, it is read as it is: SQLite would make side files for a reader, too.
-        rest = "" if Path(f"{self.path}-wal").exists() else "&immutable=1"
+        rest = "" if Path(f"{self._readable}-wal").exists() else "&immutable=1"
         return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=ro{rest}",
+            f"{self._readable.absolute().as_uri()}?mode=ro{rest}",
             uri=True,
             timeout=self.busy_seconds,
             isolation_level=None,

@@ -188,6 +188,18 @@ def test_a_look_after_a_kill_sees_what_was_written_last(
     assert sorted(os.listdir(ledger_file.parent)) == names
 
 
+def test_what_is_wrong_with_a_ledger_is_told_of_it_and_not_of_the_copy_that_was_read(
+    settings: Settings,
+) -> None:
+    ledger = settings.ledger_file
+    ledger.parent.mkdir()
+    make_old(ledger, 2)
+    Path(f"{ledger}-wal").touch()  # as a kill leaves it
+    with pytest.raises(LedgerOutdated) as caught, look_at_ledger(settings):
+        pass
+    assert str(caught.value).startswith(f"{ledger} is of an older version")
+
+
 def test_a_ledger_that_cannot_be_copied_to_be_looked_at_is_told(settings: Settings) -> None:
     Ledger.from_settings(settings).close()
     Path(f"{settings.ledger_file}-wal").mkdir()
