@@ -13,6 +13,7 @@ import numpy as np
 import simplejpeg
 from msgspec.structs import replace
 
+from scoring.preprocessing.decode import upright
 from scoring.preprocessing.errors import (
     CorruptImage,
     DecodeError,
@@ -20,6 +21,7 @@ from scoring.preprocessing.errors import (
     TruncatedImage,
 )
 from scoring.preprocessing.formats import bmp, gif, jpeg, png
+from scoring.preprocessing.formats.exif import orientation_of
 from scoring.preprocessing.pixels import DecodeLimits, Image
 from scoring.preprocessing.thumbnail import LONGEST, Thumbnail, thumbnail, thumbnail_of
 
@@ -56,7 +58,7 @@ def _leniently(data: bytes, limits: DecodeLimits) -> Image | None:
 
 
 def _jpeg(data: bytes, limits: DecodeLimits) -> Image | None:
-    """Decode as far as the data goes; what is missing is grey. Its orientation is lost with it."""
+    """Decode as far as the data goes; what is missing is grey."""
     if not jpeg.is_decodable(data):
         return None
     try:
@@ -67,7 +69,8 @@ def _jpeg(data: bytes, limits: DecodeLimits) -> Image | None:
             limits.reserve(height * width, _JPEG_BYTES)
         scale = LONGEST / max(height, width, LONGEST)
         least = {"min_height": round(height * scale), "min_width": round(width * scale)}
-        return cast(Image, simplejpeg.decode_jpeg(data, "RGB", strict=False, **least))
+        stored = cast(Image, simplejpeg.decode_jpeg(data, "RGB", strict=False, **least))
+        return upright(stored, jpeg.orientation(data))
     except Exception:  # of a head that names no way of sampling it is a KeyError
         return None
 
@@ -85,7 +88,8 @@ def _by_pillow(data: bytes, kind: str, limits: DecodeLimits) -> Image | None:
             if limits.reserve:
                 limits.reserve(image.width * image.height, _PILLOW_BYTES)
             image.thumbnail((LONGEST, LONGEST), reducing_gap=None)
-            return np.asarray(image.convert("RGB"), np.uint8)
+            exif = image.info.get("exif") or b""
+            return upright(np.asarray(image.convert("RGB"), np.uint8), orientation_of(exif))
     except Exception:  # whatever its parsers meet: there is no common base
         return None
     finally:

@@ -58,15 +58,12 @@ _OTHER_BITS = bytes(range(244, 8, -11)) * 4  # ones first: decoders make up zero
 def read_header(data: bytes) -> Header:
     """Read the size and the EXIF orientation; no scan may be missing, none hold a hole."""
     size: tuple[int, int] | None = None
-    orientation: int | None = None
     head = _head(data)
     _refuse_rare_kinds(data, head)
     for marker, start, end in head:
         if marker in _FRAMES and end - start >= 6:
             height, width = struct.unpack_from(">HH", data, start + 1)
             size, kind, components = (width, height), marker, set(data[start + 6 : end : 3])
-        elif marker == _EXIF and orientation is None and data.startswith(b"Exif\0\0", start):
-            orientation = orientation_of(data[start:end])
     if size is None or not all(size):
         raise CorruptImage("JPEG without a frame before its scan")
     in_one_scan = int.from_bytes(data[start : start + 1]) == len(components)
@@ -76,7 +73,12 @@ def read_header(data: bytes) -> Header:
             raise TooMuchWork(f"JPEG of {scans} scans, too many for its size")
     elif kind in _SEQUENTIAL - _ARITHMETIC:
         _check_for_hole(data, end)
-    return Header("jpeg", *size, orientation or UPRIGHT)
+    return Header("jpeg", *size, _orientation(data, head))
+
+
+def orientation(data: bytes) -> int:
+    """Read the EXIF orientation of a file that may be cut off. Raises DecodeError."""
+    return _orientation(data, _head(data))
 
 
 def is_decodable(data: bytes) -> bool:
@@ -160,6 +162,14 @@ def _head(data: bytes) -> list[tuple[int, int, int]]:
         if segment[0] == _SCAN:
             return segments
     raise CorruptImage("JPEG without a scan")
+
+
+def _orientation(data: bytes, head: list[tuple[int, int, int]]) -> int:
+    """Of two EXIF blocks the first counts."""
+    for marker, start, end in head:
+        if marker == _EXIF and data.startswith(b"Exif\0\0", start):
+            return orientation_of(data[start:end])
+    return UPRIGHT
 
 
 def _refuse_rare_kinds(data: bytes, head: list[tuple[int, int, int]]) -> None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
 
+from scoring.preprocessing.decode import upright
 from scoring.preprocessing.errors import DecodeError
 from scoring.preprocessing.pixels import DecodeLimits
 from scoring.preprocessing.salvage import salvaged
 from scoring.preprocessing.thumbnail import LONGEST, thumbnail
-from tests.scoring.preprocessing.image_files import chunk, encoded, scene
+from tests.scoring.preprocessing.image_files import (
+    chunk,
+    encoded,
+    jpeg_with_exif,
+    png_with_exif,
+    scene,
+)
 
 LIMITS = DecodeLimits(10**7, 10**8)
 WHOLE = cv2.resize(scene(24, 18), (360, 480), interpolation=cv2.INTER_CUBIC)
@@ -37,6 +45,26 @@ def test_the_upper_half_of_a_file_that_is_cut_off_is_shown(suffix: str) -> None:
     wanted = cv2.resize(COLOUR, made.shape[1::-1], interpolation=cv2.INTER_AREA)
     third = slice(-made.shape[0] // 3, None) if suffix == ".bmp" else slice(made.shape[0] // 3)
     assert np.abs(made[third].astype(int) - wanted[third]).mean() < 25
+
+
+@pytest.mark.parametrize("turned", [jpeg_with_exif, png_with_exif])
+def test_what_is_left_is_shown_upright(turned: Callable[[bytes, int], bytes]) -> None:
+    whole = encoded(COLOUR, ".jpg" if turned is jpeg_with_exif else ".png")
+    cut = len(whole) * 7 // 10
+    for orientation in range(1, 9):
+        wanted = upright(shown(turned(whole, 1)[:cut]), orientation)
+        made = shown(turned(whole, orientation)[:cut])
+        assert made.shape == wanted.shape
+        assert np.abs(made.astype(int) - wanted).mean() < 6  # each is a JPEG of its own
+
+
+def test_a_large_jpeg_is_shown_upright() -> None:
+    data = jpeg_with_exif(encoded(np.full((1500, 2000, 3), 180, np.uint8), ".jpg"), 6)
+    made = salvaged(data, DecodeLimits(10**6, 10**8))
+    assert made
+    assert made.pixels is not None
+    height, width = made.pixels.shape[:2]
+    assert height > width
 
 
 def test_a_png_with_a_wrong_checksum_is_shown() -> None:
