@@ -164,9 +164,22 @@ def _decoded(data: bytes, header: Header) -> Image:
             return decode_by_pillow(data, "AVIF")
         case "heif":
             return decode_by_pillow(data, "HEIF")
-        case "bmp" if not bmp.has_alpha(data):
-            return imdecode(data, _OPAQUE)
+        case "bmp":
+            return _decoded_bmp(data)
     return imdecode(data, cv2.IMREAD_UNCHANGED)
+
+
+def _decoded_bmp(data: bytes) -> Image:
+    """Decode; alpha that is zero everywhere is none: programs leave it so, browsers pass it by."""
+    if bmp.has_rare_masks(data):
+        try:
+            return decode_by_pillow(data, "BMP")
+        except CorruptImage:  # all its rows are there
+            raise UnsupportedFormat("BMP (with colour masks that few programs know)") from None
+    if not bmp.has_alpha(data):
+        return imdecode(data, _OPAQUE)
+    pixels = imdecode(data, cv2.IMREAD_UNCHANGED)
+    return pixels if pixels[:, :, 3:].any() else pixels[:, :, :3]
 
 
 def _decoded_png(data: bytes) -> Image:

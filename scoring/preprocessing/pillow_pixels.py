@@ -1,4 +1,4 @@
-"""AVIF, HEIF and rare TIFFs → pixels as they are stored, by Pillow.
+"""AVIF, HEIF, rare TIFFs and BMPs → pixels as they are stored, by Pillow.
 
 OpenCV reads AVIF too, but takes ten bits for sixteen; HEIF it does not read at all.
 """

@@ -1,4 +1,4 @@
-"""Files that Pillow opens: AVIF, HEIF and TIFFs that are packed in rare ways.
+"""Files that Pillow opens: AVIF, HEIF, TIFFs that are packed in rare ways, BMPs with rare masks.
 
 It is loaded only where a batch holds such a file. Pillow and the libraries behind it have bounds
 of their own on what a file may ask for; its size is known before anything is decoded.
@@ -22,7 +22,7 @@ from scoring.preprocessing.formats.iso_media import check_boxes
 if TYPE_CHECKING:
     from PIL.Image import Image as Opened
 
-Kind = Literal["AVIF", "HEIF", "TIFF"]
+Kind = Literal["AVIF", "HEIF", "TIFF", "BMP"]
 _LONGEST_REASON = 100
 
 
