@@ -8,7 +8,6 @@ import sys
 import traceback
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 # OpenBLAS starts a thread for each core when NumPy loads it, and they turn and wait for work: a
 # third of the processor time that the client's imports take, on the core that a server needs.
@@ -22,7 +21,6 @@ TOO_LITTLE = (
 )
 # As pyproject.toml has it. Nothing of ours can be loaded to ask by what is older.
 OLDEST_PYTHON = (3, 11)
-CODE_ROOT = Path(__file__).resolve().parents[2]
 SET_UP = (
     "start programs with the Python of .venv, and where it is that one, set it up anew (README.md,"
     " 'Two commands'; make clean removes it)"
@@ -68,8 +66,10 @@ def run_program(module: str) -> int:
 
 def _is_package(module: str) -> bool:
     """Tell a package that is installed from a module of ours or of Python's own."""
-    top = module.partition(".")[0]
-    is_ours = (CODE_ROOT / top).exists() or (CODE_ROOT / f"{top}.py").exists()
+    from pathlib import Path  # not before the collector is off
+
+    top, code = module.partition(".")[0], Path(__file__).resolve().parents[2]
+    is_ours = (code / top).exists() or (code / f"{top}.py").exists()
     return not is_ours and top not in sys.stdlib_module_names
 
 
