@@ -7,7 +7,7 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from scoring.protocol.errors import ApiError, TooLarge
+from scoring.protocol.errors import ApiError, TooLarge, Unavailable
 from server.manners import manners_at
 from server.paths import is_nothing, what_there_is
 from server.request_body import skip_body
@@ -16,6 +16,10 @@ from server.responses import respond, retry_headers
 logger = logging.getLogger("scoring.server")
 
 OTHER_METHOD = "the path has another method; see the header Allow"
+NO_MEMORY = (
+    "the machine has no memory for this request just now; raise the server's limits (ulimit -v,"
+    " MemoryMax=), end what else takes it, or send fewer rows"
+)
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
 
 
@@ -48,6 +52,12 @@ def register(app: Flask, max_request_bytes: int) -> None:
         if allow:
             response.headers["Allow"] = allow
         return response
+
+    @app.errorhandler(MemoryError)
+    def _short(error: MemoryError) -> Response:
+        # It may be a bug that wants so much: the log shows where.
+        logger.exception("no memory for a request", exc_info=error)
+        return answer(Unavailable(NO_MEMORY, code="memory"))
 
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:

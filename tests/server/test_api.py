@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from scoring.inference.bundle import load_bundle
+from scoring.inference.predictor import Predictor
 from scoring.processes.listening import bind
 from scoring.protocol.errors import SettingsError
 from scoring.protocol.identity import SessionSecret
@@ -67,6 +68,28 @@ def test_every_form_gives_the_same_answer(url: str) -> None:
         assert 0.0 <= row["second_confidence"] <= row["confidence"] <= 1.0
         assert row["outlier_score"] >= 0
         assert row["review"] in (None, "low confidence", "not a garment?")
+
+
+def test_a_machine_without_memory_says_so_and_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others may need less in a minute: 500 would have ended a night."""
+    left: list[int] = [0, 1]
+    predict = Predictor.predict
+
+    def predict_with_what_is_left(predictor: Predictor, pixels: Any) -> Any:
+        if not left.pop(0):
+            raise MemoryError("std::bad_alloc")
+        return predict(predictor, pixels)
+
+    monkeypatch.setattr(Predictor, "predict", predict_with_what_is_left)
+    with running_server(Settings(project=BUNDLE.parent)) as url:
+        refused, scored = (post(url, encode_request(["a"], garment_pixels(1), None)) for _ in "ab")
+    assert refused.status_code == 503
+    assert refused.json()["error"]["code"] == "memory"
+    assert refused.json()["error"]["message"].startswith("the machine has no memory for this")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert scored.status_code == 200
 
 
 def test_the_answer_names_the_model_and_its_time(url: str) -> None:
