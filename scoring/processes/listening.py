@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from typing import Any
 
 from scoring.protocol.errors import SettingsError
+
+# What the system says of an address that this machine has not, or of a kind that it knows not.
+NOT_OURS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
@@ -14,6 +18,17 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
 
     ``setting`` is the key to change then, like ``server.port``.
     """
+    try:
+        return _listener(host, port)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror or error};"
+            f" {_advice(error, setting)}"
+        ) from error
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises OSError, of a system without IPv6, too."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
@@ -24,13 +39,17 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(128)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise SettingsError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; stop what uses it or"
-            f" choose another port (--port, {setting})"
-        ) from error
+        raise
     return listener
+
+
+def _advice(error: OSError, setting: str) -> str:
+    if isinstance(error, socket.gaierror) or error.errno in NOT_OURS:
+        section = setting.partition(".")[0]
+        return f"give a name or address of this machine (--host, {section}.host)"
+    return f"stop what uses it or choose another port (--port, {setting})"
 
 
 def url_of(host: str, port: int) -> str:

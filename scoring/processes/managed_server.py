@@ -31,9 +31,12 @@ class ManagedServer:
     def __init__(
         self, settings: Settings, *, port: int | None = None, secret: SessionSecret | None = None
     ) -> None:
-        """Prepare it; ``port`` 0 takes a free one, None the one in settings."""
+        """Prepare it; ``port`` 0 takes a free one, None the one in settings.
+
+        Raises NoServer where ``server.host`` is none of this machine's.
+        """
         wanted = settings.server.port if port is None else port
-        self.port = wanted or free_port(settings.server.host)
+        self.port = wanted or _free_port(settings.server.host)
         self.secret = secret or SessionSecret.new()
         self._settings = settings
         self._child: Child | None = None
@@ -144,3 +147,11 @@ class ManagedServer:
             f"port {self.port} is taken by {describe_owner(self.port)}; "
             "stop that or set another server.port"
         )
+
+
+def _free_port(host: str) -> int:
+    try:
+        return free_port(host)
+    except OSError as error:
+        why = f"server.host {host}: {error.strerror or error}"
+        raise NoServer(f"{why}; give a name or address of this machine") from error

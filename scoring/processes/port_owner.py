@@ -30,13 +30,13 @@ def port_is_taken(host: str, port: int) -> bool:
 def why_not_to_be_had(host: str, port: int) -> str | None:
     """Try to listen there as a server would; return what the system says against it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # not on Windows
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # not on Windows
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
+    except OSError as error:  # also of a system without IPv6
+        return error.strerror or str(error)
     return None
 
 

@@ -40,6 +40,12 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return replace
 
 
+def test_any_port_of_an_address_that_is_not_this_machines_is_not_to_be_had() -> None:
+    settings = Settings(project=CODE_ROOT, server={"host": "192.0.2.1", "port": 0})
+    with pytest.raises(NoServer, match=r"server\.host 192\.0\.2\.1: .*; give a name or address"):
+        ManagedServer(settings)
+
+
 def test_a_real_server_gets_ready_and_stops_without_a_trace(
     settings: Settings, project: Path
 ) -> None:
