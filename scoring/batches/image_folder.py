@@ -118,9 +118,9 @@ def batch_name(folder: Path, batches_folder: Path) -> str:
 
     As folders list it, however it was written: it is one batch, and not another one a spelling.
     """
-    whole = as_listed(folder.resolve())
-    if _is_below(folder, batches_folder):
-        whole = whole.relative_to(as_listed(batches_folder.resolve()))
+    whole, home = as_listed(folder.resolve()), as_listed(batches_folder.resolve())
+    if whole.is_relative_to(home) and whole != home:
+        whole = whole.relative_to(home)
     return printable(whole.as_posix())
 
 

@@ -110,7 +110,8 @@ def mind_no_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
     def stat_alike(path: Any, **options: Any) -> os.stat_result:
         if isinstance(path, int) or os.path.lexists(path):
             return stat(path, **options)
-        return stat(str(path).replace("RETURNS", "Returns"), **options)
+        named = str(path).replace("RETURNS", "Returns").replace("HOME", "home")
+        return stat(named, **options)
 
     monkeypatch.setattr(os, "stat", stat_alike)
 
@@ -122,7 +123,7 @@ def test_one_folder_is_one_batch_whatever_its_file_system_lets_it_be_called(
     touch(tmp_path, "home/Returns/1.png", "elsewhere/Returns/1.png")
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     mind_no_capitals(monkeypatch)
-    for name in ("Returns", "RETURNS", str(home / "RETURNS")):
+    for name in ("Returns", "RETURNS", str(home / "RETURNS"), str(tmp_path / "HOME" / "RETURNS")):
         assert find_batch(name, home).name == "Returns"
     assert find_batch(str(elsewhere / "RETURNS"), home).name == str(elsewhere / "Returns")
 
