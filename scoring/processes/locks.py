@@ -245,9 +245,12 @@ def _sidecar(path: Path) -> Path:
 def _name_holder(path: Path, holder: Holder) -> None:
     """Write the holder's name whole or not at all; the lock holds without it."""
     part = path.with_name(f"{path.name}.{holder.pid}.part")
-    with suppress(OSError):
+    try:
         part.write_text(json.dumps(asdict(holder)), encoding="utf-8")
         os.replace(part, _sidecar(path))
+    except OSError:  # a full disk; on Windows somebody reads the name of the one before
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _read_sidecar(path: Path) -> Holder | None:

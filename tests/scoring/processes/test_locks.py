@@ -120,3 +120,16 @@ def test_a_torn_name_is_no_name(settings: Settings, text: str) -> None:
     settings.ledger_file.parent.mkdir(parents=True)
     settings.ledger_file.with_name("run.lock.json").write_text(text)
     assert run_holder(settings) is None
+
+
+def test_a_name_that_cannot_be_put_in_place_leaves_nothing_beside_the_lock(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process would leave another file there, on Windows and on a full disk."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "replace", refused)
+    with run_lock(settings, "a night"):
+        assert [path.name for path in settings.ledger_file.parent.iterdir()] == ["run.lock"]
