@@ -41,8 +41,9 @@ SHRINKAGE = 30.0
 # A class with fewer held-out images is counted with the others.
 FEWEST_OF_CLASS = 30
 # How far confidence and strangeness may move, in standard deviations of a place (``drift``), and
-# how many more images than usual may be strange, or stranger than the others (``Look.apart``).
-MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS, MOST_APART = 0.7, 1.3, 0.04, 0.002
+# how many more images than usual may be strange. None may be stranger than the others beyond
+# chance (``Look.apart``).
+MOST_LESS_SURE, MOST_STRANGER, MOST_STRANGERS = 0.7, 1.3, 0.04
 # Standard errors of a night's own share of strange images.
 CHANCE = 2.0
 
@@ -160,7 +161,7 @@ def beyond_trust(less_sure: float, stranger: float, strangers: float, apart: flo
         "how sure the model is": abs(less_sure) > MOST_LESS_SURE,
         "how strange the images are to the model": abs(stranger) > MOST_STRANGER,
         "the share of strange images": strangers > MOST_STRANGERS,
-        "some images are unlike the others": apart > MOST_APART,
+        "some images are unlike the others": apart > 0.0,
     }
     return [words for words, is_beyond in told.items() if is_beyond]
 

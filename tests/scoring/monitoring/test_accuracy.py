@@ -198,9 +198,9 @@ def test_why_an_estimate_is_not_to_be_relied_on(changed: dict[str, object], said
 
 
 def test_a_night_that_is_too_far_away_says_in_what() -> None:
-    assert beyond_trust(-0.6, 1.0, 0.03, 0.001) == []
+    assert beyond_trust(-0.6, 1.0, 0.03, 0.0) == []
     assert beyond_trust(-0.8, 1.0, 0.03, -0.5) == ["how sure the model is"]
-    assert beyond_trust(0.8, 1.4, 0.05, 0.006) == [
+    assert beyond_trust(0.8, 1.4, 0.05, 0.001) == [
         "how sure the model is",
         "how strange the images are to the model",
         "the share of strange images",
