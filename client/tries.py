@@ -44,13 +44,14 @@ class Tries(Struct, frozen=True):
         found: list[Told] = []
 
         def between(seconds: float) -> None:
-            until = time.monotonic() + seconds
-            while not found and wait(max(0.0, until - time.monotonic())):
+            until, left = time.monotonic() + seconds, seconds
+            while not found and wait(left):
                 try:
                     found.append(question())
                 except Exception as error:
                     if not can_heal(error):
                         raise
+                left = max(0.0, until - time.monotonic())
 
         for attempt in self.policy(between):
             with attempt:
