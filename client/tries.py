@@ -41,24 +41,29 @@ class Tries(Struct, frozen=True):
         ``before`` is called before each try, with its number. Whoever comes back while the next
         one is waited for is asked at once: that is no try, and spends none.
         """
-        found: list[Told] = []
+        # Tenacity's objects hold each other, and ``between`` with them, until the collector comes:
+        # nothing of a chunk stays there.
+        asked, found = [question], list[Told]()
 
         def between(seconds: float) -> None:
             until, left = time.monotonic() + seconds, seconds
             while not found and wait(left):
                 try:
-                    found.append(question())
+                    found.append(asked[0]())
                 except Exception as error:
                     if not can_heal(error):
                         raise
                 left = max(0.0, until - time.monotonic())
 
-        for attempt in self.policy(between):
-            with attempt:
-                if not found:
-                    before(attempt.retry_state.attempt_number)
-                    found.append(question())
-        return found[0]
+        try:
+            for attempt in self.policy(between):
+                with attempt:
+                    if not found:
+                        before(attempt.retry_state.attempt_number)
+                        found.append(question())
+        finally:
+            asked.clear()
+        return found.pop()
 
     def policy(self, sleep: Callable[[float], None]) -> Retrying:
         """Return the policy to loop over; it raises the last error as it was."""

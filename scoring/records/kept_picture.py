@@ -91,3 +91,8 @@ class KeptPicture(Struct, frozen=True):
     media_type: MediaType
     near: int
     seen: SeenPixels | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of picture and pixels."""
+        return len(self.picture) + (len(self.seen.data) if self.seen else 0)

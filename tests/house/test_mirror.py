@@ -39,7 +39,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "client/results.py",
         "client/scoring_stream.py",
     ),
-    "tests/client/test_connection.py": ("client/tries.py",),
     "tests/client/test_selection.py": ("client/run_request.py",),
     "tests/client/test_server_pool.py": ("client/pool_member.py",),
     "tests/client/test_request.py": (
