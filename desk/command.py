@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on (default: desk.host)")
     parser.add_argument("--port", type=int, help="port to listen on (default: desk.port)")
     parser.add_argument(FLAG, action="store_true", help=argparse.SUPPRESS)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="[COMMAND]")
     for name, module in COMMANDS.items():
         command = importlib.import_module(module)
         one = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
