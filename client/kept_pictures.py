@@ -6,8 +6,8 @@ Results.csv is in place by then and the run has ended. Whatever goes wrong here 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 from itertools import groupby
 
 from client.run_context import RunContext
@@ -90,9 +90,11 @@ class PictureKeeping:
             if model is None:
                 continue  # nothing is known any more of any model of this run
             try:
-                for done in self._in_batch(store, batch, model, list(group)):
-                    kept += done
-                    self._raise_if_late()
+                # Closed here, not when its last reference goes: it writes down what it has.
+                with closing(self._in_batch(store, batch, model, list(group))) as images:
+                    for done in images:
+                        kept += done
+                        self._raise_if_late()
             except OutOfTime:
                 self._failed.append(f"{kept} of {len(lacking)} kept: the run was told to end")
                 return
@@ -103,7 +105,7 @@ class PictureKeeping:
         batch: str,
         model: tuple[PreprocessingRef, Shape],
         wanted: Sequence[Wanted],
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         """Keep the pictures of one batch; yield how many images were seen to, again and again."""
         reader = self._reader(batch, model)
         not_made: list[ImageRow] = []
@@ -115,7 +117,7 @@ class PictureKeeping:
             ) as chunks:
                 for rows in chunks:
                     made += [reader.made.popleft() for _ in range(len(reader.made))]
-                    if sum(len(one.picture) for one in made) >= TOGETHER_BYTES:
+                    if sum(one.size for one in made) >= TOGETHER_BYTES:
                         self._write(store, made)
                     not_made += [row for row in rows if row.error]
                     yield len(rows)

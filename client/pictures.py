@@ -113,8 +113,8 @@ class PictureSource(Struct, frozen=True):
         raised: list[Exception] = []
         given = until_raised(pictures, raised)
         yield from self._read(reader, _in_chunks(given, self._rows, self.options.max_image_pixels))
-        for error in raised:
-            raise error
+        if raised:
+            raise raised.pop()
 
     def _read(
         self, reader: ImageReader, parts: Iterable[tuple[Sequence[Hashable], Sequence[Any]]]

@@ -66,7 +66,6 @@ class Member(Struct, eq=False):
         fit = [one for one in self.unfit_for.values() if self.serves(one)]
         for one in fit:
             del self.unfit_for[one.name]
-        self.has_carer = self.has_carer and self.needs_care
         return fit
 
     def has(self, signature: Signature | None) -> bool:

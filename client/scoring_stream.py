@@ -78,7 +78,7 @@ def stream_results(
                 sent.append(posting.submit(score, chunk))
             while sent:
                 yield from answers()
-            for error in raised:
-                raise error
+            if raised:
+                raise raised.pop()
         finally:
             tries.stop.request()

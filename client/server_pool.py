@@ -158,6 +158,9 @@ class ServerPool:
             try:
                 return ask(member)
             except TROUBLE as error:
+                if can_heal(error):
+                    # Whoever waits for one that is well shall not find this one at once again.
+                    self._leave_out(member, error, was_looked_at=True)
                 errors.append(error)
         raise _most_hopeful(errors or self._troubles())
 
@@ -278,7 +281,8 @@ class ServerPool:
         with self._looking:
             for member in self._well():
                 if member.serves(signature):
-                    member.unfit_for.pop(signature.name, None)  # the other version is not asked for
+                    with self._changed:  # the other version is not asked for
+                        member.unfit_for.pop(signature.name, None)
                     continue
                 if member.is_unfit_for(signature):
                     continue
@@ -397,11 +401,16 @@ class ServerPool:
         """Look at a server; tell whether it is of full use again, or lost for good."""
         try:
             self._look(member)
-            return not member.needs_care
         except RuntimeError:
-            if not self._closed.is_set():
-                raise
-            return True
+            if self._closed.is_set():
+                return True
+            with self._changed:
+                member.has_carer = False
+            raise
+        with self._changed:
+            # Whoever has it left out from now on finds that nobody cares for it.
+            member.has_carer = member.needs_care
+            return not member.has_carer
 
     def _pause(self, member: Member) -> float:
         """Return the seconds from one look to the next: twice as long each time, or as it asks for.

@@ -65,10 +65,11 @@ NEW_RUN = (
 LIST_IMAGES = ManyRows("INSERT INTO run_images (run_id, batch, num, path) VALUES ", 4)
 # The images are listed already. CROSS JOIN: SQLite looks up the prediction of each value.
 SHOW_PREDICTION = ManyRows(
-    "WITH shown (run_id, batch, num, path, content_hash, model_version) AS (VALUES ",
+    "INSERT INTO run_images"
+    " WITH shown (run_id, batch, num, path, content_hash, model_version) AS (VALUES ",
     6,
     """)
-INSERT INTO run_images SELECT s.run_id, s.batch, s.num, s.path, p.id
+SELECT s.run_id, s.batch, s.num, s.path, p.id
 FROM shown s CROSS JOIN predictions p ON p.batch = s.batch AND p.path = s.path
     AND p.content_hash = s.content_hash AND p.model_version = s.model_version WHERE true
 ON CONFLICT (run_id, batch, num) DO UPDATE SET prediction_id = excluded.prediction_id

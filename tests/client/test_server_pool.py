@@ -425,6 +425,31 @@ def test_all_dead_at_the_start_have_the_tries_of_one() -> None:
     assert heard.codes() == ["server-left-out"] * 2
 
 
+def test_servers_that_went_away_since_they_were_looked_at_are_not_asked_in_a_hurry(
+    one: str,
+) -> None:
+    gone, asked = False, 0
+
+    def die(_: str, __: bytes, ___: int) -> Answer | None:
+        nonlocal asked
+        if gone:
+            asked += 1
+            raise ConnectionAbortedError
+        return None
+
+    with (
+        answering(relay(one, die)) as a,
+        answering(relay(one, die)) as b,
+        pool(a, b, options=QUICK.changed(retry_seconds=1)) as (client, heard),
+    ):
+        client.signature()
+        gone = True
+        with pytest.raises(NoServer):
+            client.signature(tries=Tries(client.options))
+    assert heard.codes().count("server-left-out") == 2
+    assert asked < 30  # it was a thousand in a second
+
+
 def test_all_dead_in_mid_run_have_the_tries_of_one(one: str) -> None:
     posts: list[str] = []
 
