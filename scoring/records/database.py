@@ -29,7 +29,6 @@ PRIMARY_CODE = 0xFF
 # What SQLite writes beside the ledger before it reads a word, and some room.
 LEAST_FREE_BYTES = 65_536
 ADDS_COLUMN = re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN (?P<column>\w+) ")
-RUNS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'runs'"
 # SQLite counts no further, and an address of a page may have any number.
 LARGEST_ID = 2**63 - 1
 
@@ -122,9 +121,10 @@ class Database:
         return LedgerDamaged(f"{self.path} was removed or replaced while it was in use")
 
     def _prepare(self) -> None:
+        found = self.require_known_schema()
         self._enter_wal()
         self._connection.execute("PRAGMA synchronous = FULL")
-        if self.require_known_schema() < schema.SCHEMA_VERSION:
+        if found < schema.SCHEMA_VERSION:
             self._keep_as_it_was()
             with self.transaction():
                 self._upgrade()
@@ -145,19 +145,32 @@ class Database:
 
         Raises LedgerError where they are another program's, which must not be changed.
         """
-        found = self._schema_version()
+        found, names = self._version_and_names()
+        # Programs count their versions as they like, from 0: it is the tables that tell.
+        is_ledger = "runs" in names if found else not names
+        if not is_ledger:
+            raise LedgerError(
+                f"{self.path} is no ledger but another database: name another file as paths.ledger,"
+                " or move this one away, and the next run takes the latest backup"
+            )
         if found > schema.SCHEMA_VERSION:
             raise LedgerNewer(
                 f"{self.path} was written by a newer version of this software (schema {found}, this"
                 f" one knows {schema.SCHEMA_VERSION}); update the software, or start this program"
                 " anew if that was done while it was up"
             )
-        if found and not self._connection.execute(RUNS_TABLE).fetchone():
-            raise LedgerError(
-                f"{self.path} is no ledger but another database: name another file as paths.ledger,"
-                " or move this one away, and the next run takes the latest backup"
-            )
         return found
+
+    def _version_and_names(self) -> tuple[int, set[str]]:
+        """Return both as of one moment: another process may be making the tables."""
+        self._connection.execute("BEGIN")
+        try:
+            found = self._schema_version()
+            names = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema")}
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        return found, names
 
     def _enter_wal(self) -> None:
         """Switch to the write-ahead log; SQLite does not wait here as it does elsewhere."""

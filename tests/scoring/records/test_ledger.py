@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scoring.protocol.errors import LedgerError
+from scoring.protocol.errors import LedgerError, LedgerNewer
 from scoring.records.ledger import ChunkCost, Ledger, Model, ScoredImage
 from scoring.records.schema import SCHEMA_VERSION
 from tests.scoring.records.scored import NIGHT, NOW
@@ -214,26 +214,32 @@ def test_a_locked_ledger_is_an_error_that_says_so(tmp_path: Path, ledger: Ledger
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
+    Ledger(path, busy_seconds=0.1).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(LedgerError, match="newer version"):
+    with pytest.raises(LedgerNewer, match="newer version"):
         Ledger(path, busy_seconds=0.1)
 
 
-@pytest.mark.parametrize("version", [1, SCHEMA_VERSION])
+@pytest.mark.parametrize(
+    ("version", "table"),
+    [(0, "pictures"), (0, "runs"), (4, "pictures"), (SCHEMA_VERSION, "t"), (2021, "pictures")],
+)
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 def test_another_programs_database_is_refused_and_left_as_it_was(
-    tmp_path: Path, version: int
+    tmp_path: Path, version: int, table: str, journal: str
 ) -> None:
     path = tmp_path / "ledger.db"
     with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE pictures (id INTEGER PRIMARY KEY)")
+        database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY)")
         database.execute(f"PRAGMA user_version = {version}")
-        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA journal_mode = {journal}")
     before = path.read_bytes()
     with pytest.raises(LedgerError, match="is no ledger"):
         Ledger(path, busy_seconds=0.1)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_is_no_ledger_is_an_error(tmp_path: Path) -> None:
