@@ -79,6 +79,8 @@ class Nightly:
         clock: Clock,
         launcher: Launcher,
         stopping: Callable[[], bool] = lambda: False,
+        *,
+        knew_ledger: bool = False,
     ) -> None:
         self._settings = settings
         self.policy = Policy.from_settings(settings)
@@ -89,7 +91,7 @@ class Nightly:
         self._events = ShownEvents.from_settings(settings, clock.now)
         self._started = clock.now()
         self._last_trouble = ""
-        self._knew_ledger = False
+        self.knew_ledger = knew_ledger
         self.is_outdated = False
 
     def reconcile(self) -> None:
@@ -98,8 +100,9 @@ class Nightly:
             self._reconcile()
         except LedgerNewer as error:
             self._tell_trouble(error)
-            # One that was too old from its start can only wait for the software to be updated.
-            self.is_outdated = self._knew_ledger
+            # One that was too old from its start would be so again: it stays up and says so, until
+            # the software is updated and somebody starts it anew.
+            self.is_outdated = self.knew_ledger
         except ScoringError as error:
             self._tell_trouble(error)
         except Exception as error:
@@ -179,14 +182,17 @@ class Nightly:
         if plan.run:
             self._outbox.tell_started(plan.run.day.date)
             self._run(plan.run)
-        self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
-        if not run_holder(self._settings):
-            self._outbox.tell_ends()
-        self._outbox.send()
+        try:
+            self._keep_server(is_server_wanted(self._clock.now(), self.policy, first_start))
+        finally:
+            # Where no server comes up, too: that is what somebody has to hear of.
+            if not run_holder(self._settings):
+                self._outbox.tell_ends()
+            self._outbox.send()
 
     def _remember(self, ledger: Ledger, now: datetime) -> datetime:
         """Write down by what schedule this scheduler goes; return when there was one first."""
-        self._knew_ledger = True
+        self.knew_ledger = True
         remember_schedule(ledger, self.policy)
         return remember_first_start(ledger, now, self._started)
 

@@ -51,12 +51,14 @@ class Standing:
         self._lock = ExitStack()
         self._begin(settings)
 
-    def _begin(self, settings: Settings) -> None:
+    def _begin(self, settings: Settings, *, knew_ledger: bool = False) -> None:
         self._settings: Settings = settings
         self._zone: tzinfo = settings.zone
         clock = SystemClock(self._zone, self._stop)
         launcher = ProcessLauncher(settings)
-        self._nightly = Nightly(settings, clock, launcher, self._stop.is_set)
+        self._nightly = Nightly(
+            settings, clock, launcher, self._stop.is_set, knew_ledger=knew_ledger
+        )
 
     def __enter__(self) -> Standing:
         self._lock.enter_context(instance_lock(self._settings, COMMAND))
@@ -96,7 +98,7 @@ class Standing:
         self._trouble = ""
         changed = settings_that_differ(self._settings, settings) or [self._other_zone(settings)]
         self._nightly.stop_server()  # by its old settings; what is wanted now is started anew
-        self._begin(settings)
+        self._begin(settings, knew_ledger=self._nightly.knew_ledger)
         self._nightly.say_what_changed(", ".join(changed))
 
     def _other_zone(self, settings: Settings) -> str:

@@ -50,6 +50,18 @@ def test_the_heartbeat_hears_of_the_start_before_the_server_is_up(theatre: Theat
     assert theatre.states() == {NIGHT: "failed"}
 
 
+def test_a_night_that_failed_for_its_server_is_told_while_there_is_still_none(
+    theatre: Theatre,
+) -> None:
+    theatre.server_failures = ["no memory"] * 40
+    theatre.run_until(datetime(2026, 5, 5, 18, 6, tzinfo=UTC))
+    assert "run-failed problem" in told(theatre)
+    before = theatre.senders
+    theatre.run_until(datetime(2026, 5, 5, 18, 15, tzinfo=UTC))
+    assert theatre.server_failures
+    assert theatre.senders > before
+
+
 def test_the_sender_is_started_once_the_run_begins_and_while_something_waits(
     theatre: Theatre,
 ) -> None:

@@ -233,6 +233,15 @@ def test_it_ends_once_newer_software_has_its_ledger(
     assert len(events(project, "scheduler-stopped")) == 1
 
 
+def test_it_ends_so_after_a_change_of_settings_too(project: Path) -> None:
+    with standing(load_settings()) as one:
+        set_schema(project, SCHEMA_VERSION + 1)
+        change(project, far_from_now("UTC", "client_after = 7\n"))
+        one.reconcile()
+        assert events(project, "settings-changed")
+        assert one.is_outdated
+
+
 def test_one_that_was_too_old_from_its_start_waits_for_the_software(project: Path) -> None:
     Ledger.from_settings(load_settings()).close()
     set_schema(project, SCHEMA_VERSION + 1)
