@@ -30,6 +30,8 @@ RUNS_SHOWN = 10
 ROW = "{:<20}  {:<18}  {:<16}  {:>7}  {:<11}  {}"
 HEADER = ROW.format("Run", "Kind", "Started", "Run [s]", "State", "Batches")
 REASON_INDENT = 4
+# Of a night that has not ended, which looks into every folder there is.
+BATCHES_NAMED = 4
 
 
 def show_status(settings: Settings) -> ExitCode:
@@ -99,7 +101,7 @@ def _table(
             run.started_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
             _seconds(run, figures[run.id].seconds),
             state,
-            on_one_line(", ".join(figures[run.id].batches)),
+            on_one_line(_batches(figures[run.id])),
         ).rstrip()
         for line in filter(None, (run.reason, *advice.get(run.id, ()))):
             yield " " * REASON_INDENT + on_one_line(line)
@@ -108,6 +110,13 @@ def _table(
 def _figures(ledger: LedgerReader, run: Run) -> Figures:
     """Return what a run had images of and how long that took, as reports have it."""
     return Figures(run, tuple(ledger.figures_of(run)))
+
+
+def _batches(figures: Figures) -> str:
+    is_night = figures.run.due_date is not None and figures.run.state == "running"
+    most = BATCHES_NAMED if is_night else len(figures.batches)
+    more = len(figures.batches) - most
+    return ", ".join(figures.batches[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _seconds(run: Run, taken: float | None) -> str:

@@ -28,9 +28,10 @@ class Figures(Struct, frozen=True, dict=True):
     def batches(self) -> tuple[str, ...]:
         """The batches that it had images of: a night looks into every folder that there is.
 
-        Of one by hand those that it was given.
+        Of one by hand those that it was given; of one that has not ended, too: what it had is
+        known at its end.
         """
-        if self.run.due_date is None:
+        if self.run.due_date is None or self.run.state == "running":
             return self.run.batches
         return tuple(row.batch for row in self.rows if row.images)
 

@@ -109,6 +109,17 @@ def test_a_night_names_the_batches_it_had_images_of(
     assert line.split()[-2:] == ["done", "day-299"]
 
 
+def test_a_night_that_has_not_ended_names_the_first_of_the_batches_it_looks_into(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = tuple(f"day-{number}" for number in range(300))
+    runs = night(1, "running", batches=many), night(0, "running", batches=("G1", "G2"))
+    write(settings, *runs)
+    few, line = show(settings, capsys)[1:3]
+    assert line.endswith("  day-0, day-1, day-2, day-3 and 296 more")
+    assert few.endswith("  G1, G2")
+
+
 def test_advice_stands_below_its_run(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
