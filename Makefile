@@ -84,8 +84,10 @@ $(VENV)/scoring.installed: requirements-scoring.txt
 		"error: Python 3.11 to 3.13 is needed, and $(PYTHON) is none: name one, make run PYTHON=python3.12" \
 		>&2; exit 1; }
 	@echo "setting up $(VENV) (once)"
-	@# What an attempt left that failed, with another Python perhaps, is of no use.
-	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
+	@# Emptied only where its Python does not start or is another: one made by hand is sound.
+	@clear=; version="import sys; print(sys.version_info[:2])"; \
+		test "$$($(BIN)/python -c "$$version" 2>&1)" = "$$($(PYTHON) -c "$$version")" || clear=--clear; \
+		$(PYTHON) -m venv $$clear $(VENV)
 	@$(PIP) -r requirements-scoring.txt
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -c "from scoring.monitoring.page import compile_templates as go; go()"
