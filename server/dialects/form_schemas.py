@@ -11,11 +11,11 @@ from scoring.protocol.frame_codec import ID_CHARACTERS, LARGEST_ID, SMALLEST_ID
 from scoring.protocol.signature import Signature
 from scoring.settings import ServerSettings
 from server.dialects.openapi_parts import object_of, reference
-from server.dialects.rows import FLAGS, PROBABILITIES, TOP
+from server.dialects.rows import FLAGS, PROBABILITIES, TOP, TOP_DIGITS
 from server.handler import row_limit
 
 UINT8_MAX = 255
-MOST_TOLD = {"type": "integer", "minimum": 1, "maximum": 1_000}
+MOST_TOLD = {"type": "integer", "minimum": 1, "maximum": 10**TOP_DIGITS - 1}
 WHOLE = {"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID}
 # The entries of a request, and what stands under each.
 FORMS = {

@@ -139,8 +139,14 @@ def _refusal(body: bytes, error: orjson.JSONDecodeError) -> ApiError:
             " what is no text, such as a picture, under its own Content-Type or in base64",
             code="invalid_json",
         )
-    more = "; make one list of JSON lines" if SECOND_TEXT in str(error) else ""
+    more = "; make one list of JSON lines" if _is_line(error) else ""
     return BadRequest(f"the body is not valid JSON: {error}{more}", code="invalid_json")
+
+
+def _is_line(error: orjson.JSONDecodeError) -> bool:
+    """Tell whether the place of an error is where a line begins behind a whole text."""
+    before = error.doc[: error.pos]
+    return SECOND_TEXT in str(error) and "\n" in before[len(before.rstrip()) :]
 
 
 def may_hold_booleans(body: bytes) -> bool:

@@ -23,7 +23,7 @@ from server.dialects.openapi_parts import (
     operation,
     reference,
 )
-from server.dialects.tensors import NUMBERS
+from server.dialects.tensors import MAX_DIMENSIONS, NUMBERS
 from server.handler import row_limit
 
 NAME = model_path("{name}")
@@ -136,7 +136,7 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
     request["properties"]["outputs"] = {
         "type": "array",
         "items": wanted,
-        "maxItems": 1,
+        "maxItems": len(OUTPUTS),
         "description": "by default all; each is asked for once",
     }
     response = object_of(
@@ -168,26 +168,28 @@ def _schemas(signature: Signature, max_rows: int) -> dict[str, Any]:
 
 def _input(signature: Signature, max_rows: int) -> dict[str, Any]:
     """The pixels, flat, as bytes are; other shapes and number types are taken, too."""
-    count = {"type": "integer", "minimum": 0, "maximum": max_rows}
     tensor = object_of(
         {
             "name": TEXT,
             "datatype": {"enum": list(NUMBERS)},
             "shape": {
                 "type": "array",
-                "prefixItems": [count, {"const": signature.input.row_length}],
+                "items": {"type": "integer", "minimum": 0},
                 "minItems": 2,
-                "maxItems": 2,
-            },
-            "data": {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0, "maximum": 255},
+                "maxItems": MAX_DIMENSIONS,
             },
         }
     )
+    # Not required: a tensor in binary has none.
+    tensor["properties"]["data"] = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 255},
+    }
     tensor["properties"]["parameters"] = {"type": "object"}
+    height, width, channels = signature.input.shape
     tensor["description"] = (
-        "shape [N, H·W·C] or [N, H, W, C]; data flat or nested, or instead of it"
+        f"shape [N, {signature.input.row_length}] or [N, {height}, {width}, {channels}] with N up"
+        f" to {max_rows}; data flat or nested, or instead of it"
         " parameters.binary_data_size and the tensor behind the JSON"
     )
     return tensor

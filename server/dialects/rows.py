@@ -44,7 +44,9 @@ def asked_beside(query: Mapping[str, str], beside: Mapping[str, str], where: str
     asked = dict(query)
     for name, value in beside.items():
         said = asked.setdefault(name, value)
-        if said != value and FLAGS.get(said.lower(), said) != FLAGS.get(value.lower(), value):
+        if name == PROBABILITIES:
+            said, value = (str(FLAGS.get(one.lower(), one)) for one in (said, value))
+        if said != value:
             raise BadRequest(f"{name} is one thing in the address and another in the {where}")
     return asked
 
@@ -52,7 +54,14 @@ def asked_beside(query: Mapping[str, str], beside: Mapping[str, str], where: str
 def detail_in(values: Mapping[str, Any]) -> dict[str, str]:
     """Return what an object of JSON asks for, as an address has it; what cannot be so is ""."""
     known = {name: values[name] for name in (PROBABILITIES, TOP) if name in values}
-    return {name: str(one) if isinstance(one, int | str) else "" for name, one in known.items()}
+    return {name: _as_text(one) for name, one in known.items()}
+
+
+def _as_text(value: Any) -> str:
+    # A whole number is one in JSON with ".0", too, and some languages have no other.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int | str) else ""
 
 
 def _count(text: str) -> int:

@@ -14,6 +14,7 @@ import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
@@ -219,6 +220,24 @@ def test_every_operation_has_a_name_of_its_own_and_a_heading(app: Flask) -> None
     headings = [heading["name"] for heading in document["tags"]]
     assert len(set(headings)) == len(headings)
     assert {tuple(operation["tags"]) for operation in operations} == {(one,) for one in headings}
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        {"shape": [1, 784], "data": [0] * 784},
+        {"shape": [1, 28, 28, 1], "data": [0] * 784},
+        {"shape": [1, 784], "parameters": {"binary_data_size": 784}},
+    ],
+    ids=["flat", "with sides", "in binary"],
+)
+def test_what_infer_takes_is_right_by_the_description(app: Flask, pixels: dict[str, Any]) -> None:
+    document = app.test_client().get("/openapi.json").get_json()
+    example = document["components"]["examples"]["infer"]["value"]
+    named = {"name": "x", "datatype": "UINT8", **pixels}
+    validator = OAS31Validator({"$ref": "#/components/schemas/InferRequest", **document})
+    validator.validate(example)
+    validator.validate({**example, "inputs": [named]})
 
 
 def test_programs_that_make_clients_can_read_the_description(app: Flask) -> None:

@@ -91,9 +91,10 @@ CUT_SHORT = b'{"instances": [{"b64": "%b"' % (b"NaNInfinity" * 1_000)
         (A_PHOTOGRAPH, "under its own Content-Type"),
         (b"--boundary\r\n\r\n" + A_PHOTOGRAPH, "under its own Content-Type"),
         (CUT_SHORT, "unexpected end of data"),
-        (b'{"pixel1": 0}\n{"pixel1": 0}\n', "make one list of JSON lines"),
+        (b'{"pixel1": 0}\r\n{"pixel1": 0}\n', "make one list of JSON lines"),
+        (b"[\n1]x", r"char 4\)$"),
     ],
-    ids=["a photograph", "a form", "cut short", "JSON lines"],
+    ids=["a photograph", "a form", "cut short", "JSON lines", "more behind it"],
 )
 def test_what_is_no_json_is_told_why_whatever_is_among_its_bytes(body: bytes, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:

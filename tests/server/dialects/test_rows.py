@@ -55,6 +55,7 @@ def test_what_is_asked_for_wrongly_is_refused(query: dict[str, str]) -> None:
     [
         ({"top": 2}, {}, (False, 2)),
         ({"top": "2", "probabilities": True}, {}, (True, 2)),
+        ({"top": 2.0}, {"top": "2"}, (False, 2)),
         ({"probabilities": False, "signature_name": "x"}, {}, (False, 0)),
         ({"probabilities": True}, {"top": "2"}, (True, 2)),
         ({"probabilities": True, "top": 2}, {"probabilities": "1", "top": "2"}, (True, 2)),
@@ -75,6 +76,8 @@ def test_it_may_stand_beside_a_form_of_json(
         ({"top": None}, {}, "top is a whole number"),
         ({"top": [3]}, {}, "top is a whole number"),
         ({"probabilities": 2}, {}, "probabilities is 1 or 0"),
+        ({"top": 1e300}, {}, "top is a whole number"),
+        ({"top": True}, {"top": "1"}, "top is one thing in the address and another in the body"),
         ({"top": 3}, {"top": "4"}, "top is one thing in the address and another in the body"),
     ],
 )
