@@ -7,6 +7,7 @@ without a call of the system. They outlive the process, however it ended.
 from __future__ import annotations
 
 import mmap
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,7 +42,10 @@ class InFlight:
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), size)
         except OSError:
-            self._path = None
+            # A note of before that cannot be overwritten goes at the end: each run would take it
+            # for its predecessor's, and strike the same files again.
+            if not os.path.isfile(path):
+                self._path = None
             self._map = mmap.mmap(-1, size)
 
     def close(self) -> None:

@@ -83,6 +83,26 @@ def test_a_pipe_in_its_place_is_not_waited_for_and_stays(tmp_path: Path) -> None
     assert path.is_fifo()
 
 
+def test_a_note_that_cannot_be_overwritten_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's: whoever owns the folder may remove it, and not write it."""
+    path = tmp_path / "in-flight"
+    subprocess.run([sys.executable, "-c", DIES, str(path)], cwd=CODE_ROOT, check=False)
+    assert left_in_flight(path)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", refused)
+        notes = InFlight(path, 2)
+    notes.note(0, b"G1", "1.png")
+    notes.close()
+    assert left_in_flight(path) == []
+    assert not path.exists()
+
+
 def test_two_sudden_ends_make_a_suspect_until_it_is_read(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db", 5) as ledger:
         for count in (1, 2):
