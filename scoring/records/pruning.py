@@ -7,6 +7,7 @@ from datetime import datetime
 
 from scoring.records.database import Database
 from scoring.records.times import utc_text
+from scoring.records.upload_names import RUN_PREFIX
 
 # (batch, path) → whether the image, or with an empty path the batch, is still in its folder.
 StillThere = Callable[[str, str], bool]
@@ -18,9 +19,10 @@ AND (due_date IS NULL OR due_date <> (SELECT max(due_date) FROM runs))
 AND id NOT IN (SELECT run_id FROM results_batches)
 """
 # From run to run along the index: there are some hundred runs for millions of predictions.
-# Days that were missed are written down by whatever clock there is then.
-RUN_BEFORE = """
+# Days that were missed, and uploads, are written down by whatever clock there is then.
+RUN_BEFORE = f"""
 SELECT finished_at FROM runs WHERE state NOT IN ('running', 'missed')
+AND id NOT LIKE '{RUN_PREFIX}%'
 ORDER BY number DESC LIMIT 1 OFFSET 1
 """
 UNSHOWN_PREDICTIONS = """

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scoring.inference.bundle import load_bundle
 from scoring.protocol.errors import LedgerDamaged
+from scoring.records import submissions
 from scoring.records.events_log import EventsLog
 from scoring.records.housekeeping import Housekeeping
 from scoring.records.ledger import Ledger, Run
@@ -16,6 +18,7 @@ from scoring.records.ledger_file import backups_by_age
 from scoring.records.recovery import recover_ledger
 from scoring.records.run_id import new_run_id
 from scoring.settings import Settings, load_settings
+from tests.conftest import BUNDLE
 
 NOW = datetime(2026, 11, 21, 18, 20, tzinfo=UTC)
 
@@ -121,8 +124,9 @@ def test_copies_of_old_runs_go_and_nothing_else(
     assert sorted(os.listdir(runs)) == ["20261120-180500-abcd", "notes"]
 
 
+@pytest.mark.parametrize("uploads", [False, True])
 def test_a_clock_that_is_years_ahead_for_a_night_costs_nothing(
-    settings: Settings, ledger: Ledger, events: EventsLog
+    settings: Settings, ledger: Ledger, events: EventsLog, uploads: bool
 ) -> None:
     """A machine that starts before its clock is set scores what is due by that, and keeps house."""
     nights = [NOW - timedelta(days=500), NOW - timedelta(days=1), NOW.replace(year=2040), NOW]
@@ -130,6 +134,8 @@ def test_a_clock_that_is_years_ahead_for_a_night_costs_nothing(
     for night in nights:
         run_id = new_run_id(night)
         day = night.date()
+        if uploads:
+            submissions.keep(ledger, load_bundle(BUNDLE).signature, [], night)
         ledger.start_run(Run(run_id, "nightly", day, "new", (), "done", "", "", "", night, night))
         (settings.logs_folder / "runs" / run_id).mkdir(parents=True)
         keep_house(ledger, events, night)
