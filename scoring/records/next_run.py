@@ -38,13 +38,13 @@ def read_first_start(
     """Return when the scheduler was first started here; nothing was due before.
 
     A first start that lies in the future was written under a wrong clock; ``started``, when
-    the scheduler's process began, stands in for it.
+    the scheduler's process began, stands in for it, or ``now``, where that was under it, too.
     """
     known = ledger.fact(FIRST_START)
     if known is None:
         return None
     first_start = datetime.fromisoformat(known)
-    return first_start if first_start <= now else min(first_start, started or now)
+    return first_start if first_start <= now else min(started or now, now)
 
 
 def remember_first_start(ledger: Ledger, now: datetime, started: datetime) -> datetime:

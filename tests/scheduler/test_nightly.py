@@ -250,6 +250,16 @@ def test_a_first_start_under_a_wrong_clock_does_not_silence_the_schedule(
     assert theatre.states() == {TODAY: "done"}
 
 
+def test_a_clock_that_is_set_right_under_the_first_scheduler_does_not_silence_it(
+    make_theatre: MakeTheatre,
+) -> None:
+    theatre = make_theatre(start=AFTERNOON + 3650 * 24 * HOUR)
+    theatre.nightly.reconcile()
+    theatre.clock.set_wall(AFTERNOON)
+    theatre.run_until(evening(18, 20))
+    assert theatre.states() == {TODAY: "done"}
+
+
 def test_a_first_start_under_a_wrong_clock_is_set_right(make_theatre: MakeTheatre) -> None:
     """Else each later start is the first one: what was due before it is neither run nor told."""
     theatre = make_theatre(start=AFTERNOON + 3650 * 24 * HOUR)

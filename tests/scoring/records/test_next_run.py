@@ -74,4 +74,9 @@ def test_a_first_start_in_the_future_was_a_wrong_clocks(ledger: Ledger) -> None:
     started = datetime(2026, 4, 1, tzinfo=UTC)
     early = datetime(2026, 4, 2, tzinfo=UTC)
     assert read_first_start(ledger, early, started) == started
+    assert read_first_start(ledger, early) == early
+    for wrong in (at(10), datetime(2036, 5, 1, tzinfo=UTC)):
+        assert read_first_start(ledger, early, wrong) == early, (
+            "it began under the wrong clock, too"
+        )
     assert read_first_start(ledger, at(10), started) == datetime(2026, 5, 1, 12, tzinfo=UTC)
