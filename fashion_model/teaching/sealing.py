@@ -136,13 +136,21 @@ def _in_its_place(out: Path) -> Iterator[Path]:
         if before.exists() and not out.exists():
             os.replace(before, out)
         shutil.rmtree(part, ignore_errors=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and _is_of(error, (part, out)):
             # A full disk names no file, and what a hidden one is called helps nobody.
             raise OSError(
                 error.errno, f"cannot be written: {error.strerror or error}", str(out)
             ) from error
         raise
     shutil.rmtree(before, ignore_errors=True)
+
+
+def _is_of(error: OSError, folders: Sequence[Path]) -> bool:
+    """Tell whether an error names no file, or one in these folders, and so none that says more."""
+    if error.filename is None:
+        return True
+    named = Path(str(error.filename))
+    return any(named.is_relative_to(folder) for folder in folders)
 
 
 def _clear_up(out: Path) -> None:

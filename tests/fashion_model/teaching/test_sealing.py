@@ -167,6 +167,26 @@ def test_a_full_disk_is_told_with_the_bundles_name(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [(".shop.{}.part/head.npz", "shop"), ("backbones/tiny.tflite", "backbones/tiny.tflite")],
+)
+def test_an_error_keeps_the_name_of_a_file_that_is_not_the_bundles(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, named: str
+) -> None:
+    def refused(part: Path, *_: object) -> None:
+        file = tmp_path / place.format(part.name.split(".")[2])
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(sealing, "write_head", refused)
+    with pytest.raises(PermissionError) as error:
+        seal_bundle(lesson, "shop", tmp_path / "shop", [])
+    assert error.value.filename == str(tmp_path / named)
+    told = "cannot be written: Permission denied" if named == "shop" else "Permission denied"
+    assert error.value.strerror == told
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_link_stays_and_what_it_leads_to_is_replaced(
     lesson: Lesson, tmp_path: Path, there: bool
