@@ -142,10 +142,12 @@ def narrow_url() -> Iterator[str]:
 
 
 def is_open(connection: socket.socket) -> bool:
-    """Tell whether the server has not closed a connection on which it owes no answer."""
+    """Tell whether the server has not closed a connection, whatever it said there before."""
     connection.setblocking(False)
     try:
-        return connection.recv(1) != b""
+        while connection.recv(65_536):
+            pass
+        return False
     except BlockingIOError:
         return True
     except ConnectionError:
