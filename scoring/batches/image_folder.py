@@ -74,7 +74,7 @@ def find_batch(argument: str, batches_folder: Path) -> Batch:
     inside, outside = batches_folder / as_file_name(argument), Path(as_file_name(argument))
     try:
         for folder in (inside, outside):
-            is_home = folder is inside and not _is_below(folder, batches_folder)
+            is_home = folder is inside and not _is_below(folder.resolve(), batches_folder.resolve())
             if argument and not is_home and folder.is_dir():
                 return Batch(batch_name(folder, batches_folder), folder)
         alike = folders_alike(batches_folder, argument)
@@ -107,9 +107,8 @@ def expected_batches(names: Sequence[str], batches_folder: Path) -> list[Batch]:
     return batches
 
 
-def _is_below(folder: Path, home: Path) -> bool:
+def _is_below(whole: Path, home: Path) -> bool:
     """``.`` and ``..`` are paths, no batches of ``image_batches``."""
-    whole, home = folder.resolve(), home.resolve()
     return whole.is_relative_to(home) and whole != home
 
 
@@ -119,7 +118,7 @@ def batch_name(folder: Path, batches_folder: Path) -> str:
     As folders list it, however it was written: it is one batch, and not another one a spelling.
     """
     whole, home = as_listed(folder.resolve()), as_listed(batches_folder.resolve())
-    if whole.is_relative_to(home) and whole != home:
+    if _is_below(whole, home):
         whole = whole.relative_to(home)
     return printable(whole.as_posix())
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Row = TypeVar("Row")
 
-# SQLite makes a program of each length of a statement, some 50 bytes a value, and Python keeps 128.
+# SQLite makes a program of each length of a statement, and Python keeps the last 128 of them.
 MOST_ROWS = 512
 
 
